@@ -1,0 +1,54 @@
+#include "core/clock.hpp"
+
+#include <fmt/format.h>
+#include <sys/timex.h>
+
+#include <ctime>
+
+namespace framelog {
+namespace {
+
+constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+
+std::int64_t read_clock(clockid_t id) noexcept {
+  timespec now{};
+  ::clock_gettime(id, &now);
+  return now.tv_sec * kNsPerSecond + now.tv_nsec;
+}
+
+class SystemClock final : public Clock {
+ public:
+  [[nodiscard]] std::int64_t utc_ns() const noexcept override { return read_clock(CLOCK_REALTIME); }
+  [[nodiscard]] std::int64_t monotonic_ns() const noexcept override {
+    return read_clock(CLOCK_MONOTONIC);
+  }
+  [[nodiscard]] bool synchronised() const noexcept override {
+    timex query{};
+    const int state = ::adjtimex(&query);
+    return state >= 0 && state != TIME_ERROR && (query.status & STA_UNSYNC) == 0;
+  }
+};
+
+}  // namespace
+
+const Clock& system_clock() noexcept {
+  static const SystemClock clock;
+  return clock;
+}
+
+std::string iso_time(std::int64_t utc_ns) {
+  std::int64_t seconds = utc_ns / kNsPerSecond;
+  std::int64_t rest_ns = utc_ns % kNsPerSecond;
+  if (rest_ns < 0) {
+    rest_ns += kNsPerSecond;
+    --seconds;
+  }
+  const std::time_t time = seconds;
+  std::tm parts{};
+  ::gmtime_r(&time, &parts);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", parts.tm_year + 1900,
+                     parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                     rest_ns / 1000);
+}
+
+}  // namespace framelog

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace framelog {
+
+/// A point on the monotonic clock until which a call may wait.
+using Deadline = std::chrono::steady_clock::time_point;
+inline constexpr Deadline kNoDeadline = Deadline::max();
+
+/// The two clocks of a recording. Injectable, so that tests can step them. Threads: any.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  [[nodiscard]] virtual std::int64_t utc_ns() const noexcept = 0;        ///< Since 1970, UTC.
+  [[nodiscard]] virtual std::int64_t monotonic_ns() const noexcept = 0;  ///< CLOCK_MONOTONIC.
+  /// Whether the kernel holds UTC to be disciplined (NTP, PTP, GNSS). A system call.
+  [[nodiscard]] virtual bool synchronised() const noexcept = 0;
+};
+
+[[nodiscard]] const Clock& system_clock() noexcept;
+
+/// "2026-11-20T16:00:00.123456Z" (ISO 8601, UTC, microseconds).
+[[nodiscard]] std::string iso_time(std::int64_t utc_ns);
+
+}  // namespace framelog

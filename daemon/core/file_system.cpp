@@ -1,0 +1,211 @@
+#include "core/file_system.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+namespace framelog {
+namespace {
+
+constexpr int kRetriesOfInterruptedCall = 1 << 20;
+
+class SystemFiles final : public FileSystem {
+ public:
+  Result<UniqueFd> open(const std::filesystem::path& path, int flags, unsigned mode) override {
+    const int fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+    if (fd < 0) return fail_errno(errno, "cannot open", path.string());
+    return UniqueFd(fd);
+  }
+
+  Result<void> write_at(int fd, std::span<const std::byte> bytes, std::int64_t offset) override {
+    for (int tries = 0; !bytes.empty(); ++tries) {
+      const ssize_t written = ::pwrite(fd, bytes.data(), bytes.size(), offset);
+      if (written > 0) {
+        bytes = bytes.subspan(static_cast<std::size_t>(written));
+        offset += written;
+      } else if (written == 0) {
+        return fail_errno(ENOSPC, "cannot write");
+      } else if (errno != EINTR || tries > kRetriesOfInterruptedCall) {
+        return fail_errno(errno, "cannot write");
+      }
+    }
+    return {};
+  }
+
+  Result<std::size_t> read_at(int fd, std::span<std::byte> bytes, std::int64_t offset) override {
+    std::size_t total = 0;
+    while (total < bytes.size()) {
+      const ssize_t got = ::pread(fd, bytes.data() + total, bytes.size() - total,
+                                  offset + static_cast<std::int64_t>(total));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return fail_errno(errno, "cannot read");
+      if (got == 0) break;
+      total += static_cast<std::size_t>(got);
+    }
+    return total;
+  }
+
+  Result<void> reserve(int fd, std::int64_t size_bytes, std::int64_t beyond_bytes) override {
+    if (size_bytes > 0 && ::fallocate(fd, 0, 0, size_bytes) != 0)
+      return reserve_plain(fd, size_bytes);
+    if (beyond_bytes > 0 && ::fallocate(fd, FALLOC_FL_KEEP_SIZE, size_bytes, beyond_bytes) != 0 &&
+        errno == ENOSPC) {
+      return fail_errno(errno, "cannot reserve space");
+    }
+    return {};
+  }
+
+  Result<void> punch_hole(int fd, std::int64_t offset, std::int64_t length) override {
+    if (::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length) != 0) {
+      return fail_errno(errno, "cannot punch a hole");
+    }
+    return {};
+  }
+
+  Result<void> resize(int fd, std::int64_t size_bytes) override {
+    if (::ftruncate(fd, size_bytes) != 0) return fail_errno(errno, "cannot resize");
+    return {};
+  }
+
+  Result<std::int64_t> size_bytes(int fd) override {
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) return fail_errno(errno, "cannot stat");
+    return status.st_size;
+  }
+
+  Result<void> sync(int fd) override {
+    if (::fdatasync(fd) != 0) return fail_errno(errno, "cannot sync");
+    return {};
+  }
+
+  void start_writeback(int fd, std::int64_t offset, std::int64_t length) noexcept override {
+    // Only a hint: what it cannot start now, sync() writes.
+    static_cast<void>(::sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE));
+  }
+
+  Result<void> sync_directory(const std::filesystem::path& directory) override {
+    auto fd = open(directory, O_RDONLY | O_DIRECTORY, 0);
+    if (!fd) return std::unexpected(fd.error());
+    if (::fsync(fd->get()) != 0) return fail_errno(errno, "cannot sync", directory.string());
+    return {};
+  }
+
+  Result<void> rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
+    if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return {};
+    if (errno != EINVAL && errno != ENOSYS)
+      return fail_errno(errno, "cannot rename to", to.string());
+    // File systems without RENAME_NOREPLACE: link(2) refuses an existing name as well.
+    if (::link(from.c_str(), to.c_str()) != 0) {
+      return fail_errno(errno, "cannot rename to", to.string());
+    }
+    return remove(from);
+  }
+
+  Result<void> remove(const std::filesystem::path& path) override {
+    if (::unlink(path.c_str()) != 0) return fail_errno(errno, "cannot remove", path.string());
+    return {};
+  }
+
+  bool exists(const std::filesystem::path& path) override {
+    struct stat status {};
+    return ::lstat(path.c_str(), &status) == 0;
+  }
+
+  Result<void> make_directories(const std::filesystem::path& path) override {
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    if (error) return fail_errno(error.value(), "cannot create directory", path.string());
+    if (!std::filesystem::is_directory(path, error)) {
+      return fail_errno(ENOTDIR, "cannot create directory", path.string());
+    }
+    return {};
+  }
+
+  Result<std::vector<std::string>> list(const std::filesystem::path& path) override {
+    std::error_code error;
+    std::vector<std::string> names;
+    std::filesystem::directory_iterator entries(path, error);
+    if (error) return fail_errno(error.value(), "cannot list", path.string());
+    for (; entries != std::filesystem::directory_iterator(); entries.increment(error)) {
+      if (error) return fail_errno(error.value(), "cannot list", path.string());
+      names.push_back(entries->path().filename().string());
+    }
+    std::ranges::sort(names);
+    return names;
+  }
+
+  Result<SpaceInfo> space(const std::filesystem::path& path) override {
+    struct statvfs status {};
+    if (::statvfs(path.c_str(), &status) != 0) {
+      return fail_errno(errno, "cannot ask for the free space of", path.string());
+    }
+    const auto block = static_cast<std::int64_t>(status.f_frsize);
+    return SpaceInfo{static_cast<std::int64_t>(status.f_bavail) * block,
+                     static_cast<std::int64_t>(status.f_blocks) * block};
+  }
+
+  Result<void> lock(int fd) override {
+    struct flock whole {};
+    whole.l_type = F_WRLCK;
+    whole.l_whence = SEEK_SET;
+    if (::fcntl(fd, F_OFD_SETLK, &whole) == 0) return {};
+    if (errno == EACCES || errno == EAGAIN) return fail_errno(EBUSY, "in use by another process");
+    return fail_errno(errno, "cannot lock");
+  }
+
+ private:
+  // NFS before 4.2, vfat and others have no fallocate: writing a zero into each block is the same
+  // promise.
+  Result<void> reserve_plain(int fd, std::int64_t size_bytes) {
+    if (errno != EOPNOTSUPP) return fail_errno(errno, "cannot reserve space");
+    const int error = ::posix_fallocate(fd, 0, size_bytes);
+    if (error != 0) return fail_errno(error, "cannot reserve space");
+    return {};
+  }
+};
+
+}  // namespace
+
+FileSystem& system_files() noexcept {
+  static SystemFiles files;
+  return files;
+}
+
+Result<std::string> read_text(FileSystem& files, const std::filesystem::path& path,
+                              std::size_t limit_bytes) {
+  auto fd = files.open(path, O_RDONLY);
+  if (!fd) return std::unexpected(fd.error());
+  std::string text;
+  constexpr std::size_t kStep = std::size_t{1} << 16U;
+  for (;;) {
+    const std::size_t before = text.size();
+    text.resize(before + kStep);
+    const auto got =
+        files.read_at(fd->get(), std::as_writable_bytes(std::span(text).subspan(before)),
+                      static_cast<std::int64_t>(before));
+    if (!got) return fail_errno(got.error().system_errno, "cannot read", path.string());
+    text.resize(before + *got);
+    if (text.size() > limit_bytes)
+      return fail(ErrorCode::kInvalid, "file is too large:", path.string());
+    if (*got < kStep) return text;
+  }
+}
+
+Result<void> write_new_file(FileSystem& files, const std::filesystem::path& path,
+                            std::span<const std::byte> bytes) {
+  auto fd = files.open(path, O_WRONLY | O_CREAT | O_EXCL);
+  if (!fd) return std::unexpected(fd.error());
+  if (auto written = files.write_at(fd->get(), bytes, 0); !written) {
+    written.error().context = path.string();
+    return written;
+  }
+  return files.sync(fd->get());
+}
+
+}  // namespace framelog

@@ -1,0 +1,45 @@
+#include "core/log.hpp"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <string>
+
+namespace framelog {
+namespace {
+
+std::atomic<LogLevel> g_level{LogLevel::kInfo};
+std::atomic<bool> g_status_line{false};
+
+std::string_view prefix(LogLevel level) noexcept {
+  switch (level) {
+    case LogLevel::kError:
+      return "error: ";
+    case LogLevel::kWarning:
+      return "warning: ";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+void set_log_level(LogLevel level) noexcept { g_level.store(level, std::memory_order_relaxed); }
+
+void set_status_line_shown(bool shown) noexcept {
+  g_status_line.store(shown, std::memory_order_relaxed);
+}
+
+void log(LogLevel level, std::string_view text) {
+  if (level > g_level.load(std::memory_order_relaxed)) return;
+  std::string line;
+  if (g_status_line.load(std::memory_order_relaxed)) line += "\r\x1b[K";
+  line += prefix(level);
+  line += text;
+  line += '\n';
+  // One call, so that lines of several threads do not mix. Where even standard error fails, nothing
+  // is left.
+  static_cast<void>(!::write(STDERR_FILENO, line.data(), line.size()));
+}
+
+}  // namespace framelog

@@ -1,0 +1,61 @@
+#include "core/wakeup.hpp"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <ctime>
+
+namespace framelog {
+namespace {
+
+static_assert(sizeof(std::atomic<std::uint32_t>) == sizeof(std::uint32_t));
+
+long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value,
+           const timespec* timeout) noexcept {
+  return ::syscall(SYS_futex, &word, operation, value, timeout, nullptr, FUTEX_BITSET_MATCH_ANY);
+}
+
+}  // namespace
+
+Wakeup::Ticket Wakeup::ticket() const noexcept { return epoch_.load(std::memory_order_acquire); }
+
+// A sleeper announces itself before the kernel compares the epoch, a notifier changes the epoch
+// before it looks for sleepers; both in the one order of seq_cst, so at least one of them sees the
+// other.
+bool Wakeup::wait(Ticket ticket, Deadline deadline) noexcept {
+  using std::chrono::duration_cast;
+  using std::chrono::nanoseconds;
+  timespec until{};
+  const timespec* timeout = nullptr;
+  if (deadline != kNoDeadline) {
+    // FUTEX_WAIT_BITSET takes an absolute CLOCK_MONOTONIC time, which is what steady_clock counts.
+    const auto since_boot = duration_cast<nanoseconds>(deadline.time_since_epoch()).count();
+    if (since_boot <= 0) return epoch_.load(std::memory_order_acquire) != ticket;
+    until.tv_sec = since_boot / 1'000'000'000;
+    until.tv_nsec = since_boot % 1'000'000'000;
+    timeout = &until;
+  }
+  sleepers_.fetch_add(1, std::memory_order_seq_cst);
+  bool notified = true;
+  while (epoch_.load(std::memory_order_seq_cst) == ticket) {
+    const long result = futex(epoch_, FUTEX_WAIT_BITSET_PRIVATE, ticket, timeout);
+    if (result == -1 && errno == ETIMEDOUT) {
+      notified = epoch_.load(std::memory_order_acquire) != ticket;
+      break;
+    }
+  }
+  sleepers_.fetch_sub(1, std::memory_order_relaxed);
+  return notified;
+}
+
+void Wakeup::notify() noexcept {
+  epoch_.fetch_add(1, std::memory_order_seq_cst);
+  if (sleepers_.load(std::memory_order_seq_cst) != 0) {
+    futex(epoch_, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr);
+  }
+}
+
+}  // namespace framelog

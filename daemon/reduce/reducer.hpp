@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "core/frame.hpp"
+#include "reduce/plan.hpp"
+
+namespace framelog {
+
+/// Which set of kernels does the arithmetic. All give the same integers; floats agree within 1e-12
+/// relative.
+enum class KernelSet : std::uint8_t { kPlain, kBaseline, kV3 };
+[[nodiscard]] std::string_view name_of(KernelSet set) noexcept;
+/// The fastest that this processor runs.
+[[nodiscard]] KernelSet best_kernels() noexcept;
+
+/// Applies one plan to frames. Owns its scratch rows; one per reduce thread and product.
+class Reducer {
+ public:
+  explicit Reducer(const ReductionPlan& plan, KernelSet kernels = best_kernels());
+  ~Reducer();
+  Reducer(Reducer&&) noexcept;
+  Reducer& operator=(Reducer&&) noexcept;
+
+  /// Reduces `source` (size_bytes(plan.source)) into `output` (size_bytes(plan.output); empty and
+  /// untouched when the plan is the identity) and returns the statistics of the output's pixels
+  /// from the same pass. Threads: the reduce thread that owns it. Allocates nothing, fails never.
+  [[nodiscard]] FrameStatistics run(std::span<const std::byte> source,
+                                    std::span<std::byte> output) noexcept;
+
+  [[nodiscard]] const ReductionPlan& plan() const noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace framelog

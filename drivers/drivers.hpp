@@ -1,0 +1,27 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/option.hpp"
+#include "core/settings.hpp"
+#include "drivers/frame_source.hpp"
+
+namespace framelog {
+
+/// One row of the table of drivers.
+struct Driver {
+  std::string_view name;
+  std::string_view help;                ///< One sentence.
+  std::span<const OptionSpec> options;  ///< Keys of [source] that only this driver knows.
+  /// Checks the meaning of its own keys; adds to `complaints` and returns null where one is wrong.
+  std::unique_ptr<FrameSource> (*make)(const Settings& settings, const Clock& clock,
+                                       std::vector<Complaint>& complaints);
+};
+
+[[nodiscard]] std::span<const Driver> drivers() noexcept;
+[[nodiscard]] const Driver* find_driver(std::string_view name) noexcept;
+
+}  // namespace framelog

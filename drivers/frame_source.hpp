@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/frame.hpp"
+#include "core/result.hpp"
+
+namespace framelog {
+
+/// What open() found: fixed until stop().
+struct SourceInfo {
+  FrameShape shape;
+  std::string driver;  ///< As in the configuration: "simulator".
+  std::string vendor;
+  std::string model;
+  std::string serial;
+  std::string firmware;
+  std::string description;  ///< One line for people.
+  std::optional<double>
+      rate_hz;  ///< Nominal; absent when unknown, triggered or as fast as possible.
+  std::optional<double> saturation;  ///< Pixel value at which the detector is full.
+  std::optional<int> bit_depth;      ///< Bits that carry signal.
+  bool simulated{};                  ///< The pixels are made up.
+  bool can_wait{};  ///< read() may be called late without losing a frame: overflow = wait.
+  bool numbered{};  ///< source_sequence comes from the hardware, so that jumps are losses.
+  std::vector<std::pair<std::string, std::string>> settings;  ///< As read back from the device.
+  std::vector<std::filesystem::path> inputs;  ///< Files replayed; their digests go into provenance.
+};
+
+/// An instrument. Threads: capture, except cancel(). Returns errors, never logs.
+class FrameSource {
+ public:
+  virtual ~FrameSource() = default;
+  /// Connects and fixes shape and identity until the next open(). Opening again after kDisconnected
+  /// or kGeometry is the way back, and may find another shape. Errors: kNotFound, kDenied,
+  /// kUnsupported, kInvalid, kCorrupt, kIo, with a context that says what is allowed.
+  [[nodiscard]] virtual Result<SourceInfo> open() = 0;
+  [[nodiscard]] virtual Result<void> start() = 0;
+  /// Fills `pixels` (size_bytes(shape), borrowed for the call) with one frame. Allocates nothing.
+  /// `sequence` of the result is left for capture to fill, as is any time the hardware does not
+  /// tell (-1). A frame of which only a part arrived, or that the hardware calls damaged, is
+  /// returned with its flag. Errors: kTimeout (call again), kDisconnected (open() again), kGeometry
+  /// (the frame is lost, open() again), kEnd (no more frames, ever), kIo, kCorrupt (counted as
+  /// disconnected).
+  [[nodiscard]] virtual Result<FrameInfo> read(std::span<std::byte> pixels,
+                                               Deadline deadline) noexcept = 0;
+  virtual void stop() noexcept = 0;  ///< Idempotent; start() may follow.
+  virtual void
+  cancel() noexcept = 0;  ///< Makes a waiting read() return kTimeout at once. Threads: any.
+};
+
+}  // namespace framelog
