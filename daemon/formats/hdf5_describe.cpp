@@ -1,0 +1,100 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "formats/hdf5_layout.hpp"
+
+namespace framelog::hdf5 {
+namespace {
+
+constexpr std::size_t kLongestValue = 72;
+
+std::string shorten(std::string text) {
+  std::ranges::replace(text, '\n', ' ');
+  if (text.size() > kLongestValue) text = text.substr(0, kLongestValue) + "...";
+  return text;
+}
+
+std::string type_name(hid_t type) {
+  const std::size_t bits = H5Tget_size(type) * 8;
+  switch (H5Tget_class(type)) {
+    case H5T_INTEGER:
+      return fmt::format("{}int{}", H5Tget_sign(type) == H5T_SGN_NONE ? "u" : "", bits);
+    case H5T_FLOAT:
+      return fmt::format("float{}", bits);
+    case H5T_STRING:
+      return "text";
+    case H5T_COMPOUND:
+      return fmt::format("compound of {}", H5Tget_nmembers(type));
+    default:
+      return "other";
+  }
+}
+
+std::string shape_text(hid_t space) {
+  const int rank = H5Sget_simple_extent_ndims(space);
+  if (rank <= 0) return "";
+  std::vector<hsize_t> sizes(static_cast<std::size_t>(rank));
+  H5Sget_simple_extent_dims(space, sizes.data(), nullptr);
+  return fmt::format("[{}]", fmt::join(sizes, ","));
+}
+
+/// The value of a scalar dataset: a text or a number.
+std::string scalar_value(hid_t file, const std::string& path, hid_t set) {
+  const Handle type(H5Dget_type(set));
+  if (H5Tget_class(type.get()) == H5T_STRING) {
+    const auto text = read_text(file, path);
+    return text ? "\"" + shorten(*text) + "\"" : "";
+  }
+  double value = 0;
+  const auto kind = H5Tget_class(type.get());
+  if ((kind != H5T_INTEGER && kind != H5T_FLOAT) ||
+      H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, &value) < 0) {
+    return "";
+  }
+  return fmt::format("{}", value);
+}
+
+struct Walk {
+  hid_t file;
+  std::string text;
+};
+
+herr_t visit(hid_t /*group*/, const char* name, const H5O_info_t* info, void* context) {
+  auto& walk = *static_cast<Walk*>(context);
+  const std::string path = std::strcmp(name, ".") == 0 ? "/" : std::string("/") + name;
+  const auto depth =
+      static_cast<std::size_t>(std::ranges::count(path, '/')) - (path == "/" ? 1 : 0);
+  const std::string leaf = path == "/" ? path : path.substr(path.rfind('/') + 1);
+  walk.text += std::string(depth * 2, ' ') + leaf;
+  if (info->type == H5O_TYPE_GROUP) {
+    const auto kind = read_text_attribute(walk.file, path, "NX_class");
+    if (kind) walk.text += "  " + *kind;
+  } else if (info->type == H5O_TYPE_DATASET) {
+    const Handle set(H5Dopen2(walk.file, path.c_str(), H5P_DEFAULT));
+    const Handle space(H5Dget_space(set.get()));
+    const Handle type(H5Dget_type(set.get()));
+    walk.text += fmt::format("  {}{}", type_name(type.get()), shape_text(space.get()));
+    if (H5Sget_simple_extent_npoints(space.get()) == 1) {
+      if (const std::string value = scalar_value(walk.file, path, set.get()); !value.empty()) {
+        walk.text += " = " + value;
+      }
+    }
+    if (const auto units = read_text_attribute(walk.file, path, "units")) walk.text += " " + *units;
+  }
+  walk.text += '\n';
+  return 0;
+}
+
+}  // namespace
+
+Result<std::string> describe_tree(hid_t file) {
+  Walk walk{file, {}};
+  if (H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_INC, visit, &walk, H5O_INFO_BASIC) < 0) {
+    return fail(ErrorCode::kCorrupt, "cannot walk through the file:", last_error());
+  }
+  return std::move(walk.text);
+}
+
+}  // namespace framelog::hdf5

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <string>
+
+#include "formats/hdf5_paging.hpp"
+#include "formats/hdf5_tree.hpp"
+#include "formats/segment.hpp"
+
+/// Private to the hdf5_*.cpp files of this folder: where things are in a segment, in the NeXus
+/// layout (https://manual.nexusformat.org, NXentry, NXdetector, NXdata, NXprocess).
+namespace framelog::hdf5 {
+
+inline const std::string kEntry = "/entry";
+inline const std::string kDetector = "/entry/instrument/detector";
+inline const std::string kData = kDetector + "/data";
+inline const std::string kReadout = kDetector + "/readout";
+inline const std::string kValid = kReadout + "/valid";
+inline const std::string kSynced = kReadout + "/synced";
+inline const std::string kFrameTable = kReadout + "/frame_table";
+inline const std::string kGaps = kReadout + "/gaps";
+inline const std::string kAccounting = kReadout + "/accounting";
+inline const std::string kClock = kReadout + "/clock";
+inline const std::string kDataGroup = "/entry/data";
+inline const std::string kTime = "/entry/data/time";
+inline const std::string kStatistics = "/entry/statistics";
+inline const std::string kProvenance = "/entry/provenance";
+
+/// Compound types as they lie on disk.
+[[nodiscard]] Handle frame_record_type();
+struct GapRow {
+  std::int64_t after_sequence;
+  std::int64_t frames;
+  std::int64_t duration_ns;
+  char stage[16];
+  char reason[24];
+};
+[[nodiscard]] Handle gap_type();
+/// The columns of `accounting`: one unsigned 64-bit number each, dropped and lost ones by their
+/// reason.
+[[nodiscard]] std::vector<std::string> accounting_columns();
+[[nodiscard]] Handle accounting_type();
+[[nodiscard]] std::vector<std::uint64_t> accounting_values(const Accounting& accounting);
+[[nodiscard]] Accounting accounting_from(std::span<const std::uint64_t> values);
+
+/// Dimensions of a dataset; empty when it is not there.
+[[nodiscard]] std::vector<hsize_t> dimensions(hid_t file, const std::string& path);
+/// Address of the chunk that holds element `first` (of dimension 0) of a chunked dataset.
+[[nodiscard]] Result<std::int64_t> chunk_address(hid_t dataset, hsize_t first, int rank);
+
+/// Writes all that is known before the first frame, the tables, and last the pixel dataset.
+void write_description(Tree& tree, const SegmentDescription& description, const Paging& paging);
+
+/// Groups, datasets with shape and type, attributes and short values, one a line, indented by
+/// depth.
+[[nodiscard]] Result<std::string> describe_tree(hid_t file);
+
+}  // namespace framelog::hdf5

@@ -1,0 +1,140 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "formats/hdf5_layout.hpp"
+#include "formats/hdf5_segment.hpp"
+
+namespace framelog {
+namespace {
+
+using namespace hdf5;
+
+std::optional<PixelType> pixel_type_of(hid_t type) {
+  for (int i = 0; i <= static_cast<int>(PixelType::kFloat64); ++i) {
+    const auto candidate = static_cast<PixelType>(i);
+    if (H5Tequal(type, type_of(candidate)) > 0) return candidate;
+  }
+  return std::nullopt;
+}
+
+class Hdf5Reader final : public SegmentReader {
+ public:
+  Hdf5Reader(Handle file, Handle data, FrameShape shape, std::int64_t frames)
+      : file_(std::move(file)), data_(std::move(data)), shape_(shape), frames_(frames) {}
+
+  [[nodiscard]] FrameShape shape() const override { return shape_; }
+  [[nodiscard]] bool big_endian() const override { return false; }
+  [[nodiscard]] std::int64_t frames() const override { return frames_; }
+  [[nodiscard]] std::int64_t valid() const override {
+    return read_integer(id(), kValid).value_or(0);
+  }
+  [[nodiscard]] std::int64_t synced() const override {
+    return read_integer(id(), kSynced).value_or(0);
+  }
+  [[nodiscard]] bool finished() const override { return has(id(), kAccounting); }
+
+  Result<std::vector<FrameRecord>> records(std::int64_t count) override {
+    const auto sizes = dimensions(id(), kFrameTable);
+    if (sizes.size() != 1 || count < 0 || std::cmp_less(sizes[0], count)) {
+      return fail(ErrorCode::kCorrupt, "the frame table is shorter than the frames");
+    }
+    std::vector<FrameRecord> records(static_cast<std::size_t>(count));
+    if (count == 0) return records;
+    const Handle set(H5Dopen2(id(), kFrameTable.c_str(), H5P_DEFAULT));
+    const Handle space(H5Dget_space(set.get()));
+    const hsize_t start = 0;
+    const auto rows = static_cast<hsize_t>(count);
+    const Handle memory(H5Screate_simple(1, &rows, nullptr));
+    H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, &start, nullptr, &rows, nullptr);
+    if (H5Dread(set.get(), frame_record_type().get(), memory.get(), space.get(), H5P_DEFAULT,
+                records.data()) < 0) {
+      return fail(ErrorCode::kCorrupt, "cannot read the frame table:", last_error());
+    }
+    return records;
+  }
+
+  Result<void> pixels(std::int64_t frame, std::span<std::byte> into) override {
+    if (frame < 0 || frame >= frames_ || into.size() != size_bytes(shape_)) {
+      return fail(ErrorCode::kInvalid, "no such frame");
+    }
+    const std::array<hsize_t, 3> start{static_cast<hsize_t>(frame), 0, 0};
+    const std::array<hsize_t, 3> count{1, shape_.height_px, shape_.width_px};
+    const Handle space(H5Dget_space(data_.get()));
+    const Handle memory(H5Screate_simple(3, count.data(), nullptr));
+    H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr);
+    if (H5Dread(data_.get(), type_of(shape_.type), memory.get(), space.get(), H5P_DEFAULT,
+                into.data()) < 0) {
+      return fail(ErrorCode::kCorrupt, "cannot read pixels:", last_error());
+    }
+    return {};
+  }
+
+  Result<std::string> provenance() override { return read_text(id(), kProvenance + "/data"); }
+
+  Result<std::vector<GapEntry>> gaps() override {
+    const auto sizes = dimensions(id(), kGaps);
+    std::vector<GapEntry> gaps;
+    if (sizes.empty() || sizes[0] == 0) return gaps;
+    std::vector<GapRow> rows(sizes[0]);
+    const Handle set(H5Dopen2(id(), kGaps.c_str(), H5P_DEFAULT));
+    if (H5Dread(set.get(), gap_type().get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, rows.data()) < 0) {
+      return fail(ErrorCode::kCorrupt, "cannot read the gaps:", last_error());
+    }
+    for (const GapRow& row : rows) {
+      gaps.push_back({row.after_sequence, row.frames, row.duration_ns, text_of(row.stage),
+                      text_of(row.reason)});
+    }
+    return gaps;
+  }
+
+  Result<std::optional<Accounting>> accounting() override {
+    if (!has(id(), kAccounting)) return std::nullopt;
+    std::vector<std::uint64_t> values(accounting_columns().size());
+    const Handle set(H5Dopen2(id(), kAccounting.c_str(), H5P_DEFAULT));
+    if (H5Dread(set.get(), accounting_type().get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) <
+        0) {
+      return fail(ErrorCode::kCorrupt, "cannot read the accounting:", last_error());
+    }
+    return accounting_from(values);
+  }
+
+  Result<std::string> tree() override { return describe_tree(id()); }
+
+ private:
+  template <std::size_t N>
+  static std::string text_of(const char (&field)[N]) {
+    return std::string(field, std::find(field, field + N, '\0'));
+  }
+  [[nodiscard]] hid_t id() const noexcept { return file_.get(); }
+
+  Handle file_;
+  Handle data_;
+  FrameShape shape_;
+  std::int64_t frames_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<SegmentReader>> open_hdf5(FileSystem& /*files*/,
+                                                 const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) return fail_errno(ENOENT, "cannot open", path.string());
+  auto file = open_file(path.string(), H5F_ACC_RDONLY);
+  if (!file) return std::unexpected(file.error());
+  const auto sizes = dimensions(file->get(), kData);
+  if (sizes.size() != 3 || !has(file->get(), kFrameTable)) {
+    return fail(ErrorCode::kCorrupt, "not a segment of framelog:", path.string());
+  }
+  Handle data(H5Dopen2(file->get(), kData.c_str(), H5P_DEFAULT));
+  const Handle type(H5Dget_type(data.get()));
+  const auto pixel = pixel_type_of(type.get());
+  if (!pixel) return fail(ErrorCode::kUnsupported, "pixels of an unknown type:", path.string());
+  const FrameShape shape{static_cast<std::uint32_t>(sizes[1]), static_cast<std::uint32_t>(sizes[2]),
+                         *pixel};
+  return std::make_unique<Hdf5Reader>(std::move(*file), std::move(data), shape,
+                                      static_cast<std::int64_t>(sizes[0]));
+}
+
+}  // namespace framelog

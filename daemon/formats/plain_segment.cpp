@@ -1,0 +1,83 @@
+#include "formats/plain_segment.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace framelog {
+namespace {
+
+std::span<const std::byte> bytes_of(const std::int64_t& value) {
+  return std::as_bytes(std::span(&value, 1));
+}
+
+}  // namespace
+
+PlainSegment::PlainSegment(FileSystem& files, const SegmentPlaces& places, SegmentFiles open_files)
+    : files_(files), places_(places), open_(std::move(open_files)) {}
+
+Result<void> PlainSegment::append(std::span<const FrameRecord> records,
+                                  std::span<const std::byte> pixels) {
+  const std::int64_t first = frames_.load(std::memory_order_relaxed);
+  const auto count = static_cast<std::int64_t>(records.size());
+  if (first + count > places_.capacity_frames) return fail(ErrorCode::kNoSpace, "segment is full");
+  if (auto written = write_pixels(first, pixels); !written) return written;
+  auto written =
+      files_.write_at(open_.table.get(), std::as_bytes(records),
+                      places_.records + first * static_cast<std::int64_t>(kFrameRecordBytes));
+  if (written && places_.time >= 0) written = write_times(first, records);
+  const std::int64_t valid = first + count;
+  if (written) written = files_.write_at(open_.table.get(), bytes_of(valid), places_.valid);
+  if (written)
+    frames_.store(valid, std::memory_order_release);  // Pairs with the acquire in frames().
+  return written;
+}
+
+Result<void> PlainSegment::write_pixels(std::int64_t first, std::span<const std::byte> pixels) {
+  const bool contiguous = places_.run_stride == places_.frames_per_run * places_.frame_bytes;
+  while (!pixels.empty()) {
+    const std::int64_t in_run = first % places_.frames_per_run;
+    const std::int64_t offset = places_.pixels +
+                                first / places_.frames_per_run * places_.run_stride +
+                                in_run * places_.frame_bytes;
+    const auto left = static_cast<std::int64_t>(pixels.size());
+    const std::int64_t bytes =
+        contiguous ? left : std::min(left, (places_.frames_per_run - in_run) * places_.frame_bytes);
+    const auto part = pixels.first(static_cast<std::size_t>(bytes));
+    if (auto written = files_.write_at(open_.pixels.get(), part, offset); !written) return written;
+    if (!open_.direct) files_.start_writeback(open_.pixels.get(), offset, bytes);
+    pixels = pixels.subspan(part.size());
+    first += bytes / places_.frame_bytes;
+  }
+  return {};
+}
+
+Result<void> PlainSegment::write_times(std::int64_t first, std::span<const FrameRecord> records) {
+  std::array<double, 512> seconds{};
+  while (!records.empty()) {
+    const auto part = records.first(std::min(records.size(), seconds.size()));
+    std::ranges::transform(part, seconds.begin(), [&](const FrameRecord& record) {
+      return static_cast<double>(record.monotonic_ns - places_.run_start_monotonic_ns) * 1e-9;
+    });
+    const auto bytes = std::as_bytes(std::span(seconds).first(part.size()));
+    const std::int64_t offset = places_.time + first * static_cast<std::int64_t>(sizeof(double));
+    if (auto written = files_.write_at(open_.table.get(), bytes, offset); !written) return written;
+    records = records.subspan(part.size());
+    first += static_cast<std::int64_t>(part.size());
+  }
+  return {};
+}
+
+Result<void> PlainSegment::sync() {
+  const std::int64_t covered = frames();
+  if (covered == synced_frames_) return {};
+  if (!open_.one_file) {
+    if (auto synced = files_.sync(open_.pixels.get()); !synced) return synced;
+  }
+  if (auto synced = files_.sync(open_.table.get()); !synced) return synced;
+  auto written = files_.write_at(open_.table.get(), bytes_of(covered), places_.synced);
+  if (written) synced_frames_ = covered;
+  return written;
+}
+
+}  // namespace framelog

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+#include "core/file_system.hpp"
+#include "core/result.hpp"
+#include "formats/frame_record.hpp"
+
+namespace framelog {
+
+/// Where the bytes of a segment lie. Pixels come in runs (HDF5 chunks; for RAW the whole file is
+/// one): frame i begins at `pixels + i / frames_per_run * run_stride + i % frames_per_run *
+/// frame_bytes`.
+struct SegmentPlaces {
+  std::int64_t pixels{};
+  std::int64_t frame_bytes{};
+  std::int64_t frames_per_run{};
+  std::int64_t run_stride{};
+  std::int64_t capacity_frames{};
+  std::int64_t records{};
+  std::int64_t time{
+      -1};  ///< A float64 per frame, seconds since the run's start; -1: there is none.
+  std::int64_t valid{};
+  std::int64_t synced{};
+  std::int64_t run_start_monotonic_ns{};
+};
+
+/// The open files of a segment. `pixels` may be open for direct I/O; `table` (records, time, valid,
+/// synced) never.
+struct SegmentFiles {
+  UniqueFd pixels;
+  UniqueFd table;
+  bool direct{};    ///< `pixels` bypasses the page cache.
+  bool one_file{};  ///< Both are of the same file.
+};
+
+/// Writes a prepared segment as plain bytes at known offsets: pixels, then records, then `valid`,
+/// so that a file cut off at any instant holds `valid` complete frames. No library call, no
+/// allocation.
+class PlainSegment {
+ public:
+  PlainSegment(FileSystem& files, const SegmentPlaces& places, SegmentFiles open_files);
+
+  /// Threads: write. Errors: kNoSpace when the frames exceed the capacity or the disk, kIo.
+  [[nodiscard]] Result<void> append(std::span<const FrameRecord> records,
+                                    std::span<const std::byte> pixels);
+  /// Threads: sync.
+  [[nodiscard]] Result<void> sync();
+  [[nodiscard]] std::int64_t frames() const noexcept {
+    return frames_.load(std::memory_order_acquire);
+  }
+  [[nodiscard]] const SegmentPlaces& places() const noexcept { return places_; }
+  void close_pixels() noexcept { open_.pixels.reset(); }
+
+ private:
+  [[nodiscard]] Result<void> write_pixels(std::int64_t first, std::span<const std::byte> pixels);
+  [[nodiscard]] Result<void> write_times(std::int64_t first, std::span<const FrameRecord> records);
+
+  FileSystem& files_;
+  SegmentPlaces places_;
+  SegmentFiles open_;
+  std::atomic<std::int64_t> frames_{0};
+  std::int64_t synced_frames_{0};  ///< Of the sync thread.
+};
+
+}  // namespace framelog

@@ -1,0 +1,190 @@
+#include "formats/raw_description.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "core/clock.hpp"
+
+namespace framelog::raw {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::array<std::string_view, 9> kNumpyKinds{"u1", "i1", "u2", "i2", "u4",
+                                                      "i4", "u8", "f4", "f8"};
+
+Json lengths(const std::vector<Length>& values) {
+  Json json = Json::array();
+  for (const Length& length : values)
+    json.push_back({{"value", length.value}, {"unit", length.unit}});
+  return json;
+}
+
+Json steps_of(const SegmentDescription& d) {
+  Json steps = Json::array();
+  for (const ProcessStep& step : d.steps) {
+    Json parameters = Json::object();
+    for (const auto& [name, value] : step.parameters) {
+      std::visit([&, &key = name](const auto& held) { parameters[key] = held; }, value);
+    }
+    steps.push_back({{"name", step.name}, {"parameters", parameters}});
+  }
+  return steps;
+}
+
+std::string python_line(const std::string& file, const Json& json) {
+  return fmt::format("numpy.fromfile('{}', dtype='{}').reshape({}, {}, {})", file,
+                     json["dtype"].get<std::string>(), json["shape"][0].get<std::int64_t>(),
+                     json["shape"][1].get<std::int64_t>(), json["shape"][2].get<std::int64_t>());
+}
+
+Json accounting_json(const Accounting& accounting) {
+  Json json{{"received", accounting.received},
+            {"recorded", accounting.recorded},
+            {"merged", accounting.merged},
+            {"skipped", accounting.skipped},
+            {"not_recorded", accounting.not_recorded}};
+  for (std::size_t i = 0; i < kDropReasons; ++i) {
+    json["dropped"][std::string(name_of(static_cast<DropReason>(i)))] = accounting.dropped[i];
+  }
+  for (std::size_t i = 0; i < kLossReasons; ++i) {
+    json["lost_at_source"][std::string(name_of(static_cast<LossReason>(i)))] =
+        accounting.lost_at_source[i];
+  }
+  return json;
+}
+
+Accounting accounting_of(const Json& json) {
+  Accounting accounting;
+  accounting.received = json.at("received");
+  accounting.recorded = json.at("recorded");
+  accounting.merged = json.at("merged");
+  accounting.skipped = json.at("skipped");
+  accounting.not_recorded = json.at("not_recorded");
+  for (std::size_t i = 0; i < kDropReasons; ++i) {
+    accounting.dropped[i] = json.at("dropped").at(std::string(name_of(static_cast<DropReason>(i))));
+  }
+  for (std::size_t i = 0; i < kLossReasons; ++i) {
+    accounting.lost_at_source[i] =
+        json.at("lost_at_source").at(std::string(name_of(static_cast<LossReason>(i))));
+  }
+  return accounting;
+}
+
+Json gaps_json(const std::vector<GapEntry>& gaps) {
+  Json json = Json::array();
+  for (const GapEntry& gap : gaps) {
+    json.push_back({{"after_sequence", gap.after_sequence},
+                    {"frames", gap.frames},
+                    {"duration_ns", gap.duration_ns},
+                    {"stage", gap.stage},
+                    {"reason", gap.reason}});
+  }
+  return json;
+}
+
+std::vector<GapEntry> gaps_of(const Json& json) {
+  std::vector<GapEntry> gaps;
+  for (const Json& gap : json) {
+    gaps.push_back({gap.at("after_sequence"), gap.at("frames"), gap.at("duration_ns"),
+                    gap.at("stage"), gap.at("reason")});
+  }
+  return gaps;
+}
+
+Facts facts_of(const Json& json) {
+  Facts facts;
+  if (json.at("format") != "framelog-raw")
+    throw std::invalid_argument("format is not framelog-raw");
+  const std::string dtype = json.at("dtype");
+  const auto kind = std::ranges::find(
+      kNumpyKinds, std::string_view(dtype).substr(std::min<std::size_t>(1, dtype.size())));
+  if (kind == kNumpyKinds.end()) throw std::invalid_argument("dtype " + dtype + " is none of ours");
+  const Json& shape = json.at("shape");
+  if (shape.size() != 3) throw std::invalid_argument("shape is not [n, y, x]");
+  facts.shape = {shape[1], shape[2], static_cast<PixelType>(kind - kNumpyKinds.begin())};
+  facts.big_endian = json.at("endianness") == "big";
+  facts.finished = json.at("finished");
+  facts.frames = shape[0];
+  facts.provenance_json = json.at("provenance").dump();
+  if (json.contains("gaps")) facts.gaps = gaps_of(json.at("gaps"));
+  if (json.contains("accounting")) facts.accounting = accounting_of(json.at("accounting"));
+  return facts;
+}
+
+}  // namespace
+
+std::string numpy_type(PixelType type, bool big_endian) {
+  const char order = size_bytes(type) == 1 ? '|' : big_endian ? '>' : '<';
+  return order + std::string(kNumpyKinds[static_cast<std::size_t>(type)]);
+}
+
+std::string describe(const SegmentDescription& d) {
+  Json json{{"format", "framelog-raw"},
+            {"version", 1},
+            {"finished", false},
+            {"shape", {-1, d.shape.height_px, d.shape.width_px}},
+            {"dtype", numpy_type(d.shape.type, d.big_endian)},
+            {"endianness", d.big_endian ? "big" : "little"},
+            {"frame_bytes", size_bytes(d.shape)}};
+  json["instrument"] = d.instrument;
+  json["product"] = d.product;
+  json["title"] = d.title;
+  json["run"] = {{"uuid", d.run_uuid},
+                 {"number", d.run_number},
+                 {"start", iso_time(d.run_start_utc_ns)},
+                 {"start_monotonic_ns", d.run_start_monotonic_ns}};
+  json["segment"] = d.segment_number;
+  json["calibration"] = {{"pixel_size_of_source", lengths(d.pixel_size)},
+                         {"roi_origin_yx", {d.region.y_start, d.region.x_start}},
+                         {"roi_size_yx", {d.region.height_px(), d.region.width_px()}},
+                         {"binning_yx", {d.bin.rows, d.bin.columns}},
+                         {"binning_mode", d.bin_mode},
+                         {"value_unit", d.value_unit}};
+  json["steps"] = steps_of(d);
+  json["provenance"] = Json::parse(d.provenance_json, nullptr, false);
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Result<std::string> complete(std::string_view started, std::int64_t frames, const SegmentEnd& end) {
+  try {
+    Json json = Json::parse(started);
+    json["finished"] = true;
+    json["shape"][0] = frames;
+    json["file"] = end.file_name;
+    const std::filesystem::path name(end.file_name);
+    json["frames"] = name.stem().string() + ".frames";
+    json["python"] = python_line(end.file_name, json);
+    json["stop_reason"] = end.stop_reason;
+    json["accounting"] = accounting_json(end.accounting);
+    json["gaps"] = gaps_json(end.gaps);
+    Json clock = Json::array();
+    for (const ClockEntry& entry : end.clock) {
+      clock.push_back({{"time", iso_time(entry.utc_ns)},
+                       {"utc_minus_monotonic_ns", entry.utc_minus_monotonic_ns},
+                       {"synchronised", entry.synchronised}});
+    }
+    json["clock"] = clock;
+    Json events = Json::array();
+    for (const EventEntry& event : end.events) {
+      events.push_back({{"time", iso_time(event.utc_ns)}, {"text", event.text}});
+    }
+    json["events"] = events;
+    json["provenance"] = Json::parse(end.provenance_json);
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  } catch (const std::exception& error) {
+    return fail(ErrorCode::kCorrupt, "bad description of a RAW:", error.what());
+  }
+}
+
+Result<Facts> read(std::string_view text) {
+  try {
+    return facts_of(Json::parse(text));
+  } catch (const std::exception& error) {
+    return fail(ErrorCode::kCorrupt, "bad description of a RAW:", error.what());
+  }
+}
+
+}  // namespace framelog::raw

@@ -1,0 +1,179 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/accounting.hpp"
+#include "core/file_system.hpp"
+#include "core/frame.hpp"
+#include "core/option.hpp"
+#include "core/result.hpp"
+#include "formats/frame_record.hpp"
+
+namespace framelog {
+
+/// One step of the reduction, as provenance and NXprocess show it.
+struct ProcessStep {
+  using Value = std::variant<std::vector<std::int64_t>, double, std::string>;
+  std::string name;  ///< "crop", "bin"
+  std::vector<std::pair<std::string, Value>> parameters;
+};
+
+/// Everything that a segment says of itself and that is known before its first frame.
+struct SegmentDescription {
+  std::string program_version;
+  std::string instrument;  ///< The configuration's stem.
+  std::string product;
+  std::string title, operator_name, sample, notes, channel;
+  std::string detector_description, detector_model, serial_number;
+  bool simulated{};
+  std::optional<int> bit_depth;
+  std::optional<double> saturation;  ///< In pixel values of this product.
+  std::optional<double> rate_hz;
+
+  FrameShape shape;  ///< Of this product's frames.
+  FrameShape sensor;
+  Region region;
+  Binning bin;
+  std::string bin_mode;
+  std::vector<Length> pixel_size;  ///< Of a source pixel at the sample: y, x.
+  std::optional<std::pair<double, double>> sensor_pitch_m;  ///< y, x.
+  std::string value_unit;
+  std::vector<ProcessStep> steps;
+
+  std::string run_uuid;
+  std::int64_t run_number{};
+  std::int64_t run_start_utc_ns{};
+  std::int64_t run_start_monotonic_ns{};
+  std::int64_t segment_number{};
+
+  std::string configuration;         ///< Effective text.
+  std::string configuration_sha256;  ///< Hexadecimal.
+  std::string provenance_json;       ///< As far as known; completed at the end.
+
+  std::int64_t capacity_frames{};  ///< Space is reserved for so many.
+  bool big_endian{};               ///< RAW only: the pixels come in swapped.
+  bool direct_io{true};  ///< Bypass the page cache where frame size and file system allow.
+};
+
+/// A piece of the run of which no frame is in the file.
+struct GapEntry {
+  std::int64_t after_sequence{-1};  ///< Last frame before it; -1: before the first.
+  std::int64_t frames{-1};          ///< -1: unknown.
+  std::int64_t duration_ns{-1};     ///< -1: unknown.
+  std::string stage;                ///< source, capture, write
+  std::string reason;               ///< A name of DropReason or LossReason.
+};
+
+/// The relation of the two clocks when it was looked at.
+struct ClockEntry {
+  std::int64_t utc_ns{};
+  std::int64_t utc_minus_monotonic_ns{};
+  bool synchronised{};
+};
+
+struct EventEntry {
+  std::int64_t utc_ns{};
+  std::string text;
+};
+
+/// What is known only when a segment has ended.
+struct SegmentEnd {
+  std::string file_name;    ///< Final, without directory.
+  std::string stop_reason;  ///< size, duration, frames, hour, day, stop, end of source, ...
+  std::vector<GapEntry> gaps;
+  std::vector<ClockEntry> clock;
+  std::vector<EventEntry> events;
+  Accounting accounting;
+  std::string provenance_json;
+};
+
+struct SegmentSummary {
+  std::int64_t frames{};
+  std::int64_t bytes{};  ///< Of the finished file, or files.
+};
+
+/// One segment being recorded. Calls on one segment never overlap, except append() with sync() and
+/// frames().
+class SegmentWriter {
+ public:
+  virtual ~SegmentWriter() = default;
+  /// Moves the prepared files to `part` (NAME.EXT.part) and its companions. Threads: write.
+  /// Errors: kExists when one of the names is taken; nothing has moved then.
+  [[nodiscard]] virtual Result<void> activate(const std::filesystem::path& part) = 0;
+  /// Puts consecutive frames, their pixels one behind the other, at their place. Blocks on the
+  /// disk, allocates nothing. Threads: write. Errors: kIo, kNoSpace; the frames() before the call
+  /// stay valid.
+  [[nodiscard]] virtual Result<void> append(std::span<const FrameRecord> records,
+                                            std::span<const std::byte> pixels) = 0;
+  /// Frames that a reader of the file finds now. Threads: any.
+  [[nodiscard]] virtual std::int64_t frames() const noexcept = 0;
+  [[nodiscard]] virtual std::int64_t capacity_frames() const noexcept = 0;
+  /// After it, `synced` in the file equals the frames() that it began with. Threads: sync.
+  [[nodiscard]] virtual Result<void> sync() = 0;
+  /// Lets go of the descriptors that only recording needs. The lock stays. Threads: files.
+  virtual void close_pixels() noexcept = 0;
+};
+
+/// A file or set of files that holds frames, opened for reading: finished or .part, living or dead.
+class SegmentReader {
+ public:
+  virtual ~SegmentReader() = default;
+  [[nodiscard]] virtual FrameShape shape() const = 0;
+  [[nodiscard]] virtual bool big_endian() const = 0;
+  [[nodiscard]] virtual std::int64_t frames() const = 0;  ///< In the data set as a reader sees it.
+  [[nodiscard]] virtual std::int64_t valid() const = 0;   ///< As the file says.
+  [[nodiscard]] virtual std::int64_t synced() const = 0;  ///< As the file says.
+  [[nodiscard]] virtual bool finished() const = 0;        ///< Finalised, not merely prepared.
+  [[nodiscard]] virtual Result<std::vector<FrameRecord>> records(std::int64_t count) = 0;
+  [[nodiscard]] virtual Result<void> pixels(std::int64_t frame, std::span<std::byte> into) = 0;
+  [[nodiscard]] virtual Result<std::string> provenance() = 0;
+  [[nodiscard]] virtual Result<std::vector<GapEntry>> gaps() = 0;
+  [[nodiscard]] virtual Result<std::optional<Accounting>> accounting() = 0;
+  /// Structure and a few values, indented, for `framelog info --tree`.
+  [[nodiscard]] virtual Result<std::string> tree() = 0;
+};
+
+/// One row of the table of recordable formats.
+struct SegmentFormat {
+  std::string_view name;       ///< "hdf5"
+  std::string_view extension;  ///< ".h5"
+  /// Creates the files `stem` + suffixes in full: space reserved, head written, synced, locked.
+  /// Threads: files.
+  Result<std::unique_ptr<SegmentWriter>> (*prepare)(FileSystem& files,
+                                                    const std::filesystem::path& stem,
+                                                    const SegmentDescription& description);
+  /// Opens NAME.EXT or NAME.EXT.part. Errors: kNotFound, kCorrupt with what is wrong.
+  Result<std::unique_ptr<SegmentReader>> (*open)(FileSystem& files,
+                                                 const std::filesystem::path& path);
+  /// Writes an interrupted finalising back, so that the .part is as it was while recording. Nothing
+  /// to do is fine.
+  Result<void> (*undo)(FileSystem& files, const std::filesystem::path& part);
+  /// Trims the .part to `frames`, completes it from its own frame table and `end`, syncs.
+  /// Repeatable after undo(). The name stays. Threads: files. Errors: kIo, kNoSpace, kCorrupt.
+  Result<SegmentSummary> (*finalise)(FileSystem& files, const std::filesystem::path& part,
+                                     std::int64_t frames, const SegmentEnd& end);
+  /// Renames the .part and its companions to `final_path`, never over anything, and removes what
+  /// only an interruption needs. Errors: kExists.
+  Result<void> (*publish)(FileSystem& files, const std::filesystem::path& part,
+                          const std::filesystem::path& final_path);
+  /// Companions of NAME.EXT: suffixes that replace the extension or follow it, for moving a segment
+  /// as a whole.
+  std::span<const std::string_view> companions;
+};
+
+[[nodiscard]] std::span<const SegmentFormat> segment_formats() noexcept;
+[[nodiscard]] const SegmentFormat* find_format(std::string_view name) noexcept;
+/// By extension, with or without .part; null when it is none of ours.
+[[nodiscard]] const SegmentFormat* format_of(const std::filesystem::path& path) noexcept;
+
+}  // namespace framelog
