@@ -107,6 +107,13 @@ class SystemFiles final : public FileSystem {
     return remove(from);
   }
 
+  Result<void> replace(const std::filesystem::path& from,
+                       const std::filesystem::path& to) override {
+    if (::rename(from.c_str(), to.c_str()) != 0)
+      return fail_errno(errno, "cannot replace", to.string());
+    return {};
+  }
+
   Result<void> remove(const std::filesystem::path& path) override {
     if (::unlink(path.c_str()) != 0) return fail_errno(errno, "cannot remove", path.string());
     return {};
@@ -162,7 +169,7 @@ class SystemFiles final : public FileSystem {
  private:
   // NFS before 4.2, vfat and others have no fallocate: writing a zero into each block is the same
   // promise.
-  Result<void> reserve_plain(int fd, std::int64_t size_bytes) {
+  static Result<void> reserve_plain(int fd, std::int64_t size_bytes) {
     if (errno != EOPNOTSUPP) return fail_errno(errno, "cannot reserve space");
     const int error = ::posix_fallocate(fd, 0, size_bytes);
     if (error != 0) return fail_errno(error, "cannot reserve space");

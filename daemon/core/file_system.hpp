@@ -47,6 +47,9 @@ class FileSystem {
   /// Fails with kExists rather than replace anything.
   [[nodiscard]] virtual Result<void> rename(const std::filesystem::path& from,
                                             const std::filesystem::path& to) = 0;
+  /// rename(2): only for the program's own state files, never for recordings.
+  [[nodiscard]] virtual Result<void> replace(const std::filesystem::path& from,
+                                             const std::filesystem::path& to) = 0;
   [[nodiscard]] virtual Result<void> remove(const std::filesystem::path& path) = 0;
   [[nodiscard]] virtual bool exists(const std::filesystem::path& path) = 0;
   /// With parents; an existing directory is fine.

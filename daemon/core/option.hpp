@@ -58,27 +58,36 @@ using OptionValue =
                  std::chrono::nanoseconds, RegionSpec, Binning, PixelType, std::vector<Length>,
                  std::vector<std::uint32_t>, std::vector<std::string>>;
 
-/// One row of a room's table of options. All texts are static.
+/// One row of a room's table of options. All texts are static. Rows name their members:
+/// {.section = "source", .key = "width", ...}.
 struct OptionSpec {
-  std::string_view section;  ///< "source"; "product.*" stands for one section per name.
-  std::string_view key;
+  std::string_view section = "";  ///< "source"; "product.*" stands for one section per name.
+  std::string_view key = "";
   OptionType type{};
-  std::string_view default_text;  ///< As a user would write it; empty: none.
-  std::string_view
-      allowed;  ///< kChoice: the words, separated by spaces. Others: what is allowed, for people.
-  std::string_view help;   ///< One sentence.
-  std::string_view words;  ///< Further words that are values, separated by spaces.
+  std::string_view default_text = "";  ///< As a user would write it; empty: none.
+  /// kChoice: the words, separated by spaces. Others: what kind of value it is, for people, in
+  /// place of the type's own words ("a port number"); `words` and the range are added to it.
+  std::string_view allowed = "";
+  std::string_view help = "";   ///< One sentence.
+  std::string_view words = "";  ///< Further words that are values, separated by spaces.
   double least{
       -std::numeric_limits<double>::infinity()};  ///< In bytes, seconds, Hz or the plain number.
   double most{std::numeric_limits<double>::infinity()};
-  std::string_view driver;  ///< In [source]: the only driver that knows this key; empty: all.
+  std::string_view driver = "";  ///< In [source]: the only driver that knows this key; empty: all.
 };
 
-/// Reads one value. The error says what is wrong and what is allowed, without naming the key.
+/// Reads one value. The error, one line, says what is wrong and in parentheses what is allowed,
+/// without naming the key. Nothing is accepted in part: a number without its unit, an empty value,
+/// anything behind the value, control characters, bytes that are not UTF-8, infinities and what is
+/// out of range are errors. Sizes and durations are exact to the byte and the nanosecond.
 [[nodiscard]] std::expected<OptionValue, std::string> parse_value(const OptionSpec& spec,
                                                                   std::string_view text);
 
-/// The one nearest to `word` within a third of its length in edits; empty when none is near.
+/// What an option takes, for people: "a rate such as 25 Hz or 2 kHz, or max".
+[[nodiscard]] std::string allowed_text(const OptionSpec& spec);
+
+/// The one nearest to `word` within a third of its length in edits (rounded up; two neighbours that
+/// changed places are one edit, capitals none); empty when none is near.
 [[nodiscard]] std::string nearest_word(std::string_view word,
                                        std::span<const std::string_view> known);
 

@@ -4,7 +4,18 @@
 
 #include <algorithm>
 
+#include "core/text.hpp"
+
 namespace framelog {
+namespace {
+
+constexpr std::string_view kDefault = "default";
+
+}  // namespace
+
+std::string to_string(const Origin& origin) {
+  return origin.line == 0 ? origin.file : fmt::format("{}:{}", origin.file, origin.line);
+}
 
 void Settings::put(Setting setting) {
   add_section(setting.section);
@@ -18,8 +29,13 @@ void Settings::put(Setting setting) {
   }
 }
 
-void Settings::add_section(std::string_view section) {
-  if (std::ranges::find(sections_, section) == sections_.end()) sections_.emplace_back(section);
+void Settings::add_section(std::string_view section, const Origin& origin) {
+  const auto same = std::ranges::find(sections_, section, &Section::name);
+  if (same == sections_.end()) {
+    sections_.push_back({std::string(section), origin});
+  } else if (same->origin.line == 0) {
+    same->origin = origin;
+  }
 }
 
 const Setting* Settings::find(std::string_view section, std::string_view key) const noexcept {
@@ -37,7 +53,7 @@ bool Settings::is_word(std::string_view section, std::string_view key,
 
 std::vector<std::string> Settings::names_of(std::string_view kind) const {
   std::vector<std::string> names;
-  for (const std::string& section : sections_) {
+  for (const auto& [section, origin] : sections_) {
     if (section.size() > kind.size() + 1 && section.starts_with(kind) &&
         section[kind.size()] == '.') {
       names.push_back(section.substr(kind.size() + 1));
@@ -46,17 +62,24 @@ std::vector<std::string> Settings::names_of(std::string_view kind) const {
   return names;
 }
 
+std::vector<std::string> Settings::sections() const {
+  std::vector<std::string> names;
+  names.reserve(sections_.size());
+  for (const Section& section : sections_) names.push_back(section.name);
+  return names;
+}
+
 std::string Settings::place(const Complaint& complaint) const {
   const std::string name = complaint.key.empty() ? "[" + complaint.section + "]"
                                                  : complaint.section + "." + complaint.key;
+  std::string text = one_line(name + ": " + complaint.message);
   const Setting* setting = find(complaint.section, complaint.key);
-  if (setting == nullptr || setting->origin.file == "default")
-    return name + ": " + complaint.message;
-  if (setting->origin.line == 0) {
-    return fmt::format("{}: {}: {}", setting->origin.file, name, complaint.message);
+  if (setting != nullptr && setting->origin.file != kDefault) {
+    return one_line(to_string(setting->origin)) + ": " + text;
   }
-  return fmt::format("{}:{}: {}: {}", setting->origin.file, setting->origin.line, name,
-                     complaint.message);
+  const auto section = std::ranges::find(sections_, complaint.section, &Section::name);
+  if (section == sections_.end() || section->origin.line == 0) return text;
+  return one_line(to_string(section->origin)) + ": " + text;
 }
 
 }  // namespace framelog

@@ -13,6 +13,8 @@ struct Origin {
   std::string file;
   int line{};
 };
+/// "FILE:LINE", or the file alone where there is no line.
+[[nodiscard]] std::string to_string(const Origin& origin);
 
 struct Setting {
   std::string section;  ///< "product.whole"
@@ -35,8 +37,8 @@ class Settings {
  public:
   /// Replaces an earlier value of the same section and key.
   void put(Setting setting);
-  /// Makes a section known although it has no key.
-  void add_section(std::string_view section);
+  /// Makes a section known although it has no key; the first origin with a line stays.
+  void add_section(std::string_view section, const Origin& origin = {.file = "default"});
 
   /// Null when neither written nor defaulted.
   [[nodiscard]] const Setting* find(std::string_view section, std::string_view key) const noexcept;
@@ -59,13 +61,20 @@ class Settings {
   /// NAME of each [kind.NAME], in the order in which they first appeared.
   [[nodiscard]] std::vector<std::string> names_of(std::string_view kind) const;
   [[nodiscard]] const std::vector<Setting>& all() const noexcept { return settings_; }
+  /// All sections, in the order in which they first appeared.
+  [[nodiscard]] std::vector<std::string> sections() const;
 
-  /// "FILE:LINE: section.key: message", or without a place where none is known.
+  /// "FILE:LINE: section.key: message": the place of the key, or of its section's header where the
+  /// key was not written; without a place where neither was. Always one line.
   [[nodiscard]] std::string place(const Complaint& complaint) const;
 
  private:
   std::vector<Setting> settings_;
-  std::vector<std::string> sections_;
+  struct Section {
+    std::string name;
+    Origin origin;
+  };
+  std::vector<Section> sections_;
 };
 
 }  // namespace framelog
