@@ -17,11 +17,14 @@ struct Driver {
   std::string_view help;                ///< One sentence.
   std::span<const OptionSpec> options;  ///< Keys of [source] that only this driver knows.
   /// Checks the meaning of its own keys; adds to `complaints` and returns null where one is wrong.
+  /// A key that `settings` lack has its default. `clock` is borrowed for the life of the source.
   std::unique_ptr<FrameSource> (*make)(const Settings& settings, const Clock& clock,
                                        std::vector<Complaint>& complaints);
 };
 
+/// All drivers of this build. Threads: any.
 [[nodiscard]] std::span<const Driver> drivers() noexcept;
+/// Null when there is none of that name.
 [[nodiscard]] const Driver* find_driver(std::string_view name) noexcept;
 
 }  // namespace framelog

@@ -195,6 +195,10 @@ path raw_companion(const path& raw_path, std::string_view extension) {
   return with_stage(stem_of(raw_path), extension, part ? ".part" : "");
 }
 
+path raw_table(FileSystem& files, const path& raw_path) {
+  return companion_there(files, raw_path, ".frames");
+}
+
 Result<std::unique_ptr<SegmentWriter>> prepare_raw(FileSystem& files, const path& stem,
                                                    const SegmentDescription& description) {
   const SegmentPlaces places = places_of(description);
@@ -222,7 +226,7 @@ Result<std::unique_ptr<SegmentReader>> open_raw(FileSystem& files, const path& r
     facts.error().context += " in " + json.string();
     return std::unexpected(facts.error());
   }
-  auto table = files.open(companion_there(files, raw_path, ".frames"), O_RDONLY);
+  auto table = files.open(raw_table(files, raw_path), O_RDONLY);
   if (!table) return std::unexpected(table.error());
   FramesFileHead head;
   const FramesFileHead expected;

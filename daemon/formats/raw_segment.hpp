@@ -22,4 +22,7 @@ namespace framelog {
 [[nodiscard]] std::filesystem::path raw_companion(const std::filesystem::path& raw,
                                                   std::string_view extension);
 
+/// The .frames file, wherever a publishing cut short has left it.
+[[nodiscard]] std::filesystem::path raw_table(FileSystem& files, const std::filesystem::path& raw);
+
 }  // namespace framelog

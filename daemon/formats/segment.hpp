@@ -166,8 +166,9 @@ struct SegmentFormat {
   /// only an interruption needs. Errors: kExists.
   Result<void> (*publish)(FileSystem& files, const std::filesystem::path& part,
                           const std::filesystem::path& final_path);
-  /// Companions of NAME.EXT: suffixes that replace the extension or follow it, for moving a segment
-  /// as a whole.
+  /// The file of an unfinished segment that its recorder holds locked.
+  std::filesystem::path (*locked_file)(FileSystem& files, const std::filesystem::path& part);
+  /// Extensions of the files that belong to NAME.EXT: they replace EXT, and take .part with it.
   std::span<const std::string_view> companions;
 };
 

@@ -9,11 +9,29 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kRawCompanions{".json", ".frames"};
 
+std::filesystem::path itself(FileSystem& /*files*/, const std::filesystem::path& part) {
+  return part;
+}
+
 constexpr std::array kFormats{
-    SegmentFormat{
-        "hdf5", ".h5", prepare_hdf5, open_hdf5, undo_hdf5, finalise_hdf5, publish_hdf5, {}},
-    SegmentFormat{"raw", ".raw", prepare_raw, open_raw, undo_raw, finalise_raw, publish_raw,
-                  kRawCompanions},
+    SegmentFormat{.name = "hdf5",
+                  .extension = ".h5",
+                  .prepare = prepare_hdf5,
+                  .open = open_hdf5,
+                  .undo = undo_hdf5,
+                  .finalise = finalise_hdf5,
+                  .publish = publish_hdf5,
+                  .locked_file = itself,
+                  .companions = {}},
+    SegmentFormat{.name = "raw",
+                  .extension = ".raw",
+                  .prepare = prepare_raw,
+                  .open = open_raw,
+                  .undo = undo_raw,
+                  .finalise = finalise_raw,
+                  .publish = publish_raw,
+                  .locked_file = raw_table,
+                  .companions = kRawCompanions},
 };
 
 }  // namespace
