@@ -1,0 +1,100 @@
+#include "store/event_log.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <span>
+
+namespace framelog {
+namespace {
+
+using Json = nlohmann::json;
+
+void take(const Json& json, SegmentEvents& into) {
+  const std::string kind = json.at("kind");
+  if (kind == "gap") {
+    into.gaps.push_back({json.at("after_sequence"), json.at("frames"), json.at("duration_ns"),
+                         json.at("stage"), json.at("reason")});
+  } else if (kind == "clock") {
+    into.clock.push_back(
+        {json.at("utc_ns"), json.at("utc_minus_monotonic_ns"), json.at("synchronised")});
+  } else if (kind == "event") {
+    into.events.push_back({json.at("utc_ns"), json.at("text")});
+  }
+}
+
+}  // namespace
+
+Result<EventLog> EventLog::create(FileSystem& files, const std::filesystem::path& path) {
+  auto fd = files.open(path, O_WRONLY | O_CREAT | O_EXCL);
+  if (!fd) return std::unexpected(fd.error());
+  EventLog log;
+  log.fd_ = std::move(*fd);
+  return log;
+}
+
+void EventLog::append(FileSystem& files, std::string_view line) {
+  if (!fd_.valid()) return;
+  // A line that the disk does not take is still in memory, and in the frame table's
+  // `dropped_before`.
+  if (files.write_at(fd_.get(), std::as_bytes(std::span(line)), size_)) {
+    size_ += static_cast<std::int64_t>(line.size());
+  }
+}
+
+void EventLog::add(FileSystem& files, const GapEntry& gap, std::size_t most) {
+  auto& gaps = entries_.gaps;
+  if (gaps.size() >= most && gap.frames > 0) {
+    const auto same = std::find_if(gaps.rbegin(), gaps.rend(), [&](const GapEntry& other) {
+      return other.frames > 0 && other.stage == gap.stage && other.reason == gap.reason;
+    });
+    if (same != gaps.rend()) {
+      same->frames += gap.frames;
+      same->duration_ns += std::max(std::int64_t{0}, gap.duration_ns);
+      return;
+    }
+  }
+  entries_.gaps.push_back(gap);
+  append(files,
+         fmt::format("{{\"kind\":\"gap\",\"after_sequence\":{},\"frames\":{},\"duration_ns\":{},"
+                     "\"stage\":\"{}\",\"reason\":\"{}\"}}\n",
+                     gap.after_sequence, gap.frames, gap.duration_ns, gap.stage, gap.reason));
+}
+
+void EventLog::add(FileSystem& files, const ClockEntry& clock) {
+  entries_.clock.push_back(clock);
+  append(files, fmt::format("{{\"kind\":\"clock\",\"utc_ns\":{},\"utc_minus_monotonic_ns\":{},"
+                            "\"synchronised\":{}}}\n",
+                            clock.utc_ns, clock.utc_minus_monotonic_ns, clock.synchronised));
+}
+
+void EventLog::add(FileSystem& files, const EventEntry& event) {
+  entries_.events.push_back(event);
+  const Json json{{"kind", "event"}, {"utc_ns", event.utc_ns}, {"text", event.text}};
+  append(files, json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+SegmentEvents read_events(FileSystem& files, const std::filesystem::path& path) {
+  SegmentEvents entries;
+  const auto text = read_text(files, path);
+  if (!text) return entries;
+  for (std::size_t at = 0; at < text->size();) {
+    const std::size_t end = text->find('\n', at);
+    if (end == std::string::npos) break;
+    try {
+      take(Json::parse(text->substr(at, end - at)), entries);
+    } catch (const Json::exception&) {
+      // A line torn by a power cut: the others still count.
+    }
+    at = end + 1;
+  }
+  return entries;
+}
+
+std::filesystem::path events_path(const std::filesystem::path& part) {
+  return part.parent_path() / (part.stem().string() + ".events");
+}
+
+}  // namespace framelog

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/file_system.hpp"
+#include "formats/segment.hpp"
+
+namespace framelog {
+
+/// What happened beside the frames of one segment.
+struct SegmentEvents {
+  std::vector<GapEntry> gaps;
+  std::vector<ClockEntry> clock;
+  std::vector<EventEntry> events;
+};
+
+/// The append-only NAME.EXT.events of an open segment: one JSON object a line, so that what a dead
+/// process knew of gaps and clock changes is still there. A torn last line is skipped when read.
+/// Threads: one at a time.
+class EventLog {
+ public:
+  EventLog() = default;
+  /// Creates the file; kExists when it is there.
+  [[nodiscard]] static Result<EventLog> create(FileSystem& files,
+                                               const std::filesystem::path& path);
+
+  /// Each keeps the entry in memory too, whatever becomes of the file.
+  /// Behind `most` gaps, a further one is added to the last of its stage and reason, in memory
+  /// only.
+  void add(FileSystem& files, const GapEntry& gap, std::size_t most);
+  void add(FileSystem& files, const ClockEntry& clock);
+  void add(FileSystem& files, const EventEntry& event);
+
+  [[nodiscard]] const SegmentEvents& entries() const noexcept { return entries_; }
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+ private:
+  void append(FileSystem& files, std::string_view line);
+
+  UniqueFd fd_;
+  std::int64_t size_{};
+  SegmentEvents entries_;
+};
+
+/// Reads such a file; lines that are not whole are left out. A missing file has no entries.
+[[nodiscard]] SegmentEvents read_events(FileSystem& files, const std::filesystem::path& path);
+
+/// NAME.EXT.part -> NAME.EXT.events
+[[nodiscard]] std::filesystem::path events_path(const std::filesystem::path& part);
+
+}  // namespace framelog

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "core/frame.hpp"
+
+namespace framelog {
+
+enum class RollAlign : std::uint8_t { kNone, kHour, kDay };
+
+/// When a segment ends: at the first of these.
+struct RollPolicy {
+  std::int64_t max_bytes{std::int64_t{1} << 30U};
+  std::chrono::nanoseconds max_duration{std::chrono::hours{1}};
+  std::optional<std::int64_t> max_frames;
+  RollAlign align{RollAlign::kNone};  ///< Wall clock, in local time.
+};
+
+/// Frames that space is reserved for: what fits `max_bytes` (pixels, record and columns of each
+/// frame), but not more than `max_frames` or than a source of `rate_hz` can deliver in
+/// `max_duration`. At least one.
+[[nodiscard]] std::int64_t segment_capacity(const RollPolicy& policy, std::size_t frame_bytes,
+                                            std::optional<double> rate_hz) noexcept;
+
+/// Says for each frame whether it begins a new segment. Owned by one open segment. Allocates
+/// nothing.
+class RollClock {
+ public:
+  RollClock(const RollPolicy& policy, const FrameInfo& first);
+  /// The reason to end before `frame`: "duration", "hour" or "day"; empty: it still belongs here.
+  [[nodiscard]] std::string_view due(const FrameInfo& frame) const noexcept;
+
+ private:
+  std::int64_t end_monotonic_ns_;
+  std::int64_t boundary_utc_ns_;
+  std::int64_t first_utc_ns_;
+  RollAlign align_;
+};
+
+}  // namespace framelog

@@ -1,0 +1,122 @@
+#include "store/segment_store.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "formats/digest.hpp"
+
+namespace framelog {
+
+using std::filesystem::path;
+
+SegmentStore::SegmentStore(FileSystem& files, SegmentStoreConfig config)
+    : files_(files),
+      config_(std::move(config)),
+      capacity_frames_(segment_capacity(config_.roll, size_bytes(config_.description.shape),
+                                        config_.description.rate_hz)) {
+  config_.description.configuration_sha256 = sha256_hex(config_.description.configuration);
+}
+
+path SegmentStore::stem(std::int64_t number) const {
+  return config_.workshop / fmt::format("{}-{:06}", config_.description.product, number);
+}
+
+path SegmentStore::name(std::int64_t number, std::int64_t utc_ns) const {
+  NameFields fields = config_.fields;
+  fields["segment"] = number;
+  fields["utc"] = NameTime{utc_ns, false};
+  fields["local"] = NameTime{utc_ns, true};
+  return config_.names.render(fields).string() + std::string(config_.format->extension);
+}
+
+Result<PreparedSegment> SegmentStore::prepare(std::int64_t number) {
+  SegmentDescription description = config_.description;
+  description.segment_number = number;
+  description.capacity_frames = capacity_frames_;
+  description.provenance_json = start_provenance(config_.run, description);
+  auto writer = config_.format->prepare(files_, stem(number), description);
+  if (writer) return PreparedSegment{number, std::move(*writer)};
+  Error error = writer.error();
+  if (error.code == ErrorCode::kNoSpace) {
+    const auto space = files_.space(config_.base);
+    const double wanted = static_cast<double>(capacity_frames_) *
+                          static_cast<double>(size_bytes(description.shape)) / 1048576.0;
+    error.context += fmt::format(" (a segment of {} needs {:.0f} MiB, {} has {:.0f} MiB free)",
+                                 description.product, wanted, config_.base.string(),
+                                 space ? static_cast<double>(space->free_bytes) / 1048576.0 : 0.0);
+  }
+  return std::unexpected(std::move(error));
+}
+
+Result<std::unique_ptr<OpenSegment>> SegmentStore::activate(PreparedSegment prepared,
+                                                            const FrameInfo& first) {
+  const path wanted = config_.base / name(prepared.number, first.utc_ns);
+  if (auto made = files_.make_directories(wanted.parent_path()); !made)
+    return std::unexpected(made.error());
+  path final_path;
+  path part;
+  for (;;) {
+    final_path = free_name(files_, *config_.format, wanted);
+    part = final_path.string() + ".part";
+    auto moved = prepared.writer->activate(part);
+    if (moved) break;
+    if (moved.error().code != ErrorCode::kExists) return std::unexpected(moved.error());
+  }
+  auto segment = std::make_unique<OpenSegment>(OpenSegment{
+      prepared.number, std::move(prepared.writer), part, {}, {config_.roll, first}, {}, {}, false});
+  // Without its log a segment still records: the log's memory is what finishing reads.
+  if (auto log = EventLog::create(files_, events_path(part)); log) segment->log = std::move(*log);
+  segment->log.add(files_, ClockEntry{first.utc_ns, first.utc_ns - first.monotonic_ns,
+                                      (first.flags & kFlagClockUnsynchronised) == 0});
+  if (final_path != wanted) {
+    segment->log.add(files_,
+                     EventEntry{first.utc_ns, fmt::format("{} was taken: this segment is {}",
+                                                          wanted.filename().string(),
+                                                          final_path.filename().string())});
+  }
+  return segment;
+}
+
+Result<void> SegmentStore::sync(OpenSegment& segment) {
+  if (auto synced = segment.writer->sync(); !synced) return synced;
+  if (segment.log.fd() >= 0) {
+    if (auto synced = files_.sync(segment.log.fd()); !synced) return synced;
+  }
+  if (segment.named_durably) return {};
+  for (path directory = segment.part.parent_path();; directory = directory.parent_path()) {
+    if (auto synced = files_.sync_directory(directory); !synced) return synced;
+    if (directory == config_.base || directory == directory.parent_path()) break;
+  }
+  segment.named_durably = true;
+  return {};
+}
+
+Result<FinishedSegment> SegmentStore::finish(
+    OpenSegment& segment, const std::map<std::string, std::string>& input_digests) {
+  segment.writer->close_pixels();
+  if (segment.writer->frames() == 0) {
+    if (auto removed = remove_empty_part(files_, *config_.format, segment.part); !removed) {
+      return std::unexpected(removed.error());
+    }
+    return FinishedSegment{};
+  }
+  return finish_part(files_, *config_.format,
+                     {segment.part, segment.writer->frames(), segment.stop_reason,
+                      segment.log.entries(), segment.accounting, input_digests});
+}
+
+void SegmentStore::discard(PreparedSegment prepared) {
+  prepared.writer.reset();
+  const path ready =
+      stem(prepared.number).string() + std::string(config_.format->extension) + ".ready";
+  for (const std::string_view extension : config_.format->companions) {
+    static_cast<void>(
+        files_.remove(stem(prepared.number).string() + std::string(extension) + ".ready"));
+  }
+  static_cast<void>(
+      files_.remove(ready.parent_path() / ("." + ready.stem().string() + ".undo-space")));
+  static_cast<void>(files_.remove(ready));
+}
+
+}  // namespace framelog

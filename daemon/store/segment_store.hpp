@@ -1,0 +1,81 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/clock.hpp"
+#include "core/name_template.hpp"
+#include "formats/segment.hpp"
+#include "store/event_log.hpp"
+#include "store/finish.hpp"
+#include "store/provenance.hpp"
+#include "store/roll_policy.hpp"
+
+namespace framelog {
+
+/// Where and how the segments of one product are made.
+struct SegmentStoreConfig {
+  std::filesystem::path base;
+  std::filesystem::path workshop;  ///< BASE/.framelog/INSTRUMENT: prepared segments.
+  NameTemplate names;
+  NameFields fields;  ///< All but segment, utc and local.
+  const SegmentFormat* format{};
+  RollPolicy roll;
+  SegmentDescription description;  ///< All but segment number, capacity and provenance.
+  RunFacts run;
+};
+
+/// A segment that is ready to be recorded.
+struct PreparedSegment {
+  std::int64_t number{};
+  std::unique_ptr<SegmentWriter> writer;
+};
+
+/// A segment that is being recorded, or waits to be finished. Owned by one thread at a time.
+struct OpenSegment {
+  std::int64_t number{};
+  std::unique_ptr<SegmentWriter> writer;
+  std::filesystem::path part;
+  EventLog log;
+  RollClock roll;
+  std::string stop_reason;
+  Accounting accounting;
+  bool named_durably{};  ///< The directories that lead to it are synced. Threads: sync.
+};
+
+class SegmentStore {
+ public:
+  SegmentStore(FileSystem& files, SegmentStoreConfig config);
+
+  /// Threads: files. Errors: kNoSpace with the space that was wanted and is free, kIo.
+  [[nodiscard]] Result<PreparedSegment> prepare(std::int64_t number);
+  /// Names it by its first frame and moves it there. Threads: write. Errors: kIo and the like; the
+  /// prepared segment is lost then.
+  [[nodiscard]] Result<std::unique_ptr<OpenSegment>> activate(PreparedSegment prepared,
+                                                              const FrameInfo& first);
+  /// Syncs the frames, and once the directories that lead to them. Threads: sync.
+  [[nodiscard]] Result<void> sync(OpenSegment& segment);
+  /// Threads: files. Repeatable after an error.
+  [[nodiscard]] Result<FinishedSegment> finish(
+      OpenSegment& segment, const std::map<std::string, std::string>& input_digests);
+  /// Removes a prepared segment that is not needed. Threads: files.
+  void discard(PreparedSegment prepared);
+
+  /// The name that a segment would get, relative to the base, with its extension.
+  [[nodiscard]] std::filesystem::path name(std::int64_t number, std::int64_t utc_ns) const;
+  [[nodiscard]] std::int64_t capacity_frames() const noexcept { return capacity_frames_; }
+  [[nodiscard]] FileSystem& files() noexcept { return files_; }
+  [[nodiscard]] const SegmentStoreConfig& config() const noexcept { return config_; }
+
+ private:
+  [[nodiscard]] std::filesystem::path stem(std::int64_t number) const;
+
+  FileSystem& files_;
+  SegmentStoreConfig config_;
+  std::int64_t capacity_frames_;
+};
+
+}  // namespace framelog
