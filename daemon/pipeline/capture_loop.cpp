@@ -1,0 +1,221 @@
+#include "pipeline/capture_loop.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "core/log.hpp"
+
+namespace framelog {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr auto kLongestRead = seconds(1);
+constexpr auto kLongestWait = milliseconds(200);
+constexpr auto kFirstBackOff = milliseconds(500);
+constexpr auto kLongestBackOff = seconds(30);
+
+void count(std::uint32_t& counter, std::uint64_t more) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+  counter = static_cast<std::uint32_t>(std::min(kMost, counter + more));
+}
+
+/// Sleeps in pieces that a stop request can end.
+bool sleep_unless_stopped(Ring& ring, std::chrono::nanoseconds duration,
+                          const std::stop_token& stop) {
+  const auto until = std::chrono::steady_clock::now() + duration;
+  while (!stop.stop_requested() && std::chrono::steady_clock::now() < until) {
+    ring.nap(std::min(until, std::chrono::steady_clock::now() + kLongestWait));
+  }
+  return !stop.stop_requested();
+}
+
+}  // namespace
+
+CaptureLoop::CaptureLoop(FrameSource& source, const SourceInfo& info, Ring& ring, Health& health,
+                         const Clock& clock, const CaptureOptions& options)
+    : source_(source),
+      info_(info),
+      ring_(ring),
+      health_(health),
+      clock_(clock),
+      options_(options),
+      spare_(size_bytes(info.shape)),
+      captured_(ring.captured()) {}
+
+CaptureEnd CaptureLoop::run(const std::stop_token& stop) {
+  last_arrival_ns_ = clock_.monotonic_ns();
+  Step step = Step::kGoOn;
+  if (auto started = source_.start(); !started) {
+    log(LogLevel::kError, "source: " + describe(started.error()));
+    step = handle(started.error(), stop);
+  }
+  if (step == Step::kGoOn) health_.source_connected.store(true, std::memory_order_relaxed);
+  while (step == Step::kGoOn && !stop.stop_requested()) {
+    if (options_.most_frames && received_ >= *options_.most_frames) {
+      end_ = CaptureEnd::kEnoughFrames;
+      break;
+    }
+    step = read_one(stop);
+  }
+  if (end_ != CaptureEnd::kGeometry) source_.stop();
+  health_.capture.rest();
+  ring_.close();
+  return end_;
+}
+
+CaptureLoop::Step CaptureLoop::read_one(const std::stop_token& stop) {
+  bool has_slot = ring_.end_of(Stage::kCapture) > captured_;
+  if (!has_slot && options_.wait_when_full) {
+    if (!wait_for_slot(stop)) return Step::kGoOn;
+    has_slot = true;
+  }
+  const std::span<std::byte> pixels = has_slot ? ring_.slot(captured_).raw : std::span(spare_);
+  health_.capture.rest();
+  auto frame = source_.read(pixels, std::chrono::steady_clock::now() + kLongestRead);
+  if (!frame) return handle(frame.error(), stop);
+  health_.capture.begin(clock_.monotonic_ns());
+  take(*frame, has_slot);
+  return Step::kGoOn;
+}
+
+bool CaptureLoop::wait_for_slot(const std::stop_token& stop) {
+  health_.capture.rest();
+  const bool there =
+      ring_.wait(Stage::kCapture, captured_, std::chrono::steady_clock::now() + kLongestWait);
+  last_arrival_ns_ = clock_.monotonic_ns();  // Silence that we made ourselves is no stall.
+  return there && !stop.stop_requested();
+}
+
+void CaptureLoop::take(const FrameInfo& delivered, bool has_slot) {
+  FrameInfo info = delivered;
+  complete_times(info);
+  count_source_losses(info);
+  ++received_;
+  add(ring_.capture_counters().received, 1);
+  add(ring_.capture_counters().bytes, size_bytes(info_.shape));
+  const bool damaged = (info.flags & (kFlagCorrupt | kFlagIncomplete)) != 0;
+  if (damaged && options_.drop_damaged) {
+    drop(DropReason::kIncomplete, info);
+  } else if (!has_slot) {
+    drop(health_.full_because.load(std::memory_order_relaxed), info);
+  } else {
+    publish(info);
+  }
+}
+
+void CaptureLoop::complete_times(FrameInfo& info) const {
+  if (info.monotonic_ns < 0) info.monotonic_ns = clock_.monotonic_ns();
+  if (info.utc_ns < 0) info.utc_ns = clock_.utc_ns();
+  if (!health_.clock_synchronised.load(std::memory_order_relaxed))
+    info.flags |= kFlagClockUnsynchronised;
+}
+
+void CaptureLoop::count_source_losses(const FrameInfo& info) {
+  last_arrival_ns_ = clock_.monotonic_ns();
+  const auto reason = reconnected_ ? LossReason::kDisconnected : LossReason::kSequenceGap;
+  const bool forward = last_source_sequence_ && info.source_sequence > *last_source_sequence_;
+  if (info_.numbered && forward) {
+    const std::uint64_t lost = info.source_sequence - *last_source_sequence_ - 1;
+    if (lost > 0) {
+      add(ring_.capture_counters().lost_at_source[static_cast<std::size_t>(reason)], lost);
+      count(pending_.lost_at_source[static_cast<std::size_t>(reason)], lost);
+      pending_.duration_ns = 1;  // Set in full when the next frame is published.
+    }
+  } else if (reconnected_) {
+    pending_.unknown = true;
+    pending_.duration_ns = 1;
+  }
+  reconnected_ = false;
+  last_source_sequence_ = info.source_sequence;
+}
+
+void CaptureLoop::drop(DropReason reason, const FrameInfo& info) {
+  add(ring_.capture_counters().dropped[static_cast<std::size_t>(reason)], 1);
+  count(pending_.dropped[static_cast<std::size_t>(reason)], 1);
+  pending_.duration_ns = last_monotonic_ns_ < 0
+                             ? 1
+                             : std::max(std::int64_t{1}, info.monotonic_ns - last_monotonic_ns_);
+}
+
+void CaptureLoop::publish(FrameInfo& info) {
+  SlotHeader& header = ring_.slot(captured_).header;
+  info.sequence = captured_;
+  if (pending_.any() && last_monotonic_ns_ >= 0) {
+    pending_.duration_ns = std::max(std::int64_t{1}, info.monotonic_ns - last_monotonic_ns_);
+  }
+  header.info = info;
+  header.before = pending_;
+  header.received_total = received_;
+  pending_ = {};
+  last_monotonic_ns_ = info.monotonic_ns;
+  ++captured_;
+  ring_.advance_captured(captured_);
+}
+
+CaptureLoop::Step CaptureLoop::handle(const Error& error, const std::stop_token& stop) {
+  switch (error.code) {
+    case ErrorCode::kTimeout: {
+      const std::int64_t silence_ns = clock_.monotonic_ns() - last_arrival_ns_;
+      if (!options_.stall_timeout || silence_ns < options_.stall_timeout->count())
+        return Step::kGoOn;
+      return reconnect("no frame for too long", stop);
+    }
+    case ErrorCode::kEnd:
+      end_ = CaptureEnd::kEndOfSource;
+      return Step::kEnd;
+    case ErrorCode::kGeometry: {
+      // A whole frame came that no slot can hold.
+      ++received_;
+      add(ring_.capture_counters().received, 1);
+      FrameInfo lost;
+      lost.monotonic_ns = clock_.monotonic_ns();
+      drop(DropReason::kIncomplete, lost);
+      return reconnect("a frame of another size than announced", stop);
+    }
+    default:
+      return reconnect(error.what, stop);
+  }
+}
+
+CaptureLoop::Step CaptureLoop::reconnect(const char* why, const std::stop_token& stop) {
+  health_.source_connected.store(false, std::memory_order_relaxed);
+  source_.stop();
+  log(LogLevel::kWarning, fmt::format("source lost: {}", why));
+  if (!options_.reconnect) {
+    end_ = CaptureEnd::kDisconnected;
+    return Step::kEnd;
+  }
+  std::chrono::nanoseconds back_off = kFirstBackOff;
+  bool first = true;
+  while (!stop.stop_requested()) {
+    auto info = source_.open();
+    if (info && info->shape != info_.shape) {
+      log(LogLevel::kWarning,
+          fmt::format("source back with another shape: {}", to_string(info->shape)));
+      new_shape_ = std::move(*info);
+      end_ = CaptureEnd::kGeometry;
+      return Step::kEnd;
+    }
+    if (info && source_.start()) {
+      log(LogLevel::kInfo, "source back");
+      add(ring_.capture_counters().reconnects, 1);
+      info_ = std::move(*info);
+      reconnected_ = true;
+      last_arrival_ns_ = clock_.monotonic_ns();
+      health_.source_connected.store(true, std::memory_order_relaxed);
+      return Step::kGoOn;
+    }
+    if (first && !info)
+      log(LogLevel::kWarning, "source: " + describe(info.error()) + "; trying again");
+    first = false;
+    if (!sleep_unless_stopped(ring_, back_off, stop)) break;
+    back_off = std::min<std::chrono::nanoseconds>(back_off * 2, kLongestBackOff);
+  }
+  return Step::kEnd;
+}
+
+}  // namespace framelog

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/health.hpp"
+#include "drivers/frame_source.hpp"
+#include "pipeline/ring.hpp"
+
+namespace framelog {
+
+struct CaptureOptions {
+  bool wait_when_full{};  ///< Overflow policy; else drop the newest frame.
+  bool reconnect{true};   ///< on_disconnect = retry.
+  bool drop_damaged{};    ///< incomplete = drop.
+  std::optional<std::chrono::nanoseconds>
+      stall_timeout;                         ///< Silence that counts as disconnected; none: never.
+  std::optional<std::uint64_t> most_frames;  ///< Stop after so many frames were received.
+};
+
+enum class CaptureEnd : std::uint8_t {
+  kStopped,
+  kEndOfSource,
+  kEnoughFrames,
+  kDisconnected,
+  kGeometry
+};
+
+/// The first stage: reads frames from an open source into the ring until it ends, gives each its
+/// sequence and times, and counts what was lost. Nothing else in the process ever blocks it, except
+/// a full ring where the policy says wait.
+class CaptureLoop {
+ public:
+  CaptureLoop(FrameSource& source, const SourceInfo& info, Ring& ring, Health& health,
+              const Clock& clock, const CaptureOptions& options);
+
+  /// Threads: capture. Closes the ring when it returns. With kGeometry the source is open in its
+  /// new shape.
+  [[nodiscard]] CaptureEnd run(const std::stop_token& stop);
+
+  /// Losses behind the last frame in the ring. These three: threads any, after the ring was closed.
+  [[nodiscard]] const LossBefore& tail() const noexcept { return pending_; }
+  [[nodiscard]] std::uint64_t received() const noexcept { return received_; }
+  [[nodiscard]] CaptureEnd end() const noexcept { return end_; }
+  /// What the source announces after kGeometry. Threads: any, after run().
+  [[nodiscard]] const std::optional<SourceInfo>& new_shape() const noexcept { return new_shape_; }
+
+ private:
+  enum class Step : std::uint8_t { kGoOn, kEnd };
+
+  [[nodiscard]] Step read_one(const std::stop_token& stop);
+  [[nodiscard]] Step handle(const Error& error, const std::stop_token& stop);
+  [[nodiscard]] Step reconnect(const char* why, const std::stop_token& stop);
+  [[nodiscard]] bool wait_for_slot(const std::stop_token& stop);
+  void take(const FrameInfo& delivered, bool has_slot);
+  void complete_times(FrameInfo& info) const;
+  void count_source_losses(const FrameInfo& info);
+  void drop(DropReason reason, const FrameInfo& info);
+  void publish(FrameInfo& info);
+
+  FrameSource& source_;
+  SourceInfo info_;
+  Ring& ring_;
+  Health& health_;
+  const Clock& clock_;
+  CaptureOptions options_;
+  std::vector<std::byte> spare_;  ///< Where a frame goes for which the ring has no slot.
+  CaptureEnd end_{CaptureEnd::kStopped};
+  std::uint64_t captured_{};
+  std::uint64_t received_{};
+  std::optional<std::uint64_t> last_source_sequence_;
+  std::int64_t last_monotonic_ns_{-1};
+  std::int64_t last_arrival_ns_{};
+  bool reconnected_{};
+  LossBefore pending_;
+  std::optional<SourceInfo> new_shape_;
+};
+
+}  // namespace framelog

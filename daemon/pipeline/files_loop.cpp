@@ -1,0 +1,142 @@
+#include "pipeline/files_loop.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "core/log.hpp"
+
+namespace framelog {
+namespace {
+
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+constexpr auto kRetryPrepare = seconds(1);
+constexpr auto kRetryFinish = seconds(5);
+/// Ended segments hold descriptors: behind so many, finishing goes before preparing.
+constexpr std::size_t kMostRetired = 100;
+/// When recording has stopped a disk that refuses is asked once more; what it does not take is
+/// recovered at the next start.
+constexpr int kTriesWhileDraining = 2;
+
+DropReason reason_of(const Error& error) {
+  return error.code == ErrorCode::kNoSpace ? DropReason::kDiskFull : DropReason::kWriteError;
+}
+
+}  // namespace
+
+FilesLoop::FilesLoop(std::vector<SegmentLane*> lanes, InputDigests digests, Wakeup& wakeup,
+                     Health& health, const Clock& clock)
+    : lanes_(std::move(lanes)),
+      digests_(std::move(digests)),
+      wakeup_(wakeup),
+      health_(health),
+      clock_(clock) {}
+
+Result<void> FilesLoop::prepare_first() {
+  for (SegmentLane* lane : lanes_) {
+    auto prepared = lane->store().prepare(lane->next_number());
+    if (!prepared) {
+      discard_unused();
+      return std::unexpected(prepared.error());
+    }
+    lane->put_ready(std::move(*prepared));
+  }
+  return {};
+}
+
+void FilesLoop::discard_unused() {
+  for (SegmentLane* lane : lanes_) {
+    if (auto unused = lane->take_unused()) lane->store().discard(std::move(*unused));
+  }
+}
+
+void FilesLoop::run() {
+  for (;;) {
+    const Wakeup::Ticket ticket = wakeup_.ticket();
+    health_.files.begin(clock_.monotonic_ns());
+    const bool draining =
+        draining_.load(std::memory_order_acquire);  // Pairs with the release in drain().
+    if (!draining && prepare_next()) continue;
+    if (!digests_.done()) {
+      digests_.step();
+      continue;
+    }
+    if (finish_next()) continue;
+    health_.files.rest();
+    if (draining && (is_all_finished() || failures_while_draining_ >= kTriesWhileDraining)) break;
+    Deadline until = kNoDeadline;
+    for (SegmentLane* lane : lanes_) until = std::min(until, lane->next_retry());
+    wakeup_.wait(ticket, until);
+  }
+  discard_unused();
+}
+
+void FilesLoop::drain() noexcept {
+  draining_.store(true, std::memory_order_release);
+  wakeup_.notify();
+}
+
+bool FilesLoop::prepare_next() {
+  for (SegmentLane* lane : lanes_) {
+    if (lane->retired_count() < kMostRetired && lane->wants_segment(steady_clock::now())) {
+      prepare(*lane);
+      return true;
+    }
+  }
+  return false;
+}
+
+void FilesLoop::prepare(SegmentLane& lane) {
+  auto prepared = lane.store().prepare(lane.next_number());
+  if (prepared) {
+    if (lane.blocked()) {
+      log(LogLevel::kInfo,
+          fmt::format("{}: recording again", lane.store().config().description.product));
+    }
+    lane.put_ready(std::move(*prepared));
+    return;
+  }
+  if (!lane.blocked()) {
+    log(LogLevel::kError,
+        fmt::format("{}: cannot prepare the next segment: {}; trying again",
+                    lane.store().config().description.product, describe(prepared.error())));
+  }
+  lane.put_failure(reason_of(prepared.error()), steady_clock::now() + kRetryPrepare);
+}
+
+bool FilesLoop::finish_next() {
+  for (SegmentLane* lane : lanes_) {
+    if (OpenSegment* segment = lane->next_retired(steady_clock::now())) {
+      finish(*lane, *segment);
+      return true;
+    }
+  }
+  return false;
+}
+
+void FilesLoop::finish(SegmentLane& lane, OpenSegment& segment) {
+  const auto finished = lane.store().finish(segment, digests_.digests());
+  if (finished) {
+    if (!finished->path.empty()) {
+      log(LogLevel::kInfo, fmt::format("{}: {} frames ({})", finished->path.string(),
+                                       finished->summary.frames, segment.stop_reason));
+    }
+    lane.finished();
+    return;
+  }
+  log(LogLevel::kError, fmt::format("cannot finish {}: {}; its frames are safe, trying again",
+                                    segment.part.string(), describe(finished.error())));
+  if (draining_.load(std::memory_order_acquire)) ++failures_while_draining_;
+  lane.finish_later(steady_clock::now() +
+                    (failures_while_draining_ > 0 ? seconds(1) : kRetryFinish));
+}
+
+bool FilesLoop::is_all_finished() {
+  return std::ranges::all_of(lanes_, [](SegmentLane* lane) { return lane->retired_count() == 0; });
+}
+
+}  // namespace framelog

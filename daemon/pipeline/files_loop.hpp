@@ -1,0 +1,45 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "core/health.hpp"
+#include "core/wakeup.hpp"
+#include "pipeline/segment_lane.hpp"
+#include "store/input_digests.hpp"
+
+namespace framelog {
+
+/// The housekeeping thread: prepares the next segment of each product (always first), finishes
+/// ended ones, and works out the digests of replayed files in between.
+class FilesLoop {
+ public:
+  FilesLoop(std::vector<SegmentLane*> lanes, InputDigests digests, Wakeup& wakeup, Health& health,
+            const Clock& clock);
+  /// Prepares one segment for each product before recording starts. Threads: control, before run().
+  [[nodiscard]] Result<void> prepare_first();
+  /// Threads: files. Returns after drain(), when all that the writers have ended is finished or
+  /// failed for good.
+  void run();
+  /// The writers have ended all segments and open no more. Threads: any.
+  void drain() noexcept;
+
+ private:
+  [[nodiscard]] bool prepare_next();
+  void prepare(SegmentLane& lane);
+  [[nodiscard]] bool finish_next();
+  void finish(SegmentLane& lane, OpenSegment& segment);
+  [[nodiscard]] bool is_all_finished();
+  void discard_unused();
+
+  std::vector<SegmentLane*> lanes_;
+  InputDigests digests_;
+  Wakeup& wakeup_;
+  Health& health_;
+  const Clock& clock_;
+  std::atomic<bool> draining_{false};
+  int failures_while_draining_{};
+};
+
+}  // namespace framelog

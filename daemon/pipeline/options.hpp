@@ -1,0 +1,14 @@
+#pragma once
+
+#include <span>
+
+#include "core/option.hpp"
+
+namespace framelog {
+
+/// Every key of the configuration that no driver owns: [instrument], [source], [ring],
+/// [product.NAME], [files], [roll], [realtime] and [log]. A key enters with the code that makes it
+/// work.
+[[nodiscard]] std::span<const OptionSpec> recording_options() noexcept;
+
+}  // namespace framelog

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/settings.hpp"
+#include "drivers/frame_source.hpp"
+#include "pipeline/capture_loop.hpp"
+#include "pipeline/reduce_loop.hpp"
+#include "pipeline/ring.hpp"
+#include "store/segment_store.hpp"
+
+namespace framelog {
+
+/// One product of a recording.
+struct ProductPlan {
+  std::string name;
+  ProductReduction reduction;
+  std::optional<SegmentStoreConfig> store;  ///< None with format = none.
+};
+
+/// Everything that a configuration means for one source: decided before the first frame.
+struct RecordingPlan {
+  std::string instrument;
+  std::filesystem::path base;
+  SourceInfo source;
+  std::vector<ProductPlan> products;
+  RingLayout ring;
+  bool lock_memory{};
+  CaptureOptions capture;
+  std::chrono::nanoseconds sync_interval{};
+};
+
+/// The identity of a run. Its times are those at which it was started.
+struct RunIdentity {
+  std::string uuid;
+  std::int64_t number{};
+  std::int64_t start_utc_ns{};
+  std::int64_t start_monotonic_ns{};
+};
+
+/// A new random UUID (RFC 4122, version 4).
+[[nodiscard]] std::string make_uuid();
+
+/// Works out the plan; what is wrong is added to `complaints`, all of it. The stores' run identity
+/// is left empty. `configuration` is the effective text.
+[[nodiscard]] RecordingPlan make_recording_plan(const Settings& settings,
+                                                const std::string& instrument,
+                                                const SourceInfo& source,
+                                                const std::string& configuration,
+                                                std::vector<Complaint>& complaints);
+
+/// What of a configuration can be checked without its source: templates, bases, overflow.
+void check_recording(const Settings& settings, std::vector<Complaint>& complaints);
+
+/// Puts the run's identity into all that is named and described by it.
+void set_run(RecordingPlan& plan, const RunIdentity& run);
+
+/// [files] base, or /var/lib/framelogd/INSTRUMENT.
+[[nodiscard]] std::filesystem::path base_of(const Settings& settings,
+                                            const std::string& instrument);
+
+}  // namespace framelog

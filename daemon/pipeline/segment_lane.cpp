@@ -1,0 +1,133 @@
+#include "pipeline/segment_lane.hpp"
+
+#include <utility>
+
+namespace framelog {
+
+std::optional<PreparedSegment> SegmentLane::take_ready() {
+  std::optional<PreparedSegment> taken;
+  {
+    const std::scoped_lock lock(mutex_);
+    taken = std::exchange(ready_, std::nullopt);
+  }
+  if (taken) files_wakeup_.notify();
+  return taken;
+}
+
+bool SegmentLane::wait_ready(Deadline deadline) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_until(lock, deadline,
+                             [this] { return ready_.has_value() || failure_.has_value(); });
+}
+
+std::optional<DropReason> SegmentLane::blocked() {
+  const std::scoped_lock lock(mutex_);
+  return failure_;
+}
+
+OpenSegment& SegmentLane::open(std::unique_ptr<OpenSegment> segment) {
+  const std::scoped_lock lock(mutex_);
+  active_ = std::move(segment);
+  return *active_;
+}
+
+void SegmentLane::retire() {
+  {
+    const std::scoped_lock lock(mutex_);
+    retired_.push_back(std::move(active_));
+  }
+  files_wakeup_.notify();
+}
+
+std::vector<OpenSegment*> SegmentLane::lease() {
+  const std::scoped_lock lock(mutex_);
+  std::vector<OpenSegment*> segments;
+  for (const auto& segment : retired_) segments.push_back(segment.get());
+  if (active_) segments.push_back(active_.get());
+  leased_ = true;
+  return segments;
+}
+
+void SegmentLane::give_back() {
+  {
+    const std::scoped_lock lock(mutex_);
+    leased_ = false;
+  }
+  changed_.notify_all();
+}
+
+bool SegmentLane::wants_segment(Deadline now) {
+  const std::scoped_lock lock(mutex_);
+  return !ready_ && now >= prepare_at_;
+}
+
+std::int64_t SegmentLane::next_number() {
+  const std::scoped_lock lock(mutex_);
+  return numbered_ + 1;
+}
+
+void SegmentLane::put_ready(PreparedSegment segment) {
+  {
+    const std::scoped_lock lock(mutex_);
+    numbered_ = segment.number;
+    ready_ = std::move(segment);
+    failure_.reset();
+  }
+  changed_.notify_all();
+}
+
+void SegmentLane::put_failure(DropReason reason, Deadline retry_at) {
+  {
+    const std::scoped_lock lock(mutex_);
+    failure_ = reason;
+    prepare_at_ = retry_at;
+  }
+  changed_.notify_all();
+}
+
+// Moved out of the list under the lock while nobody has a lease, so that no later lease can see it.
+OpenSegment* SegmentLane::next_retired(Deadline now) {
+  std::unique_lock lock(mutex_);
+  if (retired_.empty() || now < finish_at_) return nullptr;
+  changed_.wait(lock, [this] { return !leased_; });
+  finishing_ = std::move(retired_.front());
+  retired_.pop_front();
+  return finishing_.get();
+}
+
+void SegmentLane::finished() {
+  std::unique_ptr<OpenSegment> done;
+  const std::scoped_lock lock(mutex_);
+  done = std::move(finishing_);
+}
+
+void SegmentLane::finish_later(Deadline retry_at) {
+  const std::scoped_lock lock(mutex_);
+  retired_.push_front(std::move(finishing_));
+  finish_at_ = retry_at;
+}
+
+std::size_t SegmentLane::retired_count() {
+  const std::scoped_lock lock(mutex_);
+  return retired_.size();
+}
+
+Deadline SegmentLane::next_retry() {
+  const std::scoped_lock lock(mutex_);
+  Deadline next = kNoDeadline;
+  if (!ready_) next = std::min(next, prepare_at_);
+  if (!retired_.empty()) next = std::min(next, finish_at_);
+  return next;
+}
+
+std::optional<PreparedSegment> SegmentLane::take_unused() {
+  const std::scoped_lock lock(mutex_);
+  return std::exchange(ready_, std::nullopt);
+}
+
+std::string SegmentLane::active_path() {
+  const std::scoped_lock lock(mutex_);
+  return active_ ? active_->part.string() : "";
+}
+
+}  // namespace framelog

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/frame.hpp"
+#include "core/wakeup.hpp"
+#include "store/segment_store.hpp"
+
+namespace framelog {
+
+/// Hands the segments of one product from thread to thread:
+///
+///   files: prepare -> [ready] -> write: open ... retire -> [retired] -> files: finish
+///                                   sync: lease ... give back
+///
+/// The mutex is held for moments only, never over a call to the disk, and never taken per frame.
+class SegmentLane {
+ public:
+  SegmentLane(SegmentStore store, Wakeup& files_wakeup)
+      : store_(std::move(store)), files_wakeup_(files_wakeup) {}
+
+  [[nodiscard]] SegmentStore& store() noexcept { return store_; }
+
+  // Threads: write.
+  /// The next prepared segment; none while there is not yet one.
+  [[nodiscard]] std::optional<PreparedSegment> take_ready();
+  /// Waits until one is ready or preparing failed. False when the deadline passed first.
+  bool wait_ready(Deadline deadline);
+  /// Why none can be prepared at present; the files thread goes on trying.
+  [[nodiscard]] std::optional<DropReason> blocked();
+  /// Makes an open segment the one that sync() sees; it stays the write thread's.
+  OpenSegment& open(std::unique_ptr<OpenSegment> segment);
+  void retire();
+
+  // Threads: sync.
+  /// Segments whose frames may not be on the disk yet; none of them is finished until they are
+  /// given back.
+  [[nodiscard]] std::vector<OpenSegment*> lease();
+  void give_back();
+
+  // Threads: files.
+  [[nodiscard]] bool wants_segment(Deadline now);
+  [[nodiscard]] std::int64_t next_number();
+  void put_ready(PreparedSegment segment);
+  void put_failure(DropReason reason, Deadline retry_at);
+  /// The oldest retired segment, once nobody syncs it; null when there is none or its retry has to
+  /// wait.
+  [[nodiscard]] OpenSegment* next_retired(Deadline now);
+  void finished();                       ///< The one that next_retired() gave is done.
+  void finish_later(Deadline retry_at);  ///< It failed; try again then.
+  [[nodiscard]] std::size_t retired_count();
+  [[nodiscard]] Deadline next_retry();
+  [[nodiscard]] std::optional<PreparedSegment> take_unused();
+
+  /// Path of the segment being recorded, for status. Threads: any.
+  [[nodiscard]] std::string active_path();
+
+ private:
+  SegmentStore store_;
+  Wakeup& files_wakeup_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<PreparedSegment> ready_;
+  std::optional<DropReason> failure_;
+  Deadline prepare_at_{};
+  std::int64_t numbered_{};
+  std::unique_ptr<OpenSegment> active_;
+  std::deque<std::unique_ptr<OpenSegment>> retired_;
+  std::unique_ptr<OpenSegment> finishing_;
+  Deadline finish_at_{};
+  bool leased_{};
+};
+
+}  // namespace framelog

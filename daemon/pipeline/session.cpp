@@ -1,0 +1,233 @@
+#include "pipeline/session.hpp"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <utility>
+
+#include "core/log.hpp"
+#include "pipeline/capture_loop.hpp"
+#include "pipeline/files_loop.hpp"
+#include "pipeline/reduce_loop.hpp"
+#include "pipeline/segment_lane.hpp"
+#include "pipeline/sync_loop.hpp"
+#include "pipeline/write_loop.hpp"
+#include "store/workshop.hpp"
+
+namespace framelog {
+namespace {
+
+std::string_view reason_of(CaptureEnd end) {
+  switch (end) {
+    case CaptureEnd::kStopped:
+      return "stop";
+    case CaptureEnd::kEndOfSource:
+      return "end of source";
+    case CaptureEnd::kEnoughFrames:
+      return "frames asked for";
+    case CaptureEnd::kDisconnected:
+      return "source lost";
+    case CaptureEnd::kGeometry:
+      return "change of geometry";
+  }
+  std::unreachable();
+}
+
+void name_thread(const char* name) { ::pthread_setname_np(::pthread_self(), name); }
+
+/// One lock per base; products may share one.
+Result<std::vector<Workshop>> open_workshops(FileSystem& files, const RecordingPlan& plan) {
+  std::vector<std::filesystem::path> bases;
+  for (const ProductPlan& product : plan.products) {
+    if (product.store && std::ranges::find(bases, product.store->base) == bases.end()) {
+      bases.push_back(product.store->base);
+    }
+  }
+  std::vector<Workshop> workshops;
+  for (const auto& base : bases) {
+    auto workshop = Workshop::open(files, base, plan.instrument);
+    if (!workshop) return std::unexpected(workshop.error());
+    workshops.push_back(std::move(*workshop));
+  }
+  return workshops;
+}
+
+}  // namespace
+
+/// What a session owns, in the order in which it may be destroyed.
+struct Session::State {
+  State(FrameSource& source, RecordingPlan plan, Ring ring, std::vector<Workshop> workshops,
+        FileSystem& files, const Clock& clock)
+      : source_(source),
+        plan_(std::move(plan)),
+        workshops_(std::move(workshops)),
+        clock_(clock),
+        ring_(std::move(ring)),
+        capture_(source, plan_.source, ring_, health_, clock, plan_.capture) {
+    std::vector<SegmentLane*> with_files;
+    std::vector<ProductReduction> reductions;
+    for (ProductPlan& product : plan_.products) {
+      lanes_.push_back(product.store ? std::make_unique<SegmentLane>(
+                                           SegmentStore(files, *product.store), files_wakeup_)
+                                     : nullptr);
+      lane_of_product_.push_back(lanes_.back().get());
+      if (lanes_.back()) with_files.push_back(lanes_.back().get());
+      reductions.push_back(product.reduction);
+    }
+    for (std::uint32_t k = 0; k < ring_.layout().reducers; ++k) {
+      reducers_.emplace_back(ring_, reductions, k, health_, clock);
+    }
+    write_.emplace(ring_, lane_of_product_, health_, clock);
+    files_.emplace(with_files, InputDigests(files, plan_.source.inputs), files_wakeup_, health_,
+                   clock);
+    sync_.emplace(with_files, plan_.sync_interval, health_, clock);
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() {
+    request_stop();
+    drain();
+  }
+
+  /// Starts the stages from the last to the first, so that each finds its successor waiting.
+  [[nodiscard]] Result<void> run() {
+    look_at_clock();
+    if (auto prepared = files_->prepare_first(); !prepared) return prepared;
+    files_thread_ = std::jthread([this] {
+      name_thread("files");
+      files_->run();
+    });
+    sync_thread_ = std::jthread([this](const std::stop_token& stop) {
+      name_thread("sync");
+      sync_->run(stop);
+    });
+    write_thread_ = std::jthread([this] { write(); });
+    for (ReduceLoop& reducer : reducers_) {
+      reduce_threads_.emplace_back([&reducer] {
+        name_thread("reduce");
+        reducer.run();
+      });
+    }
+    capture_thread_ = std::jthread([this](const std::stop_token& stop) {
+      name_thread("capture");
+      capture_end_ = capture_.run(stop);
+      capture_ended_.store(
+          true, std::memory_order_release);  // Pairs with the acquire in capture_ended().
+    });
+    return {};
+  }
+
+  void request_stop() {
+    capture_thread_.request_stop();
+    source_.cancel();
+  }
+
+  [[nodiscard]] bool capture_ended() const {
+    return capture_ended_.load(std::memory_order_acquire);
+  }
+
+  CaptureEnd drain() {
+    if (capture_thread_.joinable()) capture_thread_.join();
+    for (std::jthread& thread : reduce_threads_) thread.join();
+    reduce_threads_.clear();
+    if (write_thread_.joinable()) write_thread_.join();
+    files_->drain();
+    if (files_thread_.joinable()) files_thread_.join();
+    sync_thread_.request_stop();
+    if (sync_thread_.joinable()) sync_thread_.join();
+    return capture_end_;
+  }
+
+  [[nodiscard]] SessionStatus status() const {
+    SessionStatus status;
+    for (std::size_t i = 0; i < plan_.products.size(); ++i) {
+      const ProductCounters& counters = ring_.product_counters(i);
+      const Accounting accounting = snapshot(ring_.capture_counters(), counters);
+      status.products.push_back({plan_.products[i].name, accounting,
+                                 counters.bytes.load(std::memory_order_relaxed),
+                                 counters.segments.load(std::memory_order_relaxed),
+                                 lanes_[i] ? lanes_[i]->active_path() : ""});
+      status.received = std::max(status.received, accounting.received);
+      status.dropped = std::max(status.dropped, accounting.total_dropped());
+      status.lost_at_source = accounting.total_lost_at_source();
+    }
+    status.ring_slots = ring_.slots();
+    status.ring_used_slots = ring_.captured() - std::min(ring_.captured(), ring_.written());
+    status.source_connected = health_.source_connected.load(std::memory_order_relaxed);
+    return status;
+  }
+
+  [[nodiscard]] std::optional<SourceInfo> new_shape() const { return capture_.new_shape(); }
+
+  void look_at_clock() {
+    health_.clock_synchronised.store(clock_.synchronised(), std::memory_order_relaxed);
+  }
+
+  void write() {
+    name_thread("write");
+    write_->run();
+    // The ring is closed: capture has left its last words, which its closing has published.
+    write_->finish(capture_.tail(), capture_.received(), reason_of(capture_.end()));
+  }
+
+  FrameSource& source_;
+  RecordingPlan plan_;
+  std::vector<Workshop> workshops_;
+  const Clock& clock_;
+  Health health_;
+  Ring ring_;
+  Wakeup files_wakeup_;
+  std::vector<std::unique_ptr<SegmentLane>> lanes_;
+  std::vector<SegmentLane*> lane_of_product_;
+  CaptureLoop capture_;
+  std::vector<ReduceLoop> reducers_;
+  std::optional<WriteLoop> write_;
+  std::optional<FilesLoop> files_;
+  std::optional<SyncLoop> sync_;
+  CaptureEnd capture_end_{CaptureEnd::kStopped};
+  std::atomic<bool> capture_ended_{false};
+  std::jthread capture_thread_;
+  std::vector<std::jthread> reduce_threads_;
+  std::jthread write_thread_;
+  std::jthread sync_thread_;
+  std::jthread files_thread_;
+};
+
+Result<std::unique_ptr<Session>> Session::start(FrameSource& source, RecordingPlan plan,
+                                                FileSystem& files, const Clock& clock) {
+  auto workshops = open_workshops(files, plan);
+  if (!workshops) return std::unexpected(workshops.error());
+  RunIdentity run{make_uuid(), 0, clock.utc_ns(), clock.monotonic_ns()};
+  if (!workshops->empty()) {
+    const auto number = workshops->front().next_run_number(files);
+    if (!number) return std::unexpected(number.error());
+    run.number = *number;
+  }
+  set_run(plan, run);
+  auto memory = Ring::create_memory(plan.ring);
+  if (!memory) return std::unexpected(memory.error());
+  auto ring = Ring::attach(std::move(*memory), plan.ring);
+  if (!ring) return std::unexpected(ring.error());
+  if (plan.lock_memory) {
+    if (auto locked = ring->lock(); !locked) return std::unexpected(locked.error());
+  }
+  auto state = std::make_unique<State>(source, std::move(plan), std::move(*ring),
+                                       std::move(*workshops), files, clock);
+  if (auto running = state->run(); !running) return std::unexpected(running.error());
+  return std::unique_ptr<Session>(new Session(std::move(state)));
+}
+
+Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Session::~Session() = default;
+void Session::request_stop() { state_->request_stop(); }
+bool Session::capture_ended() const { return state_->capture_ended(); }
+CaptureEnd Session::drain() { return state_->drain(); }
+SessionStatus Session::status() const { return state_->status(); }
+std::optional<SourceInfo> Session::new_shape() const { return state_->capture_.new_shape(); }
+void Session::look_at_clock() { state_->look_at_clock(); }
+
+}  // namespace framelog

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "core/accounting.hpp"
+#include "core/clock.hpp"
+#include "core/file_system.hpp"
+#include "core/health.hpp"
+#include "pipeline/recording_plan.hpp"
+
+namespace framelog {
+
+/// How one recording is doing. A snapshot; numbers of one moment.
+struct SessionStatus {
+  struct Product {
+    std::string name;
+    Accounting accounting;
+    std::uint64_t bytes{};
+    std::uint64_t segments{};
+    std::string path;  ///< Of the segment being recorded.
+  };
+  std::vector<Product> products;
+  std::uint64_t received{};
+  std::uint64_t dropped{};  ///< Of the product that lost most.
+  std::uint64_t lost_at_source{};
+  std::uint64_t ring_used_slots{};
+  std::uint64_t ring_slots{};
+  bool source_connected{};
+};
+
+/// One run: owns the ring, the stages and their threads. It starts when it is made by start() and
+/// ends with stop(), with the source's end, or when the source changes its geometry.
+///
+///   source -> CaptureLoop -> Ring -> ReduceLoop (1..n) -> Ring -> WriteLoop -> SegmentLane ->
+///   FilesLoop, SyncLoop
+///
+/// Threads: control, for every call.
+class Session {
+ public:
+  /// Takes the bases' locks, makes the ring, prepares the first segments, and starts the threads;
+  /// no frame is read before all of that is done. `source` is open, and borrowed until the session
+  /// is gone. Errors: kBusy (another daemon records there), kNoSpace, kDenied, kNoMemory, kIo.
+  [[nodiscard]] static Result<std::unique_ptr<Session>> start(FrameSource& source,
+                                                              RecordingPlan plan, FileSystem& files,
+                                                              const Clock& clock);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  /// Asks capture to end; the ring is then drained. Returns at once. Idempotent.
+  void request_stop();
+  /// Whether capture has ended, by itself or by request.
+  [[nodiscard]] bool capture_ended() const;
+  /// Waits until every frame is recorded or dropped, and every segment finished. The result is why
+  /// capture ended.
+  CaptureEnd drain();
+  [[nodiscard]] SessionStatus status() const;
+  /// After drain() with kGeometry: what the source delivers now.
+  [[nodiscard]] std::optional<SourceInfo> new_shape() const;
+  /// Asks the kernel whether UTC is disciplined; capture flags its frames accordingly. Once a
+  /// second is enough.
+  void look_at_clock();
+
+ private:
+  struct State;
+  explicit Session(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace framelog

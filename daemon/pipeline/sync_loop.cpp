@@ -1,0 +1,37 @@
+#include "pipeline/sync_loop.hpp"
+
+#include <utility>
+
+#include "core/log.hpp"
+
+namespace framelog {
+
+SyncLoop::SyncLoop(std::vector<SegmentLane*> lanes, std::chrono::nanoseconds interval,
+                   Health& health, const Clock& clock)
+    : lanes_(std::move(lanes)), interval_(interval), health_(health), clock_(clock) {}
+
+void SyncLoop::run(const std::stop_token& stop) {
+  const std::stop_callback wake(stop, [this] { stopped_.notify(); });
+  while (!stop.stop_requested()) {
+    const Wakeup::Ticket ticket = stopped_.ticket();
+    if (stop.stop_requested()) break;
+    stopped_.wait(ticket, std::chrono::steady_clock::now() + interval_);
+    health_.sync.begin(clock_.monotonic_ns());
+    for (SegmentLane* lane : lanes_) sync(*lane);
+    health_.sync.rest();
+  }
+}
+
+void SyncLoop::sync(SegmentLane& lane) {
+  for (OpenSegment* segment : lane.lease()) {
+    const auto synced = lane.store().sync(*segment);
+    if (!synced && !failing_) {
+      log(LogLevel::kError,
+          "cannot sync " + segment->part.string() + ": " + describe(synced.error()));
+    }
+    failing_ = !synced;
+  }
+  lane.give_back();
+}
+
+}  // namespace framelog
