@@ -111,6 +111,25 @@ void block_signals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
+/// The line for an error that only touching the disk or the instrument shows, at the key that it
+/// comes from.
+std::string place_error(const Configuration& configuration, const Error& error) {
+  const Settings& settings = configuration.settings;
+  if (error.code == ErrorCode::kNoMemory || error.code == ErrorCode::kLayout) {
+    return settings.place({"ring", "memory", describe(error) + " (less, or auto)"});
+  }
+  if (error.code == ErrorCode::kBusy) return settings.place({"files", "base", describe(error)});
+  return settings.place(
+      {"files", "base",
+       describe(error) + " (a directory that can be created and written to, with room)"});
+}
+
+std::string place_source_error(const Configuration& configuration, const Error& error) {
+  const Settings& settings = configuration.settings;
+  const char* key = settings.find("source", "path") != nullptr ? "path" : "driver";
+  return settings.place({"source", key, describe(error)});
+}
+
 /// Waits for a signal that ends the program; false when `patience` passed without one.
 bool wait_for_signal(nanoseconds patience) {
   sigset_t signals;
@@ -212,8 +231,7 @@ int record(const Arguments& arguments, Instrument& instrument, SourceInfo info) 
     auto session =
         Session::start(*instrument.source, std::move(plan), system_files(), system_clock());
     if (!session) {
-      std::cerr << "framelogd: " << describe(session.error()) << '\n';
-      return kExitUsage;
+      return print_errors({place_error(instrument.configuration, session.error())});
     }
     Watch watch(**session, base, end);
     const CaptureEnd why = watch.run();
@@ -236,7 +254,7 @@ int run(int argc, char** argv) {
     return print_errors(instrument.configuration.errors);
   set_level(instrument.configuration.settings);
   auto info = instrument.source->open();
-  if (!info) return print_errors({arguments->config + ": source: " + describe(info.error())});
+  if (!info) return print_errors({place_source_error(instrument.configuration, info.error())});
   if (arguments->check) {
     std::vector<std::string> errors;
     const RecordingPlan plan = plan_recording(instrument.configuration, *info, errors);

@@ -272,10 +272,10 @@ void Ring::close() noexcept {
   written_moved_.notify();
 }
 
-Result<void> Ring::lock() noexcept {
+Result<void> Ring::lock() {
   if (::mlock(memory_, bytes_) == 0) return {};
-  return fail_errno(errno,
-                    "cannot lock the ring in memory (ring.lock = no, or a larger LimitMEMLOCK)");
+  return std::unexpected(Error{ErrorCode::kNoMemory, errno, "cannot lock the ring in memory",
+                               "(ring.lock = no, or a larger limit: ulimit -l, LimitMEMLOCK=)"});
 }
 
 CaptureCounters& Ring::capture_counters() const noexcept { return head_->capture; }

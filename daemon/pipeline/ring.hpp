@@ -130,8 +130,8 @@ class Ring {
   void close() noexcept;
   [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
 
-  /// Keeps the memory from being swapped out. Errors: kDenied, kNoMemory with what is allowed.
-  [[nodiscard]] Result<void> lock() noexcept;
+  /// Keeps the memory from being swapped out. Errors: kNoMemory with what is allowed.
+  [[nodiscard]] Result<void> lock();
 
   [[nodiscard]] CaptureCounters& capture_counters() const noexcept;
   [[nodiscard]] ProductCounters& product_counters(std::size_t product) const noexcept;

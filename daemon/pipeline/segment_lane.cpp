@@ -53,7 +53,7 @@ void SegmentLane::give_back() {
     const std::scoped_lock lock(mutex_);
     leased_ = false;
   }
-  changed_.notify_all();
+  files_wakeup_.notify();
 }
 
 bool SegmentLane::wants_segment(Deadline now) {
@@ -86,10 +86,10 @@ void SegmentLane::put_failure(DropReason reason, Deadline retry_at) {
 }
 
 // Moved out of the list under the lock while nobody has a lease, so that no later lease can see it.
+// A lease is not waited for: preparing must not stand behind the disk's sync.
 OpenSegment* SegmentLane::next_retired(Deadline now) {
-  std::unique_lock lock(mutex_);
-  if (retired_.empty() || now < finish_at_) return nullptr;
-  changed_.wait(lock, [this] { return !leased_; });
+  const std::scoped_lock lock(mutex_);
+  if (retired_.empty() || leased_ || now < finish_at_) return nullptr;
   finishing_ = std::move(retired_.front());
   retired_.pop_front();
   return finishing_.get();
@@ -116,7 +116,8 @@ Deadline SegmentLane::next_retry() {
   const std::scoped_lock lock(mutex_);
   Deadline next = kNoDeadline;
   if (!ready_) next = std::min(next, prepare_at_);
-  if (!retired_.empty()) next = std::min(next, finish_at_);
+  // While a lease lasts, giving it back is what wakes the files thread.
+  if (!retired_.empty() && !leased_) next = std::min(next, finish_at_);
   return next;
 }
 

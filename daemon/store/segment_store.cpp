@@ -84,10 +84,14 @@ Result<void> SegmentStore::sync(OpenSegment& segment) {
     if (auto synced = files_.sync(segment.log.fd()); !synced) return synced;
   }
   if (segment.named_durably) return {};
-  for (path directory = segment.part.parent_path();; directory = directory.parent_path()) {
+  const path above = config_.base.parent_path();
+  for (path directory = segment.part.parent_path(); directory != above;
+       directory = directory.parent_path()) {
     if (auto synced = files_.sync_directory(directory); !synced) return synced;
-    if (directory == config_.base || directory == directory.parent_path()) break;
+    if (directory == directory.parent_path()) break;
   }
+  // The base itself may be new. Its parent need not be ours to open.
+  static_cast<void>(files_.sync_directory(above.empty() ? path(".") : above));
   segment.named_durably = true;
   return {};
 }
