@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -10,16 +11,18 @@
 
 namespace framelog {
 
-/// Which set of kernels does the arithmetic. All give the same integers; floats agree within 1e-12
-/// relative.
+/// Which set of kernels does the arithmetic. All give the same integers and the same statistics of
+/// integers, and the same float pixels; statistics of floats agree within 1e-12 relative.
 enum class KernelSet : std::uint8_t { kPlain, kBaseline, kV3 };
 [[nodiscard]] std::string_view name_of(KernelSet set) noexcept;
 /// The fastest that this processor runs.
 [[nodiscard]] KernelSet best_kernels() noexcept;
 
-/// Applies one plan to frames. Owns its scratch rows; one per reduce thread and product.
+/// Applies one plan to frames. Owns its scratch row; one per reduce thread and product.
 class Reducer {
  public:
+  /// `plan` is one of make_plan(); this processor must run `kernels`. Plans that the set has no
+  /// kernel for run the plain loop.
   explicit Reducer(const ReductionPlan& plan, KernelSet kernels = best_kernels());
   ~Reducer();
   Reducer(Reducer&&) noexcept;
@@ -27,7 +30,13 @@ class Reducer {
 
   /// Reduces `source` (size_bytes(plan.source)) into `output` (size_bytes(plan.output); empty and
   /// untouched when the plan is the identity) and returns the statistics of the output's pixels
-  /// from the same pass. Threads: the reduce thread that owns it. Allocates nothing, fails never.
+  /// from the same pass. Both borrowed for the call, apart from each other, at any alignment.
+  /// Threads: the reduce thread that owns it. Allocates nothing, fails never.
+  ///
+  /// Bins of 1 x 1 copy their pixels bit for bit. Clipped are uint64 sums beyond their type, and
+  /// float results that are infinite though no pixel of their bin is. Infinite pixels make sum and
+  /// mean infinite and the standard deviation NaN; of pixels that are all NaN the sum is 0 and the
+  /// rest NaN.
   [[nodiscard]] FrameStatistics run(std::span<const std::byte> source,
                                     std::span<std::byte> output) noexcept;
 

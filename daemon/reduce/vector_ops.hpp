@@ -1,0 +1,167 @@
+#pragma once
+
+// The vocabulary of the vector kernels, compiled once per instruction set: the including .cpp
+// defines FRAMELOG_KERNELS (a namespace of its own) and FRAMELOG_VECTOR_BYTES. Everything has
+// internal linkage and calls no inline function or template of another header: the linker keeps one
+// copy of those for the whole program, and it must not be the one that needs AVX2.
+
+#include <cstddef>
+#include <cstdint>
+
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+namespace framelog::FRAMELOG_KERNELS {
+namespace {
+
+constexpr std::size_t kVectorBytes = FRAMELOG_VECTOR_BYTES;
+constexpr std::size_t kCacheLineBytes = 64;
+/// How far ahead of the arithmetic memory is asked for: one and two rows of 1024 uint16 did less.
+constexpr std::size_t kPrefetchBytes = 3072;
+/// Vectors between two flushes of narrow sums: 128 pairs of uint8 fit 16 bits.
+constexpr std::size_t kVectorsPerFlush = 128;
+
+typedef std::uint8_t U8 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES)));
+typedef std::uint16_t U16 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES)));
+typedef std::uint32_t U32 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES)));
+typedef std::uint64_t U64 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES)));
+typedef std::int16_t I16 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES)));
+typedef std::int32_t I32 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES)));
+typedef std::int64_t I64 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES)));
+typedef float F32 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES)));
+typedef double F64 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES)));
+// Half vectors: what widens to a whole one.
+typedef std::uint8_t HalfU8 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES / 2)));
+typedef std::uint16_t HalfU16 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES / 2)));
+typedef std::uint32_t HalfU32 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES / 2)));
+typedef float HalfF32 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES / 2)));
+
+#define FRAMELOG_INLINE [[gnu::always_inline]] inline
+
+template <class Value>
+FRAMELOG_INLINE Value load(const std::byte* from) {
+  Value value;
+  __builtin_memcpy(&value, from, sizeof(Value));
+  return value;
+}
+
+template <class Value>
+FRAMELOG_INLINE void store(std::byte* to, const Value& value) {
+  __builtin_memcpy(to, &value, sizeof(Value));
+}
+
+/// Asks for the memory that the walk over the rows comes to next, read or written: the arithmetic
+/// keeps the processor from looking far enough ahead by itself, and half of the bandwidth was lost.
+/// Never faults, not even past the frame.
+FRAMELOG_INLINE void prefetch_ahead(const std::byte* at) {
+  __builtin_prefetch(at + kPrefetchBytes);
+}
+
+/// The vector types of an unsigned pixel type, and of twice its width.
+template <class Pixel>
+struct Lanes;
+template <>
+struct Lanes<std::uint8_t> {
+  using Vector = U8;
+  using Wide = U16;
+  using Half = HalfU8;
+  using WidePixel = std::uint16_t;
+};
+template <>
+struct Lanes<std::uint16_t> {
+  using Vector = U16;
+  using Wide = U32;
+  using Half = HalfU16;
+  using WidePixel = std::uint32_t;
+};
+template <>
+struct Lanes<std::uint32_t> {
+  using Vector = U32;
+  using Wide = U64;
+  using Half = HalfU32;
+  using WidePixel = std::uint64_t;
+};
+template <>
+struct Lanes<std::uint64_t> {
+  using Vector = U64;
+};
+
+/// Sums of neighbours: lanes 0 + 1, 2 + 3, ... as lanes of twice the width.
+FRAMELOG_INLINE U16 fold(U8 v) {
+#if defined(__AVX2__)
+  typedef char Bytes __attribute__((vector_size(32)));
+  typedef short Words __attribute__((vector_size(32)));
+  return reinterpret_cast<U16>(static_cast<Words>(
+      __builtin_ia32_pmaddubsw256(reinterpret_cast<Bytes>(v), reinterpret_cast<Bytes>(U8{} + 1))));
+#else
+  const U16 w = reinterpret_cast<U16>(v);
+  return (w & 0xFFU) + (w >> 8U);
+#endif
+}
+FRAMELOG_INLINE U32 fold(U16 v) {
+  const U32 w = reinterpret_cast<U32>(v);
+  return (w & 0xFFFFU) + (w >> 16U);
+}
+FRAMELOG_INLINE U64 fold(U32 v) {
+  const U64 w = reinterpret_cast<U64>(v);
+  return (w & 0xFFFFFFFFU) + (w >> 32U);
+}
+
+/// a0 * b0 + a1 * b1, ... modulo 2^32.
+FRAMELOG_INLINE U32 multiply_add_pairs(I16 a, I16 b) {
+#if defined(__AVX2__)
+  return reinterpret_cast<U32>(__builtin_ia32_pmaddwd256(a, b));
+#elif defined(__SSE2__)
+  return reinterpret_cast<U32>(__builtin_ia32_pmaddwd128(a, b));
+#else
+  const I32 wide_a = reinterpret_cast<I32>(a);
+  const I32 wide_b = reinterpret_cast<I32>(b);
+  const U32 even =
+      reinterpret_cast<U32>((wide_a << 16) >> 16) * reinterpret_cast<U32>((wide_b << 16) >> 16);
+  return even + reinterpret_cast<U32>(wide_a >> 16) * reinterpret_cast<U32>(wide_b >> 16);
+#endif
+}
+
+/// Squares of the low halves of 64-bit lanes.
+FRAMELOG_INLINE U64 square_low_halves(U64 v) {
+#if defined(__AVX2__)
+  return reinterpret_cast<U64>(
+      __builtin_ia32_pmuludq256(reinterpret_cast<I32>(v), reinterpret_cast<I32>(v)));
+#elif defined(__SSE2__)
+  return reinterpret_cast<U64>(
+      __builtin_ia32_pmuludq128(reinterpret_cast<I32>(v), reinterpret_cast<I32>(v)));
+#elif defined(__aarch64__)
+  const uint32x2_t low = vmovn_u64(reinterpret_cast<uint64x2_t>(v));
+  return reinterpret_cast<U64>(vmull_u32(low, low));
+#else
+  return (v & 0xFFFFFFFFU) * (v & 0xFFFFFFFFU);
+#endif
+}
+
+// The second where one is NaN.
+template <class Vector>
+FRAMELOG_INLINE Vector lesser(Vector a, Vector b) {
+  return a < b ? a : b;
+}
+
+template <class Vector>
+FRAMELOG_INLINE Vector greater(Vector a, Vector b) {
+  return a > b ? a : b;
+}
+
+/// Lanes of `vector`, added up as `Sum`.
+template <class Sum, class Lane, class Vector>
+FRAMELOG_INLINE Sum sum_of_lanes(const Vector& vector) {
+  Sum sum{};
+  for (std::size_t i = 0; i < sizeof(Vector) / sizeof(Lane); ++i)
+    sum += static_cast<Sum>(vector[i]);
+  return sum;
+}
+
+FRAMELOG_INLINE U64 widened(U8 counts) { return fold(fold(fold(counts))); }
+FRAMELOG_INLINE U64 widened(U16 counts) { return fold(fold(counts)); }
+FRAMELOG_INLINE U64 widened(U32 counts) { return fold(counts); }
+
+}  // namespace
+}  // namespace framelog::FRAMELOG_KERNELS

@@ -1,0 +1,94 @@
+#include "reduce/reducer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <utility>
+
+#include "reduction_fixture.hpp"
+
+namespace {
+std::atomic<std::size_t> allocations{0};
+
+void* counted(void* memory) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  if (memory == nullptr) std::abort();
+  return memory;
+}
+}  // namespace
+
+[[gnu::noinline]] void* operator new(std::size_t bytes) { return counted(std::malloc(bytes)); }
+[[gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  const auto step = static_cast<std::size_t>(alignment);
+  return counted(std::aligned_alloc(step, (bytes + step - 1) / step * step));
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept {
+  std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+  std::free(memory);
+}
+
+namespace framelog {
+namespace {
+
+TEST(Reducer, DoesNotAllocateInRun) {
+  for (const auto type : {PixelType::kUint8, PixelType::kInt8, PixelType::kUint16,
+                          PixelType::kInt16, PixelType::kUint32, PixelType::kInt32,
+                          PixelType::kUint64, PixelType::kFloat32, PixelType::kFloat64}) {
+    for (const KernelSet set : testing::sets_here()) {
+      for (const Binning bin : {Binning{1, 1}, Binning{2, 2}, Binning{3, 5}}) {
+        for (const BinMode mode : {BinMode::kSum, BinMode::kMean}) {
+          const auto plan = make_plan({31, 77, type}, {{}, bin, mode}, 100.0);
+          ASSERT_TRUE(plan);
+          const std::vector<std::byte> source(size_bytes(plan->source), std::byte{0xFF});
+          std::vector<std::byte> output(plan->identity ? 0 : size_bytes(plan->output));
+          Reducer reducer(*plan, set);
+          const std::size_t before = allocations.load();
+          const auto statistics = reducer.run(source, output);
+          EXPECT_EQ(allocations.load(), before) << name_of(type) << " " << name_of(set);
+          EXPECT_EQ(statistics.clipped > 0,
+                    type == PixelType::kUint64 && mode == BinMode::kSum && bin.rows > 1);
+        }
+      }
+    }
+  }
+  EXPECT_GT(allocations.load(), 0U);  // The counting itself works.
+}
+
+TEST(Reducer, ReducesFrameAfterFrameAlike) {
+  const auto plan = make_plan({16, 64, PixelType::kUint16}, {{}, {4, 4}, BinMode::kSum}, 9.0);
+  ASSERT_TRUE(plan);
+  std::vector<std::byte> bright(size_bytes(plan->source), std::byte{0xFF});
+  std::vector<std::byte> dark(size_bytes(plan->source), std::byte{0});
+  std::vector<std::byte> output(size_bytes(plan->output));
+  Reducer reducer(*plan);
+  EXPECT_EQ(reducer.run(bright, output).sum, 65535.0 * 16 * 64);
+  EXPECT_EQ(reducer.run(dark, output).max, 0.0);
+  EXPECT_EQ(reducer.run(dark, output).saturated, 0U);
+  Reducer moved = std::move(reducer);
+  EXPECT_EQ(moved.run(bright, output).saturated, 16U * 64U);
+  EXPECT_EQ(moved.plan().output, plan->output);
+}
+
+TEST(Reducer, LeavesTheOutputOfTheIdentityAlone) {
+  const auto plan = make_plan({2, 2, PixelType::kUint8}, {}, {});
+  ASSERT_TRUE(plan && plan->identity);
+  const std::vector<std::byte> source{std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4}};
+  Reducer reducer(*plan);
+  EXPECT_EQ(reducer.run(source, {}).mean, 2.5);
+}
+
+TEST(KernelSets, HaveNames) {
+  EXPECT_EQ(name_of(KernelSet::kPlain), "plain");
+  EXPECT_EQ(name_of(KernelSet::kBaseline), "baseline");
+  EXPECT_EQ(name_of(KernelSet::kV3), "v3");
+  EXPECT_NE(best_kernels(), KernelSet::kPlain);
+}
+
+}  // namespace
+}  // namespace framelog
