@@ -19,9 +19,9 @@ bool is_direct_io_fit(std::int64_t first_offset, std::int64_t frame_bytes) noexc
 Result<PixelFile> open_for_pixels(FileSystem& files, const std::filesystem::path& path, bool wanted,
                                   std::int64_t probe_offset) {
   if (wanted) {
-    alignas(kAlignment) static constexpr std::array<std::byte, kAlignment> zeros{};
+    alignas(kAlignment) static constexpr std::array<std::byte, kAlignment> kZeros{};
     auto direct = files.open(path, O_WRONLY | O_DIRECT);
-    if (direct && files.write_at(direct->get(), zeros, probe_offset)) {
+    if (direct && files.write_at(direct->get(), kZeros, probe_offset)) {
       return PixelFile{std::move(*direct), true};
     }
   }

@@ -12,7 +12,10 @@ constexpr std::size_t kLongestValue = 72;
 
 std::string shorten(std::string text) {
   std::ranges::replace(text, '\n', ' ');
-  if (text.size() > kLongestValue) text = text.substr(0, kLongestValue) + "...";
+  if (text.size() > kLongestValue) {
+    text.resize(kLongestValue);
+    text += "...";
+  }
   return text;
 }
 

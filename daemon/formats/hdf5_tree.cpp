@@ -91,7 +91,7 @@ void set_up_library() noexcept {
   static std::once_flag once;
   std::call_once(once, [] {
     // A reader that holds the file must not be able to stop the recorder.
-    ::setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
+    ::setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);  // NOLINT(concurrency-mt-unsafe): once
     H5open();
   });
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // Of the calling thread.
@@ -132,7 +132,7 @@ void Tree::text(const std::string& path, std::string_view value) {
   const TextType type;
   const std::string owned(value);
   const char* data = owned.c_str();
-  put(path, type.get(), scalar_space().get(), &data, {});
+  put(path, type.get(), scalar_space().get(), static_cast<const void*>(&data), {});
 }
 
 void Tree::number(const std::string& path, double value, std::string_view units) {
@@ -190,7 +190,7 @@ void Tree::attribute(const std::string& path, const std::string& name, std::stri
   const TextType type;
   const std::string owned(value);
   const char* data = owned.c_str();
-  put_attribute(path, name, type.get(), scalar_space().get(), &data);
+  put_attribute(path, name, type.get(), scalar_space().get(), static_cast<const void*>(&data));
 }
 
 void Tree::attribute(const std::string& path, const std::string& name, std::int64_t value) {
@@ -202,7 +202,8 @@ void Tree::attribute(const std::string& path, const std::string& name,
   const TextType type;
   std::vector<const char*> data;
   for (const std::string& value : values) data.push_back(value.c_str());
-  put_attribute(path, name, type.get(), line_space(values.size()).get(), data.data());
+  put_attribute(path, name, type.get(), line_space(values.size()).get(),
+                static_cast<const void*>(data.data()));
 }
 
 void Tree::attribute(const std::string& path, const std::string& name,

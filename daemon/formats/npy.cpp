@@ -15,26 +15,6 @@ constexpr std::string_view kMagic("\x93NUMPY", 6);
 constexpr std::size_t kVersionBytes = 2;
 // NumPy itself refuses to read headers beyond 10 000 bytes unless it is told to.
 constexpr std::uint32_t kMaxHeaderBytes = 65536;
-constexpr std::string_view kAllowedTypes =
-    "allowed: uint8, int8, uint16, int16, uint32, int32, uint64, float32, float64; convert with "
-    "array.astype(...)";
-
-struct Spelling {
-  std::string_view text;
-  PixelType type;
-};
-constexpr std::array<Spelling, 9> kSpellings{{
-    {"u1", PixelType::kUint8},
-    {"i1", PixelType::kInt8},
-    {"u2", PixelType::kUint16},
-    {"i2", PixelType::kInt16},
-    {"u4", PixelType::kUint32},
-    {"i4", PixelType::kInt32},
-    {"u8", PixelType::kUint64},
-    {"f4", PixelType::kFloat32},
-    {"f8", PixelType::kFloat64},
-}};
-
 struct Problem {
   ErrorCode code{};
   std::string reason;
@@ -115,7 +95,7 @@ class HeaderParser {
   }
 
   Parsed<void> read_descr(Header& header) {
-    if (take('[')) return unsupported(fmt::format("structured pixels ({})", kAllowedTypes));
+    if (take('[')) return unsupported(fmt::format("structured pixels ({})", kNumpyTypesAllowed));
     header.descr = take_string();
     if (!header.descr) return corrupt("the header's 'descr' is no text");
     return {};
@@ -211,19 +191,6 @@ std::unexpected<Error> as_error(const std::filesystem::path& path, const Problem
 }
 
 }  // namespace
-
-std::expected<NumpyType, std::string> parse_numpy_type(std::string_view text) {
-  const auto* found = text.size() == 3
-                          ? std::ranges::find(kSpellings, text.substr(1), &Spelling::text)
-                          : kSpellings.end();
-  const char order = text.empty() ? '\0' : text[0];
-  const bool with_order = order == '<' || order == '>';
-  if (found == kSpellings.end() ||
-      (!with_order && !(order == '|' && size_bytes(found->type) == 1))) {
-    return std::unexpected(fmt::format("pixels of type '{}' ({})", text, kAllowedTypes));
-  }
-  return NumpyType{found->type, order == '>'};
-}
 
 bool looks_like_npy(FileSystem& files, const std::filesystem::path& path) {
   const auto fd = open_regular_file(files, path);

@@ -1,24 +1,11 @@
 #pragma once
 
-#include <cstdint>
-#include <expected>
 #include <filesystem>
-#include <string>
-#include <string_view>
 
-#include "core/frame.hpp"
+#include "formats/numpy_type.hpp"
 #include "formats/stored_frames.hpp"
 
 namespace framelog {
-
-/// A pixel type in NumPy's spelling: "<u2", "|u1", ">f4".
-struct NumpyType {
-  PixelType type{};
-  bool big_endian{};
-};
-
-/// Errors: a text for people that names what is allowed.
-[[nodiscard]] std::expected<NumpyType, std::string> parse_numpy_type(std::string_view text);
 
 /// Whether the file begins as an NPY file does. False also when it cannot be read.
 [[nodiscard]] bool looks_like_npy(FileSystem& files, const std::filesystem::path& path);

@@ -6,14 +6,12 @@
 #include <nlohmann/json.hpp>
 
 #include "core/clock.hpp"
+#include "formats/numpy_type.hpp"
 
 namespace framelog::raw {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::array<std::string_view, 9> kNumpyKinds{"u1", "i1", "u2", "i2", "u4",
-                                                      "i4", "u8", "f4", "f8"};
 
 Json lengths(const std::vector<Length>& values) {
   Json json = Json::array();
@@ -98,13 +96,11 @@ Facts facts_of(const Json& json) {
   Facts facts;
   if (json.at("format") != "framelog-raw")
     throw std::invalid_argument("format is not framelog-raw");
-  const std::string dtype = json.at("dtype");
-  const auto kind = std::ranges::find(
-      kNumpyKinds, std::string_view(dtype).substr(std::min<std::size_t>(1, dtype.size())));
-  if (kind == kNumpyKinds.end()) throw std::invalid_argument("dtype " + dtype + " is none of ours");
+  const auto type = parse_numpy_type(json.at("dtype").get<std::string>());
+  if (!type) throw std::invalid_argument(type.error());
   const Json& shape = json.at("shape");
   if (shape.size() != 3) throw std::invalid_argument("shape is not [n, y, x]");
-  facts.shape = {shape[1], shape[2], static_cast<PixelType>(kind - kNumpyKinds.begin())};
+  facts.shape = {shape[1], shape[2], type->type};
   facts.big_endian = json.at("endianness") == "big";
   facts.finished = json.at("finished");
   facts.frames = shape[0];
@@ -115,11 +111,6 @@ Facts facts_of(const Json& json) {
 }
 
 }  // namespace
-
-std::string numpy_type(PixelType type, bool big_endian) {
-  const char order = size_bytes(type) == 1 ? '|' : big_endian ? '>' : '<';
-  return order + std::string(kNumpyKinds[static_cast<std::size_t>(type)]);
-}
 
 std::string describe(const SegmentDescription& d) {
   Json json{{"format", "framelog-raw"},

@@ -9,9 +9,6 @@
 /// Private to the raw_*.cpp files of this folder: the NAME.json beside a RAW.
 namespace framelog::raw {
 
-/// NumPy's spelling: "<u2", ">f4", "|u1".
-[[nodiscard]] std::string numpy_type(PixelType type, bool big_endian);
-
 /// What the sidecar says while recording, as JSON text. `file_name` is that of the .raw.
 [[nodiscard]] std::string describe(const SegmentDescription& description);
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "formats/npy.hpp"
+#include "formats/numpy_type.hpp"
 
 namespace framelog {
 namespace {

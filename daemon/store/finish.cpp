@@ -60,7 +60,10 @@ Result<FinishedSegment> finish_as(FileSystem& files, const SegmentFormat& format
 }  // namespace
 
 bool is_name_free(FileSystem& files, const SegmentFormat& format, const path& final_path) {
-  if (files.exists(final_path) || files.exists(final_path.string() + ".part")) return false;
+  // An undo or a log that outlived its segment must never be taken for another's.
+  for (const std::string_view suffix : {"", ".part", ".undo", ".events"}) {
+    if (files.exists(final_path.string() + std::string(suffix))) return false;
+  }
   for (const std::string_view extension : format.companions) {
     const path companion = with_extension_of(final_path, format.extension, extension);
     if (files.exists(companion) || files.exists(companion.string() + ".part")) return false;
