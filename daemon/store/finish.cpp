@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "core/clock.hpp"
@@ -19,6 +20,16 @@ path with_extension_of(const path& file, std::string_view old_extension,
   std::string text = file.string();
   text.resize(text.size() - old_extension.size());
   return text + std::string(extension);
+}
+
+/// Whether the file or a companion of it is there, with `suffix` behind each name.
+bool is_taken(FileSystem& files, const SegmentFormat& format, const path& final_path,
+              std::string_view suffix) {
+  if (files.exists(final_path.string() + std::string(suffix))) return true;
+  return std::ranges::any_of(format.companions, [&](std::string_view extension) {
+    const path companion = with_extension_of(final_path, format.extension, extension);
+    return files.exists(companion.string() + std::string(suffix));
+  });
 }
 
 /// Completes what is known at the end from the file's own records.
@@ -61,14 +72,10 @@ Result<FinishedSegment> finish_as(FileSystem& files, const SegmentFormat& format
 
 bool is_name_free(FileSystem& files, const SegmentFormat& format, const path& final_path) {
   // An undo or a log that outlived its segment must never be taken for another's.
-  for (const std::string_view suffix : {"", ".part", ".undo", ".events"}) {
+  for (const std::string_view suffix : {".part", ".undo", ".events"}) {
     if (files.exists(final_path.string() + std::string(suffix))) return false;
   }
-  for (const std::string_view extension : format.companions) {
-    const path companion = with_extension_of(final_path, format.extension, extension);
-    if (files.exists(companion) || files.exists(companion.string() + ".part")) return false;
-  }
-  return true;
+  return !is_taken(files, format, final_path, "") && !is_taken(files, format, final_path, ".part");
 }
 
 path free_name(FileSystem& files, const SegmentFormat& format, const path& wanted) {
@@ -88,7 +95,7 @@ Result<FinishedSegment> finish_part(FileSystem& files, const SegmentFormat& form
   constexpr int kTries =
       100;  // Somebody who creates exactly our next names that often does it on purpose.
   for (int tries = 0; tries < kTries; ++tries) {
-    if (files.exists(final_path)) {
+    if (is_taken(files, format, final_path, "")) {
       final_path = free_name(files, format, own_name);
       order.events.events.push_back(
           {system_clock().utc_ns(),
