@@ -43,7 +43,7 @@ CaptureLoop::CaptureLoop(FrameSource& source, const SourceInfo& info, Ring& ring
       health_(health),
       clock_(clock),
       options_(options),
-      spare_(size_bytes(info.shape)),
+      spare_(options.wait_when_full ? 0 : size_bytes(info.shape)),
       captured_(ring.captured()) {}
 
 CaptureEnd CaptureLoop::run(const std::stop_token& stop) {

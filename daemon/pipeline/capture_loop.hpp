@@ -70,7 +70,7 @@ class CaptureLoop {
   Health& health_;
   const Clock& clock_;
   CaptureOptions options_;
-  std::vector<std::byte> spare_;  ///< Where a frame goes for which the ring has no slot.
+  std::vector<std::byte> spare_;  ///< Where a frame goes that has no slot.
   CaptureEnd end_{CaptureEnd::kStopped};
   std::uint64_t captured_{};
   std::uint64_t received_{};
