@@ -198,9 +198,11 @@ TEST(Kernels, AgreeOnFloat64) { compare_all_sets<double>(150); }
 /// The largest pixels in bins around the sizes where the accumulators end.
 template <class Pixel>
 void compare_largest_pixels(const std::vector<Binning>& bins, BinMode mode) {
+  constexpr std::uint32_t kBins = 37;  // Whole vectors of output, and some more.
   for (const Binning& bin : bins) {
     const std::uint32_t cut_off_px = bin.columns > 1 ? 1 : 0;
-    const FrameShape shape{bin.rows, bin.columns * 3 + cut_off_px, testing::pixel_type<Pixel>()};
+    const FrameShape shape{bin.rows, bin.columns * kBins + cut_off_px,
+                           testing::pixel_type<Pixel>()};
     const auto plan = make_plan(shape, {{}, bin, mode}, largest_value(shape.type));
     ASSERT_TRUE(plan);
     const std::vector<Pixel> pixels(std::size_t{shape.height_px} * shape.width_px,
@@ -210,7 +212,7 @@ void compare_largest_pixels(const std::vector<Binning>& bins, BinMode mode) {
     const double pixels_per_bin = bin.rows * static_cast<double>(bin.columns);
     EXPECT_EQ(plain.statistics.max,
               largest_value(shape.type) * (mode == BinMode::kSum ? pixels_per_bin : 1.0));
-    EXPECT_EQ(plain.statistics.saturated, 3 * bin.rows * bin.columns);
+    EXPECT_EQ(plain.statistics.saturated, kBins * bin.rows * bin.columns);
     for (const KernelSet set : testing::sets_here()) {
       SCOPED_TRACE(std::string(name_of(set)) + " " + std::to_string(bin.rows) + "x" +
                    std::to_string(bin.columns));
@@ -249,6 +251,35 @@ TEST(Kernels, AgreeWhereAccumulatorsAreFull) {
                                           mode);
     compare_largest_pixels<std::uint32_t>({{2, 2}, {1, 65535}, {1, 65536}, {255, 257}, {3, 1}},
                                           mode);
+  }
+}
+
+TEST(Kernels, RoundMeansJustBelowOneHalfDown) {
+  constexpr std::uint32_t kMost = std::numeric_limits<std::uint32_t>::max();
+  for (const Binning bin : {Binning{1, 3}, Binning{1, 65535}, Binning{1, 65537}, Binning{1, 99999},
+                            Binning{3, 40001}, Binning{1, 1000003}}) {
+    const std::uint32_t pixels_per_bin = bin.rows * bin.columns;
+    const auto plan =
+        make_plan({bin.rows, bin.columns, PixelType::kUint32}, {{}, bin, BinMode::kMean}, {});
+    ASSERT_TRUE(plan);
+    std::vector<std::uint32_t> pixels(pixels_per_bin, kMost);
+    pixels[1] -= pixels_per_bin / 2 + 1;
+    for (const KernelSet set : testing::sets_here()) {
+      const auto reduced = testing::run(*plan, set, testing::bytes_of(pixels));
+      EXPECT_EQ(reduced.pixels<std::uint32_t>().front(), kMost - 1)
+          << name_of(set) << " " << pixels_per_bin;
+    }
+  }
+}
+
+TEST(Kernels, SumNegativeZerosToZero) {
+  const auto plan = make_plan({2, 38, PixelType::kFloat32}, {{}, {2, 2}, BinMode::kSum}, {});
+  ASSERT_TRUE(plan);
+  const auto source = testing::bytes_of(std::vector<float>(76, -0.0F));
+  for (const KernelSet set : testing::sets_here()) {
+    for (const float pixel : testing::run(*plan, set, source).pixels<float>()) {
+      EXPECT_FALSE(std::signbit(pixel)) << name_of(set);
+    }
   }
 }
 
