@@ -1,1 +1,192 @@
-int main() { return 0; }
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/program_options.hpp>
+#include <exception>
+#include <expected>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "command/command_line.hpp"
+#include "command/config_command.hpp"
+#include "command/info_command.hpp"
+#include "command/instrument.hpp"
+#include "command/list_command.hpp"
+#include "command/recover_command.hpp"
+#include "command/verify_command.hpp"
+#include "core/option.hpp"
+#include "core/text.hpp"
+#include "core/version.hpp"
+
+namespace framelog {
+namespace {
+
+namespace po = boost::program_options;
+
+struct Command {
+  std::string_view name;
+  std::string_view arguments;
+  std::string_view help;
+  bool has_tree{};
+  bool several{};  ///< Operands: one, or one and more.
+  int (*run)(const CommandLine& line);
+};
+
+constexpr std::array kCommands{
+    Command{"list", "DIR", "what has been recorded below a directory, one segment a line", false,
+            false, list_command},
+    Command{"info", "FILE", "what a segment is, at a glance; also while it is being recorded", true,
+            false, info_command},
+    Command{"verify", "PATH...", "checks that every frame is there as it was recorded", false, true,
+            verify_command},
+    Command{"recover", "PATH...", "finishes what a killed process or a power cut has left", false,
+            true, recover_command},
+    Command{"config", "check|show|names|drivers|reference",
+            "what a configuration means, without recording", false, false, config_command},
+};
+
+constexpr std::string_view kExplained =
+    "\nExit status: 0 done, 1 found something wrong, 2 usage or configuration, 4 not allowed.\n";
+
+int usage_error(const std::string& text) {
+  std::cerr << "framelog: " << text << " (see framelog --help)\n";
+  return kExitUsage;
+}
+
+po::options_description options() {
+  po::options_description all("Options");
+  all.add_options()("instrument,i", po::value<std::string>()->value_name("NAME"),
+                    "the instrument of /etc/framelogd/NAME.conf")(
+      "config", po::value<std::string>()->value_name("FILE"), "the instrument of another file")(
+      "set", po::value<std::vector<std::string>>()->composing()->value_name("SECTION.KEY=VALUE"),
+      "overrides one value; may be repeated")("json", "prints JSON")(
+      "tree", "info: prints the structure of the file")("version", "prints the version")("help",
+                                                                                         "prints "
+                                                                                         "this");
+  return all;
+}
+
+void print_help() {
+  std::cout << "framelog [-i NAME | --config FILE] COMMAND\n\n";
+  for (const Command& command : kCommands) {
+    std::cout << fmt::format("  {:<10} {}\n", command.name, command.help);
+  }
+  std::cout << '\n' << options() << kExplained;
+}
+
+void print_help(const Command& command) {
+  std::cout << fmt::format("framelog {}{} {} [--json]{}\n\n{}\n", command.name,
+                           command.run == config_command ? " [-i NAME | --config FILE]" : "",
+                           command.arguments, command.has_tree ? " [--tree]" : "", command.help);
+  if (command.run == config_command) {
+    std::cout << "\n"
+                 "  check      all that is wrong with it, or what it means in numbers\n"
+                 "  show       every value that holds, with the place where it was written\n"
+                 "  names      the names that the first segments would get\n"
+                 "  drivers    every driver and its keys\n"
+                 "  reference  every key that there is, as Markdown\n";
+  }
+  std::cout << kExplained;
+}
+
+/// Null where there is none of that name.
+const Command* find_command(std::string_view name) {
+  const auto found = std::ranges::find(kCommands, name, &Command::name);
+  return found == kCommands.end() ? nullptr : &*found;
+}
+
+std::string unknown_command(const std::string& name) {
+  std::vector<std::string_view> known;
+  for (const Command& command : kCommands) known.push_back(command.name);
+  const std::string nearest = nearest_word(name, known);
+  return fmt::format("unknown command {}{}", in_quotes(name),
+                     nearest.empty() ? "" : ", did you mean " + nearest + "?");
+}
+
+/// What does not fit the subcommand is an error: nothing that was asked for is left out silently.
+std::expected<CommandLine, std::string> fit(const Command& command, const po::variables_map& given,
+                                            std::vector<std::string> operands) {
+  CommandLine line;
+  line.operands = std::move(operands);
+  if (line.operands.empty() || (line.operands.size() > 1 && !command.several)) {
+    return std::unexpected(fmt::format("framelog {} takes {}", command.name, command.arguments));
+  }
+  if (std::ranges::any_of(line.operands, &std::string::empty)) {
+    return std::unexpected(fmt::format("framelog {}: a name is empty", command.name));
+  }
+  line.json = given.contains("json");
+  line.tree = given.contains("tree");
+  if (line.tree && !command.has_tree) {
+    return std::unexpected(fmt::format("framelog {} has no --tree", command.name));
+  }
+  if (given.contains("instrument") && given.contains("config")) {
+    return std::unexpected(std::string("-i and --config exclude each other"));
+  }
+  if (given.contains("config")) line.config = given["config"].as<std::string>();
+  if (given.contains("instrument")) {
+    const std::string name = given["instrument"].as<std::string>();
+    if (name.empty() || name.find('/') != std::string::npos) {
+      return std::unexpected(fmt::format("{} is no instrument's name", in_quotes(name)));
+    }
+    line.config = "/etc/framelogd/" + name + ".conf";
+  }
+  if (given.contains("set")) line.overrides = given["set"].as<std::vector<std::string>>();
+  return line;
+}
+
+int run(const std::vector<std::string>& arguments) {
+  po::options_description all = options();
+  all.add_options()("words", po::value<std::vector<std::string>>());
+  po::positional_options_description words;
+  words.add("words", -1);
+  po::variables_map given;
+  try {
+    using Style = po::command_line_style::style_t;
+    const int style = Style::unix_style & ~Style::allow_guessing;
+    po::store(po::command_line_parser(arguments).options(all).positional(words).style(style).run(),
+              given);
+  } catch (const po::error& error) {
+    return usage_error(one_line(error.what()));
+  }
+  if (given.contains("version")) {
+    std::cout << fmt::format("framelog {} ({}, {})\n", program_version(), git_commit(),
+                             build_kind());
+    return kExitDone;
+  }
+  std::vector<std::string> operands;
+  if (given.contains("words")) operands = given["words"].as<std::vector<std::string>>();
+  if (operands.empty()) {
+    if (!given.contains("help")) return usage_error("no command given");
+    print_help();
+    return kExitDone;
+  }
+  const Command* command = find_command(operands.front());
+  if (command == nullptr) return usage_error(unknown_command(operands.front()));
+  if (given.contains("help")) {
+    print_help(*command);
+    return kExitDone;
+  }
+  operands.erase(operands.begin());
+  const auto line = fit(*command, given, std::move(operands));
+  if (!line) return usage_error(line.error());
+  const int status = command->run(*line);
+  std::cout.flush();
+  if (std::cout || status != kExitDone) return status;
+  std::cerr << "framelog: cannot write the output\n";
+  return kExitFoundWrong;
+}
+
+}  // namespace
+}  // namespace framelog
+
+int main(int argc, char** argv) {
+  try {
+    return framelog::run(std::vector<std::string>(argv + 1, argv + argc));
+  } catch (const std::exception& error) {
+    std::cerr << "framelog: " << framelog::one_line(error.what()) << '\n';
+    return framelog::kExitFoundWrong;
+  }
+}

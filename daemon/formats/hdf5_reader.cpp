@@ -20,6 +20,12 @@ std::optional<PixelType> pixel_type_of(hid_t type) {
   return std::nullopt;
 }
 
+/// What a damaged file says of its tables must not be believed to the point of allocating it.
+bool fits(hid_t file, hsize_t rows, std::size_t row_bytes) {
+  hsize_t bytes = 0;
+  return H5Fget_filesize(file, &bytes) >= 0 && rows <= bytes / row_bytes;
+}
+
 class Hdf5Reader final : public SegmentReader {
  public:
   Hdf5Reader(Handle file, Handle data, FrameShape shape, std::int64_t frames)
@@ -40,6 +46,9 @@ class Hdf5Reader final : public SegmentReader {
     const auto sizes = dimensions(id(), kFrameTable);
     if (sizes.size() != 1 || count < 0 || std::cmp_less(sizes[0], count)) {
       return fail(ErrorCode::kCorrupt, "the frame table is shorter than the frames");
+    }
+    if (!fits(id(), static_cast<hsize_t>(count), kFrameRecordBytes)) {
+      return fail(ErrorCode::kCorrupt, "the frame table is larger than the file");
     }
     std::vector<FrameRecord> records(static_cast<std::size_t>(count));
     if (count == 0) return records;
@@ -78,6 +87,9 @@ class Hdf5Reader final : public SegmentReader {
     const auto sizes = dimensions(id(), kGaps);
     std::vector<GapEntry> gaps;
     if (sizes.empty() || sizes[0] == 0) return gaps;
+    if (!fits(id(), sizes[0], sizeof(GapRow))) {
+      return fail(ErrorCode::kCorrupt, "the table of gaps is larger than the file");
+    }
     std::vector<GapRow> rows(sizes[0]);
     const Handle set(H5Dopen2(id(), kGaps.c_str(), H5P_DEFAULT));
     if (H5Dread(set.get(), gap_type().get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, rows.data()) < 0) {

@@ -48,6 +48,7 @@ class RawSegment final : public SegmentWriter {
       if (auto moved = files_.rename(with_stage(stem_, extension, ".ready"),
                                      with_stage(target, extension, ".part"));
           !moved) {
+        move_back(target, extension);
         return moved;
       }
     }
@@ -65,6 +66,15 @@ class RawSegment final : public SegmentWriter {
   void close_pixels() noexcept override { plain_.close_pixels(); }
 
  private:
+  /// What was moved before `failed`, so that nobody finds half a segment at its new place.
+  void move_back(const path& target, std::string_view failed) {
+    for (const std::string_view extension : kExtensions) {
+      if (extension == failed) return;
+      static_cast<void>(files_.rename(with_stage(target, extension, ".part"),
+                                      with_stage(stem_, extension, ".ready")));
+    }
+  }
+
   FileSystem& files_;
   PlainSegment plain_;
   path stem_;
@@ -232,7 +242,8 @@ Result<std::unique_ptr<SegmentReader>> open_raw(FileSystem& files, const path& r
   const FramesFileHead expected;
   const auto got = files.read_at(table->get(), std::as_writable_bytes(std::span(&head, 1)), 0);
   if (!got || *got != sizeof head || !std::ranges::equal(head.magic, expected.magic) ||
-      head.record_bytes != kFrameRecordBytes || head.frame_bytes != size_bytes(facts->shape)) {
+      head.record_bytes != kFrameRecordBytes || head.frame_bytes == 0 ||
+      head.frame_bytes != size_bytes(facts->shape)) {
     return fail(ErrorCode::kCorrupt, "bad head in the .frames file of", raw_path.string());
   }
   const auto size = files.size_bytes(pixels->get());

@@ -46,9 +46,13 @@ void EventLog::append(FileSystem& files, std::string_view line) {
 
 void EventLog::add(FileSystem& files, const GapEntry& gap, std::size_t most) {
   auto& gaps = entries_.gaps;
-  if (gaps.size() >= most && gap.frames > 0) {
+  // A gap at the end of a recording, whose duration nobody knows, and those before the segment's
+  // first frame keep their places: verification counts them apart.
+  if (gaps.size() >= most && gap.frames > 0 && gap.duration_ns >= 0) {
+    const std::int64_t first = gaps.empty() ? -1 : gaps.front().after_sequence;
     const auto same = std::find_if(gaps.rbegin(), gaps.rend(), [&](const GapEntry& other) {
-      return other.frames > 0 && other.stage == gap.stage && other.reason == gap.reason;
+      return other.frames > 0 && other.after_sequence > first && other.stage == gap.stage &&
+             other.reason == gap.reason;
     });
     if (same != gaps.rend()) {
       same->frames += gap.frames;

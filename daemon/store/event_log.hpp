@@ -28,8 +28,8 @@ class EventLog {
                                                const std::filesystem::path& path);
 
   /// Each keeps the entry in memory too, whatever becomes of the file.
-  /// Behind `most` gaps, a further one is added to the last of its stage and reason, in memory
-  /// only.
+  /// Behind `most` gaps, a further one of known duration is added to the last of its stage and
+  /// reason, in memory only.
   void add(FileSystem& files, const GapEntry& gap, std::size_t most);
   void add(FileSystem& files, const ClockEntry& clock);
   void add(FileSystem& files, const EventEntry& event);

@@ -10,7 +10,9 @@
 #include "core/clock.hpp"
 #include "core/crc32c.hpp"
 #include "formats/segment.hpp"
+#include "store/crash_gaps.hpp"
 #include "store/finish.hpp"
+#include "store/leftovers.hpp"
 
 namespace framelog {
 namespace {
@@ -51,6 +53,11 @@ Accounting accounting_of(std::int64_t frames, const std::vector<GapEntry>& gaps)
   return accounting;
 }
 
+bool is_no_record(const FrameRecord& record) {
+  return std::ranges::all_of(std::as_bytes(std::span(&record, 1)),
+                             [](std::byte byte) { return byte == std::byte{0}; });
+}
+
 Result<std::int64_t> trusted(SegmentReader& reader) {
   const std::int64_t capacity = reader.frames();
   const std::int64_t synced = std::clamp(reader.synced(), std::int64_t{0}, capacity);
@@ -59,6 +66,8 @@ Result<std::int64_t> trusted(SegmentReader& reader) {
   std::int64_t good = synced;
   auto records = reader.records(std::min(capacity, synced + kStep));
   if (!records) return std::unexpected(records.error());
+  // A damaged count must not make frames of what was never written.
+  while (good > 0 && is_no_record((*records)[static_cast<std::size_t>(good - 1)])) --good;
   while (good < capacity) {
     if (std::cmp_greater_equal(good, records->size())) {
       records = reader.records(std::min(capacity, good + kStep));
@@ -74,155 +83,113 @@ Result<std::int64_t> trusted(SegmentReader& reader) {
   return good;
 }
 
+/// All files of an unfinished segment that may be there, as the suffixes of its name.
+std::vector<std::string> suffixes_of(const SegmentFormat& format) {
+  const std::string extension(format.extension);
+  std::vector<std::string> suffixes{extension + ".part", extension + ".events",
+                                    extension + ".undo"};
+  for (const std::string_view companion : format.companions) {
+    for (const char* state : {".part", ".new", ""})
+      suffixes.push_back(std::string(companion) + state);
+  }
+  return suffixes;
+}
+
 RecoveredSegment quarantine(FileSystem& files, const SegmentFormat& format, const path& part,
                             const Error& error) {
-  RecoveredSegment result{part, RecoveryOutcome::kQuarantined, {}, 0, describe(error)};
+  RecoveredSegment result{part, RecoveryOutcome::kQuarantined, {}, 0, 0, describe(error)};
   const path directory = part.parent_path() / "quarantine";
   if (!files.make_directories(directory)) {
     result.outcome = RecoveryOutcome::kFailed;
     return result;
   }
-  std::string name = part.filename().string();
-  for (int number = 2; files.exists(directory / name); ++number) {
-    name = fmt::format("{}_{}", part.filename().string(), number);
+  const auto suffixes = suffixes_of(format);
+  const std::string name = part.stem().stem().string();
+  std::string kept = name;
+  const auto is_there = [&](const std::string& suffix) {
+    return files.exists(directory / (kept + suffix));
+  };
+  for (int number = 2; std::ranges::any_of(suffixes, is_there); ++number) {
+    kept = fmt::format("{}_{}", name, number);
   }
-  if (auto moved = files.rename(part, directory / name); !moved) {
+  if (auto moved = files.rename(part, directory / (kept + suffixes.front())); !moved) {
     result.outcome = RecoveryOutcome::kFailed;
     return result;
   }
-  const path stem = part.parent_path() / part.stem().stem();
-  for (const std::string_view extension : format.companions) {
-    const std::string companion = stem.filename().string() + std::string(extension) + ".part";
-    static_cast<void>(files.rename(part.parent_path() / companion, directory / companion));
+  for (const std::string& suffix : suffixes) {
+    const path beside = part.parent_path() / (name + suffix);
+    if (files.exists(beside)) static_cast<void>(files.rename(beside, directory / (kept + suffix)));
   }
+  const path reserve = part.parent_path() / ("." + part.stem().string() + ".undo-space");
+  if (files.exists(reserve)) static_cast<void>(files.remove(reserve));
+  result.result = directory / (kept + suffixes.front());
   const std::string note =
       fmt::format("{}: recovery did not understand {}: {}\n", iso_time(system_clock().utc_ns()),
                   part.string(), result.note);
   static_cast<void>(
-      write_new_file(files, directory / (name + ".why"), std::as_bytes(std::span(note))));
-  result.result = directory / name;
+      write_new_file(files, result.result.string() + ".why", std::as_bytes(std::span(note))));
   return result;
+}
+
+RecoveredSegment failed(const path& part, const Error& error) {
+  return {part, RecoveryOutcome::kFailed, {}, 0, 0, describe(error)};
+}
+
+/// Quarantine is for what is not understood; a disk that cannot be read may be read tomorrow.
+RecoveredSegment give_up(FileSystem& files, const SegmentFormat& format, const path& part,
+                         const Error& error) {
+  const bool strange = error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kUnsupported ||
+                       error.code == ErrorCode::kNotFound;
+  return strange ? quarantine(files, format, part, error) : failed(part, error);
+}
+
+/// What a .part holds, as far as it can be trusted.
+struct Contents {
+  std::int64_t frames{};
+  std::int64_t lost{};  ///< Counted by the file beyond them.
+  std::vector<FrameRecord> records;
+};
+
+Result<Contents> contents_of(FileSystem& files, const SegmentFormat& format, const path& part) {
+  auto reader = format.open(files, part);
+  if (!reader) return std::unexpected(reader.error());
+  const auto frames = trusted(**reader);
+  if (!frames) return std::unexpected(frames.error());
+  auto records = (*reader)->records(*frames);
+  if (!records) return std::unexpected(records.error());
+  const std::int64_t valid = std::clamp((*reader)->valid(), *frames, (*reader)->frames());
+  return Contents{*frames, valid - *frames, std::move(*records)};
+}
+
+RecoveredSegment remove_empty(FileSystem& files, const SegmentFormat& format, const path& part) {
+  if (auto removed = remove_empty_part(files, format, part); !removed) {
+    return failed(part, removed.error());
+  }
+  return {part, RecoveryOutcome::kEmpty, {}, 0, 0, {}};
 }
 
 RecoveredSegment finish(FileSystem& files, const SegmentFormat& format, const path& part,
-                        std::int64_t frames) {
-  RecoveredSegment result{part, RecoveryOutcome::kFinished, {}, frames, {}};
-  if (frames == 0) {
-    result.outcome = RecoveryOutcome::kEmpty;
-    if (auto removed = remove_empty_part(files, format, part); !removed) {
-      result.outcome = RecoveryOutcome::kFailed;
-      result.note = describe(removed.error());
-    }
-    return result;
-  }
+                        const Contents& contents) {
   SegmentEvents events = read_events(files, events_path(part));
-  const Accounting accounting = accounting_of(frames, events.gaps);
-  const auto finished =
-      finish_part(files, format, {part, frames, "recovered", std::move(events), accounting, {}});
-  if (finished) {
-    result.result = finished->path;
-  } else {
-    result.outcome = RecoveryOutcome::kFailed;
-    result.note = describe(finished.error());
-  }
-  return result;
-}
-
-bool is_part(const path& file) { return file.extension() == ".part" && format_of(file) != nullptr; }
-
-/// Companions of interrupted finishing whose segment is complete.
-void clear_leftover(FileSystem& files, const path& file) {
-  const std::string name = file.filename().string();
-  const path directory = file.parent_path();
-  const auto segment_is_finished = [&](const std::string& segment) {
-    return files.exists(directory / segment) && !files.exists(directory / (segment + ".part"));
-  };
-  const bool undo = name.ends_with(".undo") && segment_is_finished(name.substr(0, name.size() - 5));
-  const bool log =
-      name.ends_with(".events") && segment_is_finished(name.substr(0, name.size() - 7));
-  const bool space = name.starts_with(".") && name.ends_with(".undo-space") &&
-                     segment_is_finished(name.substr(1, name.size() - 12));
-  const bool json = name.ends_with(".json.part") &&
-                    segment_is_finished(name.substr(0, name.size() - 10) + ".raw");
-  if (undo || log || space || json) static_cast<void>(files.remove(file));
-}
-
-/// A prepared segment of no living daemon: removed, or moved into the base when it holds frames.
-std::optional<path> clear_prepared(FileSystem& files, const path& ready, const path& base) {
-  const SegmentFormat* format = format_of(path(ready).replace_extension());
-  if (format == nullptr) return std::nullopt;
-  const path stem = ready.parent_path() / ready.stem().stem();
-  if (ready.extension() == ".ready") {
-    // Readers know .part names; the prepared files carry the same bytes.
-    const path part =
-        base / ("recovered_" + stem.filename().string() + std::string(format->extension) + ".part");
-    auto fd = files.open(ready, O_RDWR);
-    if (!fd || !files.lock(fd->get())) return std::nullopt;
-    for (const std::string_view extension : format->companions) {
-      const path companion = stem.string() + std::string(extension);
-      static_cast<void>(
-          files.rename(companion.string() + ".ready",
-                       base / ("recovered_" + companion.filename().string() + ".part")));
-    }
-    static_cast<void>(
-        files.remove(ready.parent_path() / ("." + ready.stem().string() + ".undo-space")));
-    if (files.rename(ready, part)) return part;
-    return std::nullopt;
-  }
-  static_cast<void>(files.remove(ready));
-  return std::nullopt;
-}
-
-/// Everything below `.framelog/INSTRUMENT` of one base, unless a living daemon holds that
-/// instrument's lock.
-std::vector<path> clear_workshop(FileSystem& files, const path& workshop, const path& base) {
-  std::vector<path> parts;
-  auto lock = files.open(workshop / "lock", O_RDWR);
-  if (!lock || !files.lock(lock->get())) return parts;
-  const auto names = files.list(workshop);
-  if (!names) return parts;
-  for (const std::string& name : *names) {
-    const path file = workshop / name;
-    if (file.extension() == ".ready" && format_of(path(file).replace_extension()) != nullptr) {
-      if (auto part = clear_prepared(files, file, base)) parts.push_back(*part);
-    }
-  }
-  for (const std::string& name : *names) {
-    if (name != "lock" && name != "runs" && files.exists(workshop / name)) {
-      static_cast<void>(files.remove(workshop / name));
-    }
-  }
-  return parts;
-}
-
-void walk(FileSystem& files, const path& directory, std::vector<path>& parts) {
-  std::error_code error;
-  std::filesystem::directory_iterator entries(directory, error);
-  std::vector<path> found;
-  for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
-    found.push_back(entries->path());
-  }
-  std::ranges::sort(found);
-  for (const path& file : found) {
-    if (std::filesystem::is_symlink(file, error)) continue;
-    if (std::filesystem::is_directory(file, error)) {
-      if (file.filename() == ".framelog") {
-        for (const auto& workshop : std::filesystem::directory_iterator(file, error)) {
-          const auto moved = clear_workshop(files, workshop.path(), directory);
-          parts.insert(parts.end(), moved.begin(), moved.end());
-        }
-      } else if (file.filename() != "quarantine") {
-        walk(files, file, parts);
-      }
-    } else if (is_part(file)) {
-      parts.push_back(file);
-    } else {
-      clear_leftover(files, file);
-    }
-  }
+  add_crash_gaps(contents.records, contents.lost, events.gaps);
+  const Accounting accounting = accounting_of(contents.frames, events.gaps);
+  const auto finished = finish_part(
+      files, format, {part, contents.frames, "recovered", std::move(events), accounting, {}});
+  if (!finished) return give_up(files, format, part, finished.error());
+  return {part, RecoveryOutcome::kFinished, finished->path, contents.frames, contents.lost, {}};
 }
 
 }  // namespace
+
+bool is_being_recorded(FileSystem& files, const path& part) {
+  const SegmentFormat* format = format_of(part);
+  if (format == nullptr || part.extension() != ".part") return false;
+  const auto fd = files.open(format->locked_file(files, part), O_RDONLY);
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  return fd && ::fcntl(fd->get(), F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+}
 
 Result<std::int64_t> trusted_frames(FileSystem& files, const path& part) {
   const SegmentFormat* format = format_of(part);
@@ -235,46 +202,54 @@ Result<std::int64_t> trusted_frames(FileSystem& files, const path& part) {
 
 RecoveredSegment recover_part(FileSystem& files, const path& part) {
   const SegmentFormat* format = format_of(part);
-  if (format == nullptr) {
-    return {part,
-            RecoveryOutcome::kFailed,
-            {},
-            0,
-            "not a segment of framelog (NAME.h5.part or NAME.raw.part)"};
+  if (format == nullptr || part.extension() != ".part") {
+    return {part, RecoveryOutcome::kFailed,
+            {},   0,
+            0,    "not an unfinished segment (NAME.h5.part or NAME.raw.part)"};
   }
   auto lock = take_lock(files, *format, part);
   if (!lock) {
     if (lock.error().code == ErrorCode::kBusy) {
-      return {part, RecoveryOutcome::kInUse, {}, 0, "being recorded by a living framelogd"};
+      return {part, RecoveryOutcome::kInUse, {}, 0, 0, "being recorded by a living framelogd"};
     }
-    if (lock.error().code != ErrorCode::kNotFound || !files.exists(part)) {
-      return {part, RecoveryOutcome::kFailed, {}, 0, describe(lock.error())};
-    }
-    return quarantine(files, *format, part, lock.error());
+    if (!files.exists(part)) return failed(part, lock.error());
+    return give_up(files, *format, part, lock.error());
   }
   if (auto undone = format->undo(files, part); !undone) {
-    if (undone.error().code == ErrorCode::kCorrupt)
-      return quarantine(files, *format, part, undone.error());
-    return {part, RecoveryOutcome::kFailed, {}, 0, describe(undone.error())};
+    return give_up(files, *format, part, undone.error());
   }
-  const auto frames = trusted_frames(files, part);
-  if (!frames) return quarantine(files, *format, part, frames.error());
-  return finish(files, *format, part, *frames);
+  const auto contents = contents_of(files, *format, part);
+  if (!contents) return give_up(files, *format, part, contents.error());
+  if (contents->frames > 0) return finish(files, *format, part, *contents);
+  if (contents->lost == 0) return remove_empty(files, *format, part);
+  return quarantine(files, *format, part,
+                    Error{ErrorCode::kCorrupt, 0, "none of its frames is whole",
+                          fmt::format("(it counts {})", contents->lost)});
 }
 
 Result<std::vector<RecoveredSegment>> recover(FileSystem& files, const path& where) {
   std::error_code error;
   const auto status = std::filesystem::status(where, error);
-  if (!std::filesystem::exists(status)) return fail_errno(ENOENT, "cannot recover", where.string());
-  std::vector<path> parts;
-  if (std::filesystem::is_directory(status)) {
-    if (auto listed = files.list(where); !listed) return std::unexpected(listed.error());
-    walk(files, where, parts);
-  } else {
-    parts.push_back(where);
+  if (!std::filesystem::exists(status)) {
+    return fail_errno(error ? error.value() : ENOENT, "cannot recover", where.string());
   }
   std::vector<RecoveredSegment> results;
-  for (const path& part : parts) results.push_back(recover_part(files, part));
+  if (!std::filesystem::is_directory(status)) {
+    // A link would be renamed, and not the file that it leads to.
+    const path real = std::filesystem::canonical(where, error);
+    if (error) return fail_errno(error.value(), "cannot recover", where.string());
+    results.push_back(recover_part(files, real));
+    return results;
+  }
+  if (auto listed = files.list(where); !listed) return std::unexpected(listed.error());
+  const Unfinished unfinished = clear_leftovers(files, where);
+  for (const path& part : unfinished.parts) results.push_back(recover_part(files, part));
+  for (const path& part : unfinished.prepared) {
+    // Without a frame it was never a recording.
+    auto recovered = recover_part(files, part);
+    if (recovered.outcome != RecoveryOutcome::kEmpty) results.push_back(std::move(recovered));
+  }
+  for (const auto& [place, why] : unfinished.failed) results.push_back(failed(place, why));
   return results;
 }
 

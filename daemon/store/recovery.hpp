@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -17,20 +18,25 @@ enum class RecoveryOutcome : std::uint8_t {
 };
 
 struct RecoveredSegment {
-  std::filesystem::path part;
+  std::filesystem::path part;  ///< Or, for kFailed, a directory that cannot be looked into.
   RecoveryOutcome outcome{};
   std::filesystem::path result;  ///< Finished file or place in quarantine.
   std::int64_t frames{};
-  std::string note;  ///< Why, for kQuarantined and kFailed.
+  std::int64_t lost{};  ///< Frames that the file counted, but that are not whole.
+  std::string note;     ///< Why, for kQuarantined and kFailed.
 };
+
+/// Whether a living process holds an unfinished segment. It takes no lock, and needs only to read.
+[[nodiscard]] bool is_being_recorded(FileSystem& files, const std::filesystem::path& part);
 
 /// Frames of an unfinished segment that can be trusted: those up to `synced`, then one by one while
 /// record, order and pixel CRC are right. Errors: those of the format.
 [[nodiscard]] Result<std::int64_t> trusted_frames(FileSystem& files,
                                                   const std::filesystem::path& part);
 
-/// Finishes one NAME.EXT.part that a dead process left (design page files.md, "Recovery"). Never
-/// shortens or deletes what it does not understand.
+/// Finishes one NAME.EXT.part that a dead process left (design page files.md, "Recovery"). Losses
+/// that only the frame table tells of become gaps with the reason "crash". Never shortens or
+/// deletes what it does not understand, and leaves alone what is not a .part.
 [[nodiscard]] RecoveredSegment recover_part(FileSystem& files, const std::filesystem::path& part);
 
 /// Every .part below a directory (symbolic links are not followed), or the one given; leftovers of

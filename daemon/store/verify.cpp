@@ -3,10 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
+#include <new>
+#include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include "core/crc32c.hpp"
+#include "formats/raw_file.hpp"
+#include "formats/segment.hpp"
 
 namespace framelog {
 namespace {
@@ -15,21 +21,45 @@ using Records = std::vector<FrameRecord>;
 constexpr std::size_t kMostProblems = 20;
 
 void note(VerifiedSegment& result, std::string problem) {
-  if (result.problems.size() < kMostProblems) result.problems.push_back(std::move(problem));
-}
-
-void check_records(const Records& records, VerifiedSegment& result) {
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    if (!is_intact(records[i])) note(result, fmt::format("the record of frame {} is damaged", i));
-    if (i > 0 && records[i].sequence <= records[i - 1].sequence) {
-      note(result, fmt::format("frame {} is out of order", i));
-    }
+  if (result.problems.size() < kMostProblems) {
+    result.problems.push_back(std::move(problem));
+  } else {
+    ++result.more_problems;
   }
 }
 
-void check_pixels(SegmentReader& reader, const Records& records, VerifiedSegment& result) {
+/// Wraps where the numbers of a damaged file would overflow.
+std::int64_t sum(std::int64_t a, std::int64_t b) noexcept {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+
+/// Whether all records can be believed.
+bool check_records(const Records& records, VerifiedSegment& result) {
+  bool good = true;
+  const FrameRecord* before = nullptr;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (!is_intact(records[i])) {
+      note(result, fmt::format("the record of frame {} is damaged", i));
+      good = false;
+      continue;
+    }
+    if (before != nullptr && records[i].sequence <= before->sequence) {
+      note(result, fmt::format("frame {} is out of order: number {} behind number {}", i,
+                               records[i].sequence, before->sequence));
+      good = false;
+    }
+    before = &records[i];
+  }
+  return good;
+}
+
+/// The pixels of a frame whose record is damaged have nothing to be compared with.
+void check_pixels(SegmentReader& reader, const Records& records, const VerifyProgress& progress,
+                  VerifiedSegment& result) {
   std::vector<std::byte> pixels(size_bytes(reader.shape()));
   for (std::size_t i = 0; i < records.size(); ++i) {
+    if (progress) progress(static_cast<std::int64_t>(pixels.size()));
+    if (!is_intact(records[i])) continue;
     if (auto read = reader.pixels(static_cast<std::int64_t>(i), pixels); !read) {
       note(result, fmt::format("frame {} cannot be read: {}", i, describe(read.error())));
     } else if (crc32c(pixels) != records[i].crc32c) {
@@ -44,13 +74,21 @@ void check_gaps(const Records& records, const std::vector<GapEntry>& gaps,
   std::int64_t told_by_gaps = 0;
   std::int64_t jumps_by_gaps = 0;
   for (const GapEntry& gap : gaps) {
-    if (gap.frames <= 0 || gap.after_sequence >= result.last_sequence) continue;
-    told_by_gaps += gap.frames;
-    if (gap.stage != "write") continue;
-    if (gap.after_sequence < result.first_sequence) {
-      result.dropped_with_sequence_before_first += gap.frames;
-    } else {
-      jumps_by_gaps += gap.frames;
+    if (gap.frames <= 0) continue;
+    const bool with_sequence = gap.stage == "write";
+    if (gap.after_sequence >= result.last_sequence) {
+      auto& after = result.dropped_with_sequence_after_last;
+      if (with_sequence) after = sum(after, gap.frames);
+      continue;
+    }
+    told_by_gaps = sum(told_by_gaps, gap.frames);
+    if (gap.after_sequence >= result.first_sequence) {
+      if (with_sequence) jumps_by_gaps = sum(jumps_by_gaps, gap.frames);
+    } else if (with_sequence) {
+      auto& before = result.dropped_with_sequence_before_first;
+      before = sum(before, gap.frames);
+    } else if (gap.reason == name_of(DropReason::kCrash)) {
+      result.unplaced_before_first = sum(result.unplaced_before_first, gap.frames);
     }
   }
   std::int64_t told_by_records = 0;
@@ -59,10 +97,50 @@ void check_gaps(const Records& records, const std::vector<GapEntry>& gaps,
     note(result, fmt::format("the gaps tell of {} missing frames, the records of {}", told_by_gaps,
                              told_by_records));
   }
-  const std::int64_t jumps = result.last_sequence - result.first_sequence + 1 - result.frames;
+  const std::int64_t jumps =
+      sum(sum(result.last_sequence, -result.first_sequence), 1 - result.frames);
   if (jumps != jumps_by_gaps) {
     note(result, fmt::format("{} frames are missing in the sequence, the gaps explain {}", jumps,
                              jumps_by_gaps));
+  }
+}
+
+/// What the gaps add up to, as an accounting tells it; empty when a reason is none of ours.
+std::optional<Accounting> losses_of(const std::vector<GapEntry>& gaps, VerifiedSegment& result) {
+  std::map<std::string_view, std::uint64_t*> counters;
+  Accounting losses;
+  for (std::size_t i = 0; i < kDropReasons; ++i) {
+    counters[name_of(static_cast<DropReason>(i))] = &losses.dropped[i];
+  }
+  for (std::size_t i = 0; i < kLossReasons; ++i) {
+    counters[name_of(static_cast<LossReason>(i))] = &losses.lost_at_source[i];
+  }
+  for (const GapEntry& gap : gaps) {
+    const auto counter = counters.find(gap.reason);
+    if (counter == counters.end()) {
+      note(result, fmt::format("a gap has the unknown reason \"{}\"", gap.reason));
+      return std::nullopt;
+    }
+    if (gap.frames > 0) *counter->second += static_cast<std::uint64_t>(gap.frames);
+  }
+  return losses;
+}
+
+void check_losses(const Accounting& accounting, const std::vector<GapEntry>& gaps,
+                  VerifiedSegment& result) {
+  const auto losses = losses_of(gaps, result);
+  if (!losses) return;
+  const auto compare = [&](std::string_view reason, std::uint64_t told, std::uint64_t by_gaps) {
+    if (told == by_gaps) return;
+    note(result, fmt::format("the accounting tells of {} frames lost by {}, the gaps of {}", told,
+                             reason, by_gaps));
+  };
+  for (std::size_t i = 0; i < kDropReasons; ++i) {
+    compare(name_of(static_cast<DropReason>(i)), accounting.dropped[i], losses->dropped[i]);
+  }
+  for (std::size_t i = 0; i < kLossReasons; ++i) {
+    compare(name_of(static_cast<LossReason>(i)), accounting.lost_at_source[i],
+            losses->lost_at_source[i]);
   }
 }
 
@@ -79,6 +157,32 @@ void check_accounting(const std::optional<Accounting>& accounting, VerifiedSegme
   }
 }
 
+void check_losses_of(SegmentReader& reader, const Records& records, bool believable,
+                     VerifiedSegment& result) {
+  const auto gaps = reader.gaps();
+  const auto accounting = reader.accounting();
+  if (accounting) {
+    check_accounting(*accounting, result);
+  } else {
+    note(result, describe(accounting.error()));
+  }
+  if (!gaps) return note(result, describe(gaps.error()));
+  if (accounting && *accounting) check_losses(**accounting, *gaps, result);
+  if (believable && !records.empty()) check_gaps(records, *gaps, result);
+}
+
+/// Whatever the file's own numbers say, it cannot hold more than its bytes.
+bool check_size(const SegmentReader& reader, VerifiedSegment& result) {
+  if (result.frames == 0) return true;
+  const auto frame_bytes = static_cast<std::uint64_t>(size_bytes(reader.shape()));
+  const auto frames = static_cast<std::uint64_t>(result.frames);
+  const auto bytes = static_cast<std::uint64_t>(result.bytes);
+  if (frame_bytes > 0 && frames <= bytes / frame_bytes) return true;
+  note(result, fmt::format("it says that it holds {} frames of {}, but has only {} bytes", frames,
+                           to_string(reader.shape()), result.bytes));
+  return false;
+}
+
 void check_counts(const SegmentReader& reader, VerifiedSegment& result) {
   if (reader.valid() != result.frames || reader.synced() != result.frames) {
     note(result, fmt::format("it holds {} frames, but says {} valid and {} synced", result.frames,
@@ -86,7 +190,15 @@ void check_counts(const SegmentReader& reader, VerifiedSegment& result) {
   }
 }
 
-void verify_open(SegmentReader& reader, VerifiedSegment& result) {
+/// Other programs read a RAW by its sidecar alone.
+void check_raw(FileSystem& files, VerifiedSegment& result) {
+  const auto described = open_raw(files, result.path, std::nullopt);
+  if (!described) return note(result, describe(described.error()));
+  if (!described->has_records()) note(result, "its .json does not name its .frames");
+}
+
+void verify_open(FileSystem& files, const SegmentFormat& format, SegmentReader& reader,
+                 const VerifyProgress& progress, VerifiedSegment& result) {
   if (!reader.finished()) return note(result, "it is not finished (framelog recover finishes it)");
   result.frames = reader.frames();
   const auto text = reader.provenance();
@@ -97,24 +209,18 @@ void verify_open(SegmentReader& reader, VerifiedSegment& result) {
     note(result, describe(provenance.error()));
   }
   check_counts(reader, result);
+  if (format.name == "raw") check_raw(files, result);
+  if (!check_size(reader, result)) return;
   const auto records = reader.records(result.frames);
   if (!records) return note(result, describe(records.error()));
-  if (!records->empty()) {
+  const bool believable = check_records(*records, result);
+  if (believable && !records->empty()) {
     result.first_sequence = static_cast<std::int64_t>(records->front().sequence);
     result.last_sequence = static_cast<std::int64_t>(records->back().sequence);
+    result.records_crc = crc32c(std::as_bytes(std::span(*records)));
   }
-  check_records(*records, result);
-  check_pixels(reader, *records, result);
-  if (const auto gaps = reader.gaps()) {
-    check_gaps(*records, *gaps, result);
-  } else {
-    note(result, describe(gaps.error()));
-  }
-  if (const auto accounting = reader.accounting()) {
-    check_accounting(*accounting, result);
-  } else {
-    note(result, describe(accounting.error()));
-  }
+  check_pixels(reader, *records, progress, result);
+  check_losses_of(reader, *records, believable, result);
 }
 
 void add(Accounting& to, const Accounting& more) {
@@ -127,58 +233,111 @@ void add(Accounting& to, const Accounting& more) {
   for (std::size_t i = 0; i < kLossReasons; ++i) to.lost_at_source[i] += more.lost_at_source[i];
 }
 
+bool is_copy(const VerifiedSegment& one, const VerifiedSegment& other) {
+  return one.frames == other.frames && one.first_sequence == other.first_sequence &&
+         one.last_sequence == other.last_sequence && one.records_crc == other.records_crc;
+}
+
+/// Adds one segment behind those that are in the run already; returns the number that follows it.
+std::int64_t join(VerifiedRun& run, const VerifiedSegment& segment, std::int64_t next) {
+  ++run.segments;
+  run.frames = sum(run.frames, segment.frames);
+  add(run.accounting, segment.accounting);
+  if (run.segments > 1) {
+    const std::int64_t least = sum(next, segment.dropped_with_sequence_before_first);
+    const std::int64_t most = sum(least, segment.unplaced_before_first);
+    if (segment.first_sequence < least || segment.first_sequence > most) {
+      run.problems.push_back(fmt::format(
+          "{} begins with frame {}, expected {}: {}", segment.path.filename().string(),
+          segment.first_sequence, least,
+          segment.first_sequence > most ? "a segment is missing" : "frames were recorded twice"));
+    }
+  }
+  return sum(sum(segment.last_sequence, 1), segment.dropped_with_sequence_after_last);
+}
+
+/// A run ends with stop, end of source, a recovery and the like; these only end a segment.
+bool is_roll(std::string_view reason) {
+  return reason == "size" || reason == "duration" || reason == "frames" || reason == "hour" ||
+         reason == "day" || reason == "write error";
+}
+
+VerifiedRun join_members(const std::string& uuid, const std::string& product,
+                         std::vector<const VerifiedSegment*> members) {
+  std::ranges::sort(members, [](const VerifiedSegment* a, const VerifiedSegment* b) {
+    return std::tie(a->first_sequence, a->path) < std::tie(b->first_sequence, b->path);
+  });
+  const ProvenanceSummary& first = members.front()->provenance;
+  VerifiedRun run;
+  run.run_uuid = uuid;
+  run.instrument = first.instrument;
+  run.product = product;
+  run.run_number = first.run_number;
+  if (first.segment > 1) {
+    run.notes.push_back(
+        fmt::format("the segments before {} are not here", members.front()->path.string()));
+  }
+  const VerifiedSegment* before = nullptr;
+  std::int64_t next = 0;
+  for (const VerifiedSegment* segment : members) {
+    if (before != nullptr && is_copy(*before, *segment)) {
+      run.notes.push_back(
+          fmt::format("{} is a copy of {}", segment->path.string(), before->path.string()));
+      continue;
+    }
+    next = join(run, *segment, next);
+    before = segment;
+  }
+  if (is_roll(before->provenance.stop_reason)) {
+    run.notes.push_back(
+        fmt::format("the segments behind {} are not here, or not finished", before->path.string()));
+  }
+  return run;
+}
+
 }  // namespace
 
-VerifiedSegment verify_segment(FileSystem& files, const std::filesystem::path& path) {
+VerifiedSegment verify_segment(FileSystem& files, const std::filesystem::path& path,
+                               const VerifyProgress& progress) {
   VerifiedSegment result;
   result.path = path;
   std::error_code error;
-  result.bytes = static_cast<std::int64_t>(std::filesystem::file_size(path, error));
+  const auto bytes = std::filesystem::file_size(path, error);
+  result.bytes = error ? 0 : static_cast<std::int64_t>(bytes);
   const SegmentFormat* format = format_of(path);
   if (format == nullptr) {
     note(result, "not a segment of framelog (NAME.h5 or NAME.raw)");
     return result;
   }
-  auto reader = format->open(files, path);
-  if (!reader) {
-    note(result, describe(reader.error()));
-    return result;
+  try {
+    auto reader = format->open(files, path);
+    if (reader) {
+      verify_open(files, *format, **reader, progress, result);
+    } else {
+      note(result, describe(reader.error()));
+    }
+  } catch (const std::bad_alloc&) {
+    note(result, "it describes more than the memory of this machine holds");
+  } catch (const std::length_error&) {
+    note(result, "it describes more than any machine holds");
   }
-  verify_open(**reader, result);
   return result;
 }
 
 std::vector<VerifiedRun> join_runs(const std::vector<VerifiedSegment>& segments) {
   std::map<std::pair<std::string, std::string>, std::vector<const VerifiedSegment*>> by_run;
   for (const VerifiedSegment& segment : segments) {
-    if (segment.frames > 0 && !segment.provenance.run_uuid.empty()) {
+    if (segment.first_sequence >= 0 && !segment.provenance.run_uuid.empty()) {
       by_run[{segment.provenance.run_uuid, segment.provenance.product}].push_back(&segment);
     }
   }
   std::vector<VerifiedRun> runs;
   for (auto& [key, members] : by_run) {
-    std::ranges::sort(members, {}, &VerifiedSegment::first_sequence);
-    const ProvenanceSummary& provenance = members.front()->provenance;
-    VerifiedRun run{key.first, provenance.instrument, key.second, provenance.run_number, 0, {}, {}};
-    std::int64_t next = members.front()->first_sequence;
-    for (const VerifiedSegment* segment : members) {
-      ++run.segments;
-      add(run.accounting, segment->accounting);
-      const std::int64_t expected =
-          next + (run.segments > 1 ? segment->dropped_with_sequence_before_first : 0);
-      if (segment->first_sequence != expected) {
-        run.problems.push_back(
-            fmt::format("{} begins with frame {}, expected {}: {}",
-                        segment->path.filename().string(), segment->first_sequence, expected,
-                        segment->first_sequence > expected ? "a segment is missing"
-                                                           : "frames were recorded twice"));
-      }
-      next = segment->last_sequence + 1;
-    }
-    runs.push_back(std::move(run));
+    runs.push_back(join_members(key.first, key.second, std::move(members)));
   }
-  std::ranges::sort(runs, {},
-                    [](const VerifiedRun& run) { return std::tie(run.run_number, run.product); });
+  std::ranges::sort(runs, {}, [](const VerifiedRun& run) {
+    return std::tie(run.instrument, run.run_number, run.product, run.run_uuid);
+  });
   return runs;
 }
 

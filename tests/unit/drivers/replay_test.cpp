@@ -4,10 +4,10 @@
 
 #include <thread>
 
-#include "../formats/recording.hpp"
 #include "allocations.hpp"
 #include "core/crc32c.hpp"
 #include "fake_clock.hpp"
+#include "tests/unit/formats/recording.hpp"
 
 namespace framelog {
 namespace {

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "command/command_line.hpp"
+
+namespace framelog {
+
+/// Segments below a directory, one a line (design page service.md). Returns an ExitStatus.
+[[nodiscard]] int list_command(const CommandLine& line);
+
+}  // namespace framelog

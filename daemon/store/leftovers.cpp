@@ -1,0 +1,154 @@
+#include "store/leftovers.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "formats/frame_record.hpp"
+#include "formats/segment.hpp"
+#include "store/finish.hpp"
+
+namespace framelog {
+namespace {
+
+using std::filesystem::path;
+
+bool is_part(const path& file) { return file.extension() == ".part" && format_of(file) != nullptr; }
+
+std::string without(const std::string& name, std::string_view suffix) {
+  return name.substr(0, name.size() - suffix.size());
+}
+
+/// Whether a NAME.frames belongs to nobody and tells of no frame.
+bool is_dead_and_empty(FileSystem& files, const path& table) {
+  auto fd = files.open(table, O_RDWR);
+  if (!fd || !files.lock(fd->get())) return false;
+  FramesFileHead head;
+  const auto got = files.read_at(fd->get(), std::as_writable_bytes(std::span(&head, 1)), 0);
+  return got && *got == sizeof head && head.valid == 0;
+}
+
+/// The process died while it gave the files of a RAW their names: there is no frame yet.
+void clear_half_named(FileSystem& files, const path& table) {
+  const std::string stem =
+      (table.parent_path() / without(table.filename().string(), ".frames.part")).string();
+  if (files.exists(stem + ".raw.part") || files.exists(stem + ".raw")) return;
+  if (!is_dead_and_empty(files, table)) return;
+  if (files.exists(stem + ".json.part")) static_cast<void>(files.remove(stem + ".json.part"));
+  static_cast<void>(files.remove(table));
+}
+
+/// Companions of interrupted finishing whose segment is complete.
+void clear_companion(FileSystem& files, const path& file) {
+  const std::string name = file.filename().string();
+  const auto is_finished = [&](const std::string& segment) {
+    return files.exists(file.parent_path() / segment) &&
+           !files.exists(file.parent_path() / (segment + ".part"));
+  };
+  const bool undo = name.ends_with(".undo") && is_finished(without(name, ".undo"));
+  const bool log = name.ends_with(".events") && is_finished(without(name, ".events"));
+  const bool space = name.starts_with(".") && name.ends_with(".undo-space") &&
+                     is_finished(without(name, ".undo-space").substr(1));
+  const bool json =
+      name.ends_with(".json.part") && is_finished(without(name, ".json.part") + ".raw");
+  if (undo || log || space || json) static_cast<void>(files.remove(file));
+  if (name.ends_with(".frames.part")) clear_half_named(files, file);
+}
+
+/// Moves a prepared segment to where recovery looks for its frames. Readers know .part names; the
+/// prepared files carry the same bytes.
+void take_prepared(FileSystem& files, const path& ready, const SegmentFormat& format,
+                   const path& base, Unfinished& found) {
+  auto fd = files.open(ready, O_RDWR);
+  if (!fd || !files.lock(fd->get())) return;
+  const path stem = ready.parent_path() / ready.stem().stem();
+  const path wanted = base / ("recovered_" + ready.stem().string());
+  const path target = free_name(files, format, wanted);
+  const path part = target.string() + ".part";
+  for (const std::string_view extension : format.companions) {
+    const path companion = path(target).replace_extension(extension).string() + ".part";
+    // One that is missing makes the segment unreadable, which recovery says.
+    static_cast<void>(files.rename(stem.string() + std::string(extension) + ".ready", companion));
+  }
+  static_cast<void>(
+      files.remove(ready.parent_path() / ("." + ready.stem().string() + ".undo-space")));
+  if (auto moved = files.rename(ready, part); !moved) {
+    found.failed.emplace_back(ready, moved.error());
+  } else {
+    found.prepared.push_back(part);
+  }
+}
+
+/// Prepared files that are not whole, or stand without their segment.
+bool holds_nothing(FileSystem& files, const path& file) {
+  const std::string name = file.filename().string();
+  if (name == "runs.new" || name.ends_with(".new")) return true;
+  if (name.starts_with(".") && name.ends_with(".undo-space")) return true;
+  const path named = file.parent_path() / file.stem();  // Without .ready.
+  return file.extension() == ".ready" && format_of(named) == nullptr &&
+         !files.exists(path(named).replace_extension(".raw").string() + ".ready");
+}
+
+/// Everything below .framelog/INSTRUMENT of a base, unless a living daemon holds its lock.
+void clear_workshop(FileSystem& files, const path& workshop, const path& base, Unfinished& found) {
+  auto lock = files.open(workshop / "lock", O_RDWR);
+  if (!lock || !files.lock(lock->get())) return;
+  const auto names = files.list(workshop);
+  if (!names) {
+    found.failed.emplace_back(workshop, names.error());
+    return;
+  }
+  for (const std::string& name : *names) {
+    const path file = workshop / name;
+    const SegmentFormat* format = format_of(path(file).replace_extension());
+    if (file.extension() == ".ready" && format != nullptr) {
+      take_prepared(files, file, *format, base, found);
+    }
+  }
+  for (const std::string& name : *names) {
+    const path file = workshop / name;
+    if (files.exists(file) && holds_nothing(files, file)) static_cast<void>(files.remove(file));
+  }
+}
+
+void walk(FileSystem& files, const path& directory, Unfinished& found) {
+  const auto names = files.list(directory);
+  if (!names) {
+    found.failed.emplace_back(directory, names.error());
+    return;
+  }
+  for (const std::string& name : *names) {
+    const path file = directory / name;
+    std::error_code error;
+    const auto status = std::filesystem::symlink_status(file, error);
+    if (std::filesystem::is_directory(status)) {
+      if (name == ".framelog") {
+        const auto instruments = files.list(file);
+        if (!instruments) found.failed.emplace_back(file, instruments.error());
+        for (const std::string& instrument : instruments.value_or(std::vector<std::string>{})) {
+          clear_workshop(files, file / instrument, directory, found);
+        }
+      } else if (name != "quarantine") {
+        walk(files, file, found);
+      }
+    } else if (std::filesystem::is_regular_file(status)) {
+      if (is_part(file)) {
+        found.parts.push_back(file);
+      } else {
+        clear_companion(files, file);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+Unfinished clear_leftovers(FileSystem& files, const path& directory) {
+  Unfinished found;
+  walk(files, directory, found);
+  return found;
+}
+
+}  // namespace framelog

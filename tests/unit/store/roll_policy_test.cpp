@@ -1,0 +1,84 @@
+#include "store/roll_policy.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <ctime>
+
+namespace framelog {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kNoon = 1'795'176'000 * kSecond;  // 2026-11-20T12:00:00Z
+
+FrameInfo at(std::int64_t utc_ns, std::int64_t monotonic_ns) {
+  FrameInfo info;
+  info.utc_ns = utc_ns;
+  info.monotonic_ns = monotonic_ns;
+  return info;
+}
+
+class RollPolicyTest : public testing::Test {
+ protected:
+  RollPolicyTest() {
+    ::setenv("TZ", "UTC", 1);
+    ::tzset();
+  }
+};
+
+TEST_F(RollPolicyTest, ReservesNoMoreThanTheFirstLimit) {
+  RollPolicy policy;
+  policy.max_bytes = 1'000'000;
+  const auto by_size = segment_capacity(policy, 1000, std::nullopt);
+  EXPECT_LE(by_size * 1000, 1'000'000);
+  EXPECT_GT(by_size, 500);
+  policy.max_duration = std::chrono::seconds(10);
+  const auto by_time = segment_capacity(policy, 1000, 10.0);
+  EXPECT_GE(by_time, 105);
+  EXPECT_LT(by_time, by_size);
+  policy.max_frames = 7;
+  EXPECT_EQ(segment_capacity(policy, 1000, 10.0), 7);
+}
+
+TEST_F(RollPolicyTest, AFrameLargerThanASegmentStillFits) {
+  RollPolicy policy;
+  policy.max_bytes = 10;
+  EXPECT_EQ(segment_capacity(policy, 1000, std::nullopt), 1);
+}
+
+TEST_F(RollPolicyTest, EndsAfterItsDurationWhateverTheWallClockDoes) {
+  RollPolicy policy;
+  policy.max_duration = std::chrono::seconds(60);
+  const RollClock clock(policy, at(kNoon, 0));
+  EXPECT_EQ(clock.due(at(kNoon + 500 * kSecond, 59 * kSecond)), "");
+  EXPECT_EQ(clock.due(at(kNoon, 60 * kSecond)), "duration");
+}
+
+TEST_F(RollPolicyTest, EndsAtTheFullHour) {
+  RollPolicy policy;
+  policy.max_duration = std::chrono::hours(100);
+  policy.align = RollAlign::kHour;
+  const RollClock clock(policy, at(kNoon + 5 * kSecond, 0));
+  EXPECT_EQ(clock.due(at(kNoon + 3599 * kSecond, kSecond)), "");
+  EXPECT_EQ(clock.due(at(kNoon + 3600 * kSecond, kSecond)), "hour");
+}
+
+TEST_F(RollPolicyTest, EndsAtMidnight) {
+  RollPolicy policy;
+  policy.max_duration = std::chrono::hours(100);
+  policy.align = RollAlign::kDay;
+  const RollClock clock(policy, at(kNoon, 0));
+  EXPECT_EQ(clock.due(at(kNoon + 43199 * kSecond, kSecond)), "");
+  EXPECT_EQ(clock.due(at(kNoon + 43200 * kSecond, kSecond)), "day");
+  EXPECT_EQ(clock.due(at(kNoon - 200'000 * kSecond, kSecond)), "day");
+}
+
+TEST_F(RollPolicyTest, AnEndlessDurationDoesNotOverflow) {
+  RollPolicy policy;
+  policy.max_duration = std::chrono::nanoseconds::max();
+  const RollClock clock(policy, at(kNoon, 1000 * kSecond));
+  EXPECT_EQ(clock.due(at(kNoon, 2000 * kSecond)), "");
+}
+
+}  // namespace
+}  // namespace framelog
