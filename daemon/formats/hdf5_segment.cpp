@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 
 #include "formats/direct_io.hpp"
@@ -185,10 +186,27 @@ Result<SegmentFiles> reserve(FileSystem& files, const std::filesystem::path& pat
   return open_files;
 }
 
+/// HDF5 that cannot write cannot close the file either, and keeps what it holds in memory: a disk
+/// that is full is found out before it is asked.
+Result<void> check_space(FileSystem& files, const std::filesystem::path& path,
+                         const SegmentDescription& description) {
+  const auto space = files.space(path.parent_path());
+  if (!space) return std::unexpected(space.error());
+  constexpr std::int64_t kRowBytes = std::int64_t{kFrameRecordBytes} + sizeof(double);
+  const std::int64_t wanted =
+      description.capacity_frames *
+          (static_cast<std::int64_t>(size_bytes(description.shape)) + kRowBytes) +
+      kFinaliseBytes;
+  if (space->free_bytes < wanted) return fail_errno(ENOSPC, "cannot reserve space");
+  return {};
+}
+
 Result<std::unique_ptr<SegmentWriter>> prepare(FileSystem& files,
                                                const std::filesystem::path& fresh,
                                                const std::filesystem::path& ready,
                                                const SegmentDescription& description) {
+  if (auto room = check_space(files, fresh, description); !room)
+    return std::unexpected(room.error());
   const auto places = create_skeleton(fresh, description);
   if (!places) return std::unexpected(places.error());
   auto open_files = reserve(files, fresh, *places, description.direct_io);

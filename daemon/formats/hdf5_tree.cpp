@@ -92,6 +92,9 @@ void set_up_library() noexcept {
   std::call_once(once, [] {
     // A reader that holds the file must not be able to stop the recorder.
     ::setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);  // NOLINT(concurrency-mt-unsafe): once
+    // Files are closed where they are opened. What HDF5 would do at exit crashes after a disk had
+    // refused to take a file's last bytes.
+    H5dont_atexit();
     H5open();
   });
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // Of the calling thread.

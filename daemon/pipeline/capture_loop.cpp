@@ -43,7 +43,8 @@ CaptureLoop::CaptureLoop(FrameSource& source, const SourceInfo& info, Ring& ring
       health_(health),
       clock_(clock),
       options_(options),
-      spare_(options.wait_when_full ? 0 : size_bytes(info.shape)),
+      spare_bytes_(options.wait_when_full ? 0 : size_bytes(info.shape)),
+      spare_(std::make_unique_for_overwrite<std::byte[]>(spare_bytes_)),
       captured_(ring.captured()) {}
 
 CaptureEnd CaptureLoop::run(const std::stop_token& stop) {
@@ -73,7 +74,8 @@ CaptureLoop::Step CaptureLoop::read_one(const std::stop_token& stop) {
     if (!wait_for_slot(stop)) return Step::kGoOn;
     has_slot = true;
   }
-  const std::span<std::byte> pixels = has_slot ? ring_.slot(captured_).raw : std::span(spare_);
+  const std::span<std::byte> pixels =
+      has_slot ? ring_.slot(captured_).raw : std::span(spare_.get(), spare_bytes_);
   health_.capture.rest();
   auto frame = source_.read(pixels, std::chrono::steady_clock::now() + kLongestRead);
   if (!frame) return handle(frame.error(), stop);
@@ -174,6 +176,8 @@ CaptureLoop::Step CaptureLoop::handle(const Error& error, const std::stop_token&
       FrameInfo lost;
       lost.monotonic_ns = clock_.monotonic_ns();
       drop(DropReason::kIncomplete, lost);
+      // It had a number; the next frame's jump must not count it a second time.
+      if (last_source_sequence_) ++*last_source_sequence_;
       return reconnect("a frame of another size than announced", stop);
     }
     default:

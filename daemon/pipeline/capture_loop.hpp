@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -70,7 +71,9 @@ class CaptureLoop {
   Health& health_;
   const Clock& clock_;
   CaptureOptions options_;
-  std::vector<std::byte> spare_;  ///< Where a frame goes that has no slot.
+  std::size_t spare_bytes_;
+  /// Where a frame goes that has no slot. No memory before the first of them.
+  std::unique_ptr<std::byte[]> spare_;
   CaptureEnd end_{CaptureEnd::kStopped};
   std::uint64_t captured_{};
   std::uint64_t received_{};

@@ -67,9 +67,12 @@ void FilesLoop::run() {
     }
     if (finish_next()) continue;
     health_.files.rest();
-    if (draining && (is_all_finished() || failures_while_draining_ >= kTriesWhileDraining)) break;
+    if (draining && is_over()) break;
     Deadline until = kNoDeadline;
-    for (SegmentLane* lane : lanes_) until = std::min(until, lane->next_retry());
+    for (SegmentLane* lane : lanes_) {
+      const bool may_prepare = !draining && lane->retired_count() < kMostRetired;
+      until = std::min(until, lane->next_retry(may_prepare));
+    }
     wakeup_.wait(ticket, until);
   }
   discard_unused();
@@ -82,10 +85,14 @@ void FilesLoop::drain() noexcept {
 
 bool FilesLoop::prepare_next() {
   for (SegmentLane* lane : lanes_) {
-    if (lane->retired_count() < kMostRetired && lane->wants_segment(steady_clock::now())) {
+    const Deadline now = steady_clock::now();
+    if (!lane->wants_segment(now)) continue;
+    if (lane->retired_count() < kMostRetired) {
       prepare(*lane);
       return true;
     }
+    // The disk refuses to finish any: the writer, who serves the other products too, must not wait.
+    if (!lane->is_finish_due(now)) lane->put_failure(DropReason::kWriteError, now + kRetryPrepare);
   }
   return false;
 }
@@ -135,8 +142,12 @@ void FilesLoop::finish(SegmentLane& lane, OpenSegment& segment) {
                     (failures_while_draining_ > 0 ? seconds(1) : kRetryFinish));
 }
 
-bool FilesLoop::is_all_finished() {
-  return std::ranges::all_of(lanes_, [](SegmentLane* lane) { return lane->retired_count() == 0; });
+bool FilesLoop::is_over() {
+  const Deadline now = steady_clock::now();
+  const bool given_up = failures_while_draining_ >= kTriesWhileDraining;
+  return std::ranges::all_of(lanes_, [&](SegmentLane* lane) {
+    return given_up ? !lane->is_finish_due(now) : lane->retired_count() == 0;
+  });
 }
 
 }  // namespace framelog

@@ -30,7 +30,8 @@ class FilesLoop {
   void prepare(SegmentLane& lane);
   [[nodiscard]] bool finish_next();
   void finish(SegmentLane& lane, OpenSegment& segment);
-  [[nodiscard]] bool is_all_finished();
+  /// While draining: all is finished, or has been tried often enough.
+  [[nodiscard]] bool is_over();
   void discard_unused();
 
   std::vector<SegmentLane*> lanes_;

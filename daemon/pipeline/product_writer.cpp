@@ -51,7 +51,7 @@ ProductWriter::ProductWriter(Ring& ring, std::size_t product, SegmentLane& lane,
       lane_(lane),
       health_(health),
       counters_(ring.product_counters(product)),
-      records_(kMostFramesAtOnce) {}
+      records_(std::min<std::uint64_t>(kMostFramesAtOnce, ring.slots())) {}
 
 void ProductWriter::write(std::uint64_t from, std::uint64_t to) {
   while (from < to) {
@@ -66,7 +66,15 @@ void ProductWriter::write(std::uint64_t from, std::uint64_t to) {
         continue;  // The segment is closed; a new one takes the frames, or they are dropped.
       from = end;
     }
-    if (!roll.empty()) retire(roll);
+    if (roll.empty()) continue;
+    // While no next segment can be prepared a full one stays open: what is lost now finds its place
+    // in it if recording stops.
+    const bool full = segment_->writer->frames() == segment_->writer->capacity_frames();
+    if (const auto reason = lane_.blocked(); full && reason) {
+      drop(from, to, *reason);
+      return;
+    }
+    retire(roll);
   }
 }
 
@@ -74,11 +82,11 @@ bool ProductWriter::ensure_segment(const FrameInfo& first) {
   if (std::chrono::steady_clock::now() < blocked_until_) return false;
   for (;;) {
     if (auto ready = lane_.take_ready()) {
+      health_.full_because.store(DropReason::kRingFull, std::memory_order_relaxed);
       auto opened = lane_.store().activate(std::move(*ready), first);
       if (opened) {
         segment_ = &lane_.open(std::move(*opened));
         add(counters_.segments, 1);
-        health_.full_because.store(DropReason::kRingFull, std::memory_order_relaxed);
         return true;
       }
       handle_write_error(opened.error());
@@ -118,7 +126,8 @@ std::uint64_t ProductWriter::fitting(std::uint64_t from, std::uint64_t to,
       std::min<std::uint64_t>({to - from, static_cast<std::uint64_t>(room), kMostFramesAtOnce});
   for (std::uint64_t i = 0; i < most; ++i) {
     const std::string_view due = segment_->roll.due(ring_.slot(from + i).header.info);
-    if (!due.empty()) {
+    // Better a segment that is longer than asked for than none.
+    if (!due.empty() && !lane_.blocked()) {
       reason = due;
       return i;
     }

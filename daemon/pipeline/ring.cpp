@@ -132,8 +132,12 @@ Result<Ring> Ring::attach(UniqueFd memory, const RingLayout& layout) {
       head.fingerprint != layout.fingerprint()) {
     return fail(ErrorCode::kLayout, "the memory holds a ring of another version or layout");
   }
-  const bool sane = ring.written() <= ring.reduced() && ring.reduced() <= ring.captured() &&
-                    ring.captured() - ring.written() <= layout.slots;
+  bool sane = ring.written() <= ring.reduced() && ring.reduced() <= ring.captured() &&
+              ring.captured() - ring.written() <= layout.slots;
+  // A reducer can be ahead of the others, but not beyond its first frame that is not captured.
+  for (std::uint32_t k = 0; k < layout.reducers; ++k) {
+    sane = sane && ring.reduced_by(k) < ring.captured() + layout.reducers;
+  }
   if (!sane) return fail(ErrorCode::kLayout, "the cursors in the ring's head are impossible");
   return ring;
 }

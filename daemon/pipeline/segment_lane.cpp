@@ -1,5 +1,6 @@
 #include "pipeline/segment_lane.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace framelog {
@@ -34,7 +35,7 @@ OpenSegment& SegmentLane::open(std::unique_ptr<OpenSegment> segment) {
 void SegmentLane::retire() {
   {
     const std::scoped_lock lock(mutex_);
-    retired_.push_back(std::move(active_));
+    retired_.push_back({std::move(active_), {}});
   }
   files_wakeup_.notify();
 }
@@ -42,7 +43,10 @@ void SegmentLane::retire() {
 std::vector<OpenSegment*> SegmentLane::lease() {
   const std::scoped_lock lock(mutex_);
   std::vector<OpenSegment*> segments;
-  for (const auto& segment : retired_) segments.push_back(segment.get());
+  for (const Retired& retired : retired_) {
+    // One that could not be finished has let go of its pixels; finishing syncs them.
+    if (retired.finish_at == Deadline{}) segments.push_back(retired.segment.get());
+  }
   if (active_) segments.push_back(active_.get());
   leased_ = true;
   return segments;
@@ -89,9 +93,12 @@ void SegmentLane::put_failure(DropReason reason, Deadline retry_at) {
 // A lease is not waited for: preparing must not stand behind the disk's sync.
 OpenSegment* SegmentLane::next_retired(Deadline now) {
   const std::scoped_lock lock(mutex_);
-  if (retired_.empty() || leased_ || now < finish_at_) return nullptr;
-  finishing_ = std::move(retired_.front());
-  retired_.pop_front();
+  if (leased_) return nullptr;
+  const auto due = std::ranges::find_if(
+      retired_, [now](const Retired& retired) { return now >= retired.finish_at; });
+  if (due == retired_.end()) return nullptr;
+  finishing_ = std::move(due->segment);
+  retired_.erase(due);
   return finishing_.get();
 }
 
@@ -103,8 +110,7 @@ void SegmentLane::finished() {
 
 void SegmentLane::finish_later(Deadline retry_at) {
   const std::scoped_lock lock(mutex_);
-  retired_.push_front(std::move(finishing_));
-  finish_at_ = retry_at;
+  retired_.push_back({std::move(finishing_), retry_at});
 }
 
 std::size_t SegmentLane::retired_count() {
@@ -112,12 +118,19 @@ std::size_t SegmentLane::retired_count() {
   return retired_.size();
 }
 
-Deadline SegmentLane::next_retry() {
+bool SegmentLane::is_finish_due(Deadline now) {
+  const std::scoped_lock lock(mutex_);
+  return std::ranges::any_of(retired_,
+                             [now](const Retired& retired) { return now >= retired.finish_at; });
+}
+
+Deadline SegmentLane::next_retry(bool may_prepare) {
   const std::scoped_lock lock(mutex_);
   Deadline next = kNoDeadline;
-  if (!ready_) next = std::min(next, prepare_at_);
+  if (!ready_ && may_prepare) next = std::min(next, prepare_at_);
   // While a lease lasts, giving it back is what wakes the files thread.
-  if (!retired_.empty() && !leased_) next = std::min(next, finish_at_);
+  if (leased_) return next;
+  for (const Retired& retired : retired_) next = std::min(next, retired.finish_at);
   return next;
 }
 

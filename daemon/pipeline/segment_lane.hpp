@@ -52,19 +52,27 @@ class SegmentLane {
   [[nodiscard]] std::int64_t next_number();
   void put_ready(PreparedSegment segment);
   void put_failure(DropReason reason, Deadline retry_at);
-  /// The oldest retired segment, once nobody syncs it; null when there is none or its retry has to
-  /// wait.
+  /// The oldest retired segment whose retry has not to wait, once nobody syncs; null when there is
+  /// none.
   [[nodiscard]] OpenSegment* next_retired(Deadline now);
   void finished();                       ///< The one that next_retired() gave is done.
-  void finish_later(Deadline retry_at);  ///< It failed; try again then.
+  void finish_later(Deadline retry_at);  ///< It failed; try again then, the others meanwhile.
   [[nodiscard]] std::size_t retired_count();
-  [[nodiscard]] Deadline next_retry();
+  /// Whether there is a retired segment whose retry has not to wait.
+  [[nodiscard]] bool is_finish_due(Deadline now);
+  /// When there is something to do again, unless that is announced by the wakeup.
+  [[nodiscard]] Deadline next_retry(bool may_prepare);
   [[nodiscard]] std::optional<PreparedSegment> take_unused();
 
   /// Path of the segment being recorded, for status. Threads: any.
   [[nodiscard]] std::string active_path();
 
  private:
+  struct Retired {
+    std::unique_ptr<OpenSegment> segment;
+    Deadline finish_at{};
+  };
+
   SegmentStore store_;
   Wakeup& files_wakeup_;
   std::mutex mutex_;
@@ -74,9 +82,8 @@ class SegmentLane {
   Deadline prepare_at_{};
   std::int64_t numbered_{};
   std::unique_ptr<OpenSegment> active_;
-  std::deque<std::unique_ptr<OpenSegment>> retired_;
+  std::deque<Retired> retired_;
   std::unique_ptr<OpenSegment> finishing_;
-  Deadline finish_at_{};
   bool leased_{};
 };
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <system_error>
 #include <utility>
 
 #include "core/log.hpp"
@@ -131,7 +132,11 @@ struct Session::State {
   }
 
   CaptureEnd drain() {
-    if (capture_thread_.joinable()) capture_thread_.join();
+    if (capture_thread_.joinable()) {
+      capture_thread_.join();
+    } else {
+      ring_.close();  // Where starting failed half-way, nobody else does.
+    }
     for (std::jthread& thread : reduce_threads_) thread.join();
     reduce_threads_.clear();
     if (write_thread_.joinable()) write_thread_.join();
@@ -217,7 +222,11 @@ Result<std::unique_ptr<Session>> Session::start(FrameSource& source, RecordingPl
   }
   auto state = std::make_unique<State>(source, std::move(plan), std::move(*ring),
                                        std::move(*workshops), files, clock);
-  if (auto running = state->run(); !running) return std::unexpected(running.error());
+  try {
+    if (auto running = state->run(); !running) return std::unexpected(running.error());
+  } catch (const std::system_error& error) {
+    return fail_errno(error.code().value(), "cannot start a thread");
+  }
   return std::unique_ptr<Session>(new Session(std::move(state)));
 }
 

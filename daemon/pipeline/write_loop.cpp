@@ -14,10 +14,14 @@ constexpr std::uint64_t kMostBatchFrames = 4096;
 /// written.
 constexpr std::uint64_t kPartOfRing = 4;
 
-std::uint64_t batch_frames(const RingLayout& layout) {
-  std::uint64_t largest = layout.raw_bytes;
-  for (const std::uint64_t bytes : layout.product_bytes) largest = std::max(largest, bytes);
-  const std::uint64_t by_size = kBatchBytes / std::max<std::uint64_t>(1, largest);
+/// By what is written, which can be far less than what comes in.
+std::uint64_t batch_frames(const RingLayout& layout, const std::vector<SegmentLane*>& lanes) {
+  std::uint64_t largest = 1;
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    const std::uint64_t own = layout.product_bytes[i];
+    if (lanes[i] != nullptr) largest = std::max(largest, own == 0 ? layout.raw_bytes : own);
+  }
+  const std::uint64_t by_size = kBatchBytes / largest;
   return std::clamp<std::uint64_t>(
       by_size, 1, std::clamp<std::uint64_t>(layout.slots / kPartOfRing, 1, kMostBatchFrames));
 }
@@ -26,7 +30,10 @@ std::uint64_t batch_frames(const RingLayout& layout) {
 
 WriteLoop::WriteLoop(Ring& ring, const std::vector<SegmentLane*>& lanes, Health& health,
                      const Clock& clock)
-    : ring_(ring), batch_frames_(batch_frames(ring.layout())), health_(health), clock_(clock) {
+    : ring_(ring),
+      batch_frames_(batch_frames(ring.layout(), lanes)),
+      health_(health),
+      clock_(clock) {
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     products_.emplace_back();
     if (lanes[i] != nullptr) products_.back().emplace(ring, i, *lanes[i], health);
