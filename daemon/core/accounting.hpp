@@ -61,8 +61,8 @@ struct ProductCounters {  // Threads: write
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
-/// For counters with one writer: no read-modify-write on the bus. The release pairs with the acquire in
-/// snapshot(), so that who sees a frame recorded has seen it received.
+/// For counters with one writer: no read-modify-write on the bus. The release pairs with the
+/// acquire in snapshot(), so that who sees a frame recorded has seen it received.
 inline void add(std::atomic<std::uint64_t>& counter, std::uint64_t count) noexcept {
   counter.store(counter.load(std::memory_order_relaxed) + count, std::memory_order_release);
 }
