@@ -114,13 +114,14 @@ void SegmentStore::discard(PreparedSegment prepared) {
   prepared.writer.reset();
   const path ready =
       stem(prepared.number).string() + std::string(config_.format->extension) + ".ready";
+  // The pixels first: without their companions nobody could tell that they are none.
+  if (!files_.remove(ready)) return;
   for (const std::string_view extension : config_.format->companions) {
     static_cast<void>(
         files_.remove(stem(prepared.number).string() + std::string(extension) + ".ready"));
   }
   static_cast<void>(
       files_.remove(ready.parent_path() / ("." + ready.stem().string() + ".undo-space")));
-  static_cast<void>(files_.remove(ready));
 }
 
 }  // namespace framelog
