@@ -52,10 +52,10 @@ class SystemFiles final : public FileSystem {
   }
 
   Result<void> reserve(int fd, std::int64_t size_bytes, std::int64_t beyond_bytes) override {
-    if (size_bytes > 0 && ::fallocate(fd, 0, 0, size_bytes) != 0)
-      return reserve_plain(fd, size_bytes);
-    if (beyond_bytes > 0 && ::fallocate(fd, FALLOC_FL_KEEP_SIZE, size_bytes, beyond_bytes) != 0 &&
-        errno == ENOSPC) {
+    if (size_bytes > 0 && !allocate(fd, 0, 0, size_bytes)) return reserve_plain(fd, size_bytes);
+    // What lies beyond the end is a convenience where the file system knows nothing of it.
+    if (beyond_bytes > 0 && !allocate(fd, FALLOC_FL_KEEP_SIZE, size_bytes, beyond_bytes) &&
+        errno != EOPNOTSUPP) {
       return fail_errno(errno, "cannot reserve space");
     }
     return {};
@@ -167,6 +167,14 @@ class SystemFiles final : public FileSystem {
   }
 
  private:
+  static bool allocate(int fd, int mode, std::int64_t offset, std::int64_t bytes) {
+    int result = 0;
+    do {
+      result = ::fallocate(fd, mode, offset, bytes);
+    } while (result != 0 && errno == EINTR);
+    return result == 0;
+  }
+
   // NFS before 4.2, vfat and others have no fallocate: writing a zero into each block is the same
   // promise.
   static Result<void> reserve_plain(int fd, std::int64_t size_bytes) {

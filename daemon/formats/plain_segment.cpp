@@ -70,14 +70,23 @@ Result<void> PlainSegment::write_times(std::int64_t first, std::span<const Frame
 
 Result<void> PlainSegment::sync() {
   const std::int64_t covered = frames();
+  // After a failed sync the kernel may have dropped pages and calls the next one good: `synced`
+  // must not move any more, and recovery looks at each frame behind it.
+  if (sync_failed_) return fail(ErrorCode::kIo, "an earlier sync failed");
   if (covered == synced_frames_) return {};
-  if (!open_.one_file) {
-    if (auto synced = files_.sync(open_.pixels.get()); !synced) return synced;
-  }
-  if (auto synced = files_.sync(open_.table.get()); !synced) return synced;
+  auto synced = sync_files();
+  sync_failed_ = !synced;
+  if (!synced) return synced;
   auto written = files_.write_at(open_.table.get(), bytes_of(covered), places_.synced);
   if (written) synced_frames_ = covered;
   return written;
+}
+
+Result<void> PlainSegment::sync_files() {
+  if (!open_.one_file) {
+    if (auto synced = files_.sync(open_.pixels.get()); !synced) return synced;
+  }
+  return files_.sync(open_.table.get());
 }
 
 }  // namespace framelog

@@ -56,6 +56,7 @@ class PlainSegment {
 
  private:
   [[nodiscard]] Result<void> write_pixels(std::int64_t first, std::span<const std::byte> pixels);
+  [[nodiscard]] Result<void> sync_files();
   [[nodiscard]] Result<void> write_times(std::int64_t first, std::span<const FrameRecord> records);
 
   FileSystem& files_;
@@ -63,6 +64,7 @@ class PlainSegment {
   SegmentFiles open_;
   std::atomic<std::int64_t> frames_{0};
   std::int64_t synced_frames_{0};  ///< Of the sync thread.
+  bool sync_failed_{};             ///< Of the sync thread.
 };
 
 }  // namespace framelog

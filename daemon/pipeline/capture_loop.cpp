@@ -52,7 +52,7 @@ CaptureEnd CaptureLoop::run(const std::stop_token& stop) {
   Step step = Step::kGoOn;
   if (auto started = source_.start(); !started) {
     log(LogLevel::kError, "source: " + describe(started.error()));
-    step = handle(started.error(), stop);
+    step = reconnect("it does not start", stop);
   }
   if (step == Step::kGoOn) health_.source_connected.store(true, std::memory_order_relaxed);
   while (step == Step::kGoOn && !stop.stop_requested()) {

@@ -17,21 +17,25 @@ void SyncLoop::run(const std::stop_token& stop) {
     if (stop.stop_requested()) break;
     stopped_.wait(ticket, std::chrono::steady_clock::now() + interval_);
     health_.sync.begin(clock_.monotonic_ns());
-    for (SegmentLane* lane : lanes_) sync(*lane);
+    bool failed = false;
+    for (SegmentLane* lane : lanes_) failed |= !sync(*lane);
+    failing_ = failed;
     health_.sync.rest();
   }
 }
 
-void SyncLoop::sync(SegmentLane& lane) {
+bool SyncLoop::sync(SegmentLane& lane) {
+  bool good = true;
   for (OpenSegment* segment : lane.lease()) {
     const auto synced = lane.store().sync(*segment);
-    if (!synced && !failing_) {
+    if (!synced && good && !failing_) {
       log(LogLevel::kError,
           "cannot sync " + segment->part.string() + ": " + describe(synced.error()));
     }
-    failing_ = !synced;
+    good = good && synced;
   }
   lane.give_back();
+  return good;
 }
 
 }  // namespace framelog

@@ -20,7 +20,8 @@ class SyncLoop {
   void run(const std::stop_token& stop);
 
  private:
-  void sync(SegmentLane& lane);
+  /// False when a segment could not be synced.
+  [[nodiscard]] bool sync(SegmentLane& lane);
 
   std::vector<SegmentLane*> lanes_;
   std::chrono::nanoseconds interval_;
