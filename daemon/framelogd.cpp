@@ -156,7 +156,8 @@ void recover_bases(const RecordingPlan& plan) {
     if (product.store) bases.insert(product.store->base);
   }
   for (const auto& base : bases) {
-    if (!system_files().exists(base)) continue;
+    std::error_code error;
+    if (!std::filesystem::is_directory(base, error)) continue;
     const auto recovered = recover(system_files(), base);
     if (!recovered) continue;  // Opening the base for recording says what is wrong with it.
     for (const RecoveredSegment& segment : *recovered) {

@@ -15,7 +15,7 @@ namespace {
 
 using std::filesystem::path;
 
-constexpr std::array<std::string_view, 3> kExtensions{".json", ".frames", ".raw"};
+constexpr std::array<std::string_view, 3> kExtensions{".frames", ".json", ".raw"};
 
 path with_stage(const path& stem, std::string_view extension, std::string_view stage) {
   return stem.string() + std::string(extension) + std::string(stage);

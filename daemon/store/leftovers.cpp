@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,27 +22,55 @@ std::string without(const std::string& name, std::string_view suffix) {
   return name.substr(0, name.size() - suffix.size());
 }
 
-/// Whether a NAME.frames belongs to nobody and tells of no frame.
-bool is_dead_and_empty(FileSystem& files, const path& table) {
+/// The state of one walk.
+struct Walk {
+  Unfinished found;
+  /// NAME.raw.ready of which the other files have their new names already.
+  std::vector<path> halves;
+};
+
+/// The head of a NAME.frames that belongs to nobody.
+std::optional<FramesFileHead> dead_table(FileSystem& files, const path& table) {
   auto fd = files.open(table, O_RDWR);
-  if (!fd || !files.lock(fd->get())) return false;
+  if (!fd || !files.lock(fd->get())) return std::nullopt;
   FramesFileHead head;
   const auto got = files.read_at(fd->get(), std::as_writable_bytes(std::span(&head, 1)), 0);
-  return got && *got == sizeof head && head.valid == 0;
+  if (!got || *got != sizeof head) return std::nullopt;
+  return head;
 }
 
-/// The process died while it gave the files of a RAW their names: there is no frame yet.
-void clear_half_named(FileSystem& files, const path& table) {
+/// The prepared pixels that such a table belongs to: those of the size that it was made for.
+std::optional<path> take_half(Walk& walk, const FramesFileHead& head) {
+  const auto half = std::ranges::find_if(walk.halves, [&](const path& candidate) {
+    std::error_code error;
+    return std::filesystem::file_size(candidate, error) == head.frame_bytes * head.capacity;
+  });
+  if (half == walk.halves.end()) return std::nullopt;
+  path taken = *half;
+  walk.halves.erase(half);
+  return taken;
+}
+
+/// The process died while it gave the files of a RAW their names: .frames first, .raw last. There
+/// is no frame yet, unless a power cut has undone the last name only; then it is given again.
+void complete_half_named(FileSystem& files, const path& table, Walk& walk) {
   const std::string stem =
       (table.parent_path() / without(table.filename().string(), ".frames.part")).string();
   if (files.exists(stem + ".raw.part") || files.exists(stem + ".raw")) return;
-  if (!is_dead_and_empty(files, table)) return;
-  if (files.exists(stem + ".json.part")) static_cast<void>(files.remove(stem + ".json.part"));
-  static_cast<void>(files.remove(table));
+  const auto head = dead_table(files, table);
+  if (!head) return;
+  const auto half = take_half(walk, *head);
+  if (head->valid == 0) {
+    if (files.exists(stem + ".json.part")) static_cast<void>(files.remove(stem + ".json.part"));
+    if (half) static_cast<void>(files.remove(*half));
+    static_cast<void>(files.remove(table));
+  } else if (half && files.rename(*half, stem + ".raw.part")) {
+    walk.found.parts.emplace_back(stem + ".raw.part");
+  }
 }
 
 /// Companions of interrupted finishing whose segment is complete.
-void clear_companion(FileSystem& files, const path& file) {
+void clear_companion(FileSystem& files, const path& file, Walk& walk) {
   const std::string name = file.filename().string();
   const auto is_finished = [&](const std::string& segment) {
     return files.exists(file.parent_path() / segment) &&
@@ -54,7 +83,7 @@ void clear_companion(FileSystem& files, const path& file) {
   const bool json =
       name.ends_with(".json.part") && is_finished(without(name, ".json.part") + ".raw");
   if (undo || log || space || json) static_cast<void>(files.remove(file));
-  if (name.ends_with(".frames.part")) clear_half_named(files, file);
+  if (name.ends_with(".frames.part")) complete_half_named(files, file, walk);
 }
 
 /// Moves a prepared segment to where recovery looks for its frames. Readers know .part names; the
@@ -81,6 +110,14 @@ void take_prepared(FileSystem& files, const path& ready, const SegmentFormat& fo
   }
 }
 
+/// Whether the companions of a prepared segment have left it.
+bool is_half_named(FileSystem& files, const path& ready, const SegmentFormat& format) {
+  const path stem = ready.parent_path() / ready.stem().stem();
+  return std::ranges::any_of(format.companions, [&](std::string_view extension) {
+    return !files.exists(stem.string() + std::string(extension) + ".ready");
+  });
+}
+
 /// Prepared files that are not whole, or stand without their segment.
 bool holds_nothing(FileSystem& files, const path& file) {
   const std::string name = file.filename().string();
@@ -92,19 +129,22 @@ bool holds_nothing(FileSystem& files, const path& file) {
 }
 
 /// Everything below .framelog/INSTRUMENT of a base, unless a living daemon holds its lock.
-void clear_workshop(FileSystem& files, const path& workshop, const path& base, Unfinished& found) {
+void clear_workshop(FileSystem& files, const path& workshop, const path& base, Walk& walk) {
   auto lock = files.open(workshop / "lock", O_RDWR);
   if (!lock || !files.lock(lock->get())) return;
   const auto names = files.list(workshop);
   if (!names) {
-    found.failed.emplace_back(workshop, names.error());
+    walk.found.failed.emplace_back(workshop, names.error());
     return;
   }
   for (const std::string& name : *names) {
     const path file = workshop / name;
     const SegmentFormat* format = format_of(path(file).replace_extension());
-    if (file.extension() == ".ready" && format != nullptr) {
-      take_prepared(files, file, *format, base, found);
+    if (file.extension() != ".ready" || format == nullptr) continue;
+    if (is_half_named(files, file, *format)) {
+      walk.halves.push_back(file);
+    } else {
+      take_prepared(files, file, *format, base, walk.found);
     }
   }
   for (const std::string& name : *names) {
@@ -113,10 +153,10 @@ void clear_workshop(FileSystem& files, const path& workshop, const path& base, U
   }
 }
 
-void walk(FileSystem& files, const path& directory, Unfinished& found) {
+void look_through(FileSystem& files, const path& directory, Walk& walk) {
   const auto names = files.list(directory);
   if (!names) {
-    found.failed.emplace_back(directory, names.error());
+    walk.found.failed.emplace_back(directory, names.error());
     return;
   }
   for (const std::string& name : *names) {
@@ -126,18 +166,18 @@ void walk(FileSystem& files, const path& directory, Unfinished& found) {
     if (std::filesystem::is_directory(status)) {
       if (name == ".framelog") {
         const auto instruments = files.list(file);
-        if (!instruments) found.failed.emplace_back(file, instruments.error());
+        if (!instruments) walk.found.failed.emplace_back(file, instruments.error());
         for (const std::string& instrument : instruments.value_or(std::vector<std::string>{})) {
-          clear_workshop(files, file / instrument, directory, found);
+          clear_workshop(files, file / instrument, directory, walk);
         }
       } else if (name != "quarantine") {
-        walk(files, file, found);
+        look_through(files, file, walk);
       }
     } else if (std::filesystem::is_regular_file(status)) {
       if (is_part(file)) {
-        found.parts.push_back(file);
+        walk.found.parts.push_back(file);
       } else {
-        clear_companion(files, file);
+        clear_companion(files, file, walk);
       }
     }
   }
@@ -146,9 +186,14 @@ void walk(FileSystem& files, const path& directory, Unfinished& found) {
 }  // namespace
 
 Unfinished clear_leftovers(FileSystem& files, const path& directory) {
-  Unfinished found;
-  walk(files, directory, found);
-  return found;
+  Walk walk;
+  look_through(files, directory, walk);
+  // Pixels whose table is nowhere: recovery says so.
+  for (const path& half : walk.halves) {
+    const path base = half.parent_path().parent_path().parent_path();
+    take_prepared(files, half, *format_of(path(half).replace_extension()), base, walk.found);
+  }
+  return std::move(walk.found);
 }
 
 }  // namespace framelog

@@ -1,0 +1,215 @@
+"""Fills a small file system during recording, and tries bases that cannot be written to."""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+
+import recorder
+from recorder import READOUT, h5py, numpy
+
+MIB = 1 << 20
+SEGMENT_FRAMES = 250
+ROOT_ONLY = "only root may mount and become another user"
+
+
+@unittest.skipUnless(os.geteuid() == 0, ROOT_ONLY)
+class FullDisk(recorder.Case):
+    """8 MiB of memory as the disk; frames of 4 KiB, segments of about 1.3 MiB."""
+
+    def setUp(self):
+        super().setUp()
+        self.small = self.directory / "small"
+        self.enterContext(recorder.mounted(self.small, "-t", "tmpfs", "-o", "size=8m", "none"))
+        # Ended before the mount goes: clean-ups run in reverse order.
+        self.addCleanup(self.end_processes)
+
+    def configuration(self, extra="", **source):
+        keys = {"width": 64, "height": 32, "rate": "2 kHz", **source}
+        return self.simulate(f"""
+[roll]
+max_frames = {SEGMENT_FRAMES}
+[ring]
+memory = 1 MiB
+{extra}
+""", files="sync_interval = 50 ms", **keys)
+
+    def stop(self, process, sig=signal.SIGTERM):
+        process.send_signal(sig)
+        return self.wait(process)
+
+    def check_counts(self, counts, reason="disk-full"):
+        """received = recorded + dropped, all of them for this reason."""
+        self.assertGreater(counts.get(reason, 0), 0, counts)
+        self.assertEqual(counts["received"], counts["recorded"] + counts[reason], counts)
+
+    def check_segments(self, segments, recorded):
+        self.assertEqual(sum(len(segment.pixels) for segment in segments), recorded)
+        for segment in segments:
+            self.check_ramp(segment)
+
+    def said(self, process, text):
+        return self.until(lambda: re.search(text, process.messages.read_text()), f"'{text}'")
+
+    def test_filled_by_the_recording_itself(self):
+        self.base = self.small / "base"
+        process = self.start(self.configuration())
+        self.said(process, "cannot prepare the next segment.*(MiB free)")
+        messages = self.said_and_stopped(process)
+        counts = recorder.accounting_lines(messages)["frames"]
+        self.check_counts(counts)
+        self.check_segments(recorder.finished(self.base), counts["recorded"])
+        self.verify()
+        self.assertEqual(recorder.leftovers(self.base), [])
+
+    def said_and_stopped(self, process):
+        """Lets it drop frames for a while, and stops it."""
+        self.dropping(self.base)
+        return self.stop(process)
+
+    @staticmethod
+    def parts(base):
+        return [path for path in base.rglob("*.part") if ".framelog" not in path.parts]
+
+    def dropping(self, base):
+        """Waits until the last segment that there was room for is full, and then a little."""
+        def is_full():
+            try:
+                for path in self.parts(base):
+                    with h5py.File(path, "r") as file:
+                        if file[READOUT + "/valid"][()] < SEGMENT_FRAMES:
+                            return False
+            except OSError:
+                return False  # It is being finished.
+            return True
+        self.until(is_full, "the last segment to be full")
+        time.sleep(0.5)
+
+    def test_other_products_go_on(self):
+        self.base = self.directory / "roomy"
+        extra = f"""
+[product.inside]
+base = {self.small}/base
+[product.outside]
+roi = y=0:8, x=0:8
+"""
+        process = self.start(self.configuration(extra))
+        self.said(process, "inside: cannot prepare the next segment")
+        self.dropping(self.small)
+        counts = recorder.accounting_lines(self.stop(process))
+        self.check_counts(counts["inside"])
+        self.check_segments(recorder.finished(self.small), counts["inside"]["recorded"])
+        outside = counts["outside"]
+        self.assertEqual(outside["received"], outside["recorded"], outside)
+        numbers = numpy.concatenate(
+            [segment.records["sequence"] for segment in recorder.finished(self.base)])
+        self.assertTrue(numpy.array_equal(numbers, numpy.arange(outside["recorded"])))
+        self.verify(self.small / "base", self.base)
+
+    def test_recording_resumes_when_there_is_space_again(self):
+        self.base = self.small / "base"
+        ballast = self.small / "ballast"
+        ballast.write_bytes(bytes(4 * MIB))
+        process = self.start(self.configuration())
+        self.said(process, "cannot prepare the next segment")
+        self.dropping(self.base)
+        before = {path: path.read_bytes() for path in self.base.rglob("*.h5")}
+        ballast.unlink()
+        self.said(process, "recording again")
+        self.until(lambda: len(list(self.base.rglob("*.h5"))) > len(before), "a new segment")
+        counts = recorder.accounting_lines(self.stop(process))["frames"]
+        self.check_counts(counts)
+        segments = recorder.finished(self.base)
+        self.check_segments(segments, counts["recorded"])
+        gaps = [gap for segment in segments for gap in segment.gaps if gap[2] != "source"]
+        self.assertTrue(gaps, "the pause has to be in the files")
+        self.assertEqual({gap[2:] for gap in gaps}, {("write", "disk-full")}, gaps)
+        for path, content in before.items():
+            self.assertEqual(path.read_bytes(), content, "an earlier file was touched")
+        self.verify()
+
+    def test_a_disk_that_fills_from_outside(self):
+        """Somebody else takes the space while a segment is recorded or prepared."""
+        self.base = self.small / "base"
+        process = self.start(self.configuration(rate="500 Hz"))
+        self.until(lambda: self.parts(self.base), "the first segment")
+        with open(self.small / "ballast", "wb") as file:
+            try:
+                while True:
+                    file.write(bytes(MIB // 16))
+                    file.flush()
+            except OSError:
+                pass
+        self.said(process, "cannot prepare the next segment")
+        counts = recorder.accounting_lines(self.stop(process))["frames"]
+        self.assertEqual(counts["received"], counts["recorded"] + counts.get("disk-full", 0))
+        (self.small / "ballast").unlink()
+        self.recover()
+        self.check_segments(recorder.finished(self.base), counts["recorded"])
+        self.verify()
+
+    def test_full_from_the_start(self):
+        self.base = self.small / "base"
+        (self.small / "ballast").write_bytes(bytes(7 * MIB + MIB // 2))
+        messages = self.record(self.configuration(), "--frames", "5", status=2)
+        self.assertEqual(len(messages.splitlines()), 1, messages)
+        self.assertRegex(messages, r"needs \d+ MiB, .* has \d+ MiB free")
+        self.assertEqual(recorder.leftovers(self.base), [])
+
+
+class UnusableBase(recorder.Case):
+    def refused(self, base, pattern, program=()):
+        config = self.simulate()
+        messages = self.record(config, "--frames", "3", "--set", f"files.base={base}", status=2,
+                               program=program)
+        self.assertEqual(len(messages.splitlines()), 1, messages)
+        self.assertIn(str(base), messages)
+        self.assertRegex(messages, pattern)
+
+    def test_a_base_that_is_a_file(self):
+        base = self.directory / "file"
+        base.write_text("precious")
+        self.refused(base, r"(?i)not a directory")
+        self.assertEqual(base.read_text(), "precious")
+
+    def test_a_base_below_a_file(self):
+        (self.directory / "file").write_text("precious")
+        self.refused(self.directory / "file/below", r"(?i)not a directory")
+
+    @unittest.skipUnless(os.geteuid() == 0, ROOT_ONLY)
+    def test_a_read_only_file_system(self):
+        place = self.directory / "place"
+        with recorder.mounted(place, "-t", "tmpfs", "-o", "ro", "none"):
+            self.refused(place / "base", r"(?i)read-only")
+
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), ROOT_ONLY)
+    def test_a_base_that_may_not_be_written_to(self):
+        # As another user, who reaches the program but may not write here.
+        nobody = pathlib.Path("/var/tmp") / self.directory.name
+        nobody.mkdir(mode=0o755)
+        self.addCleanup(shutil.rmtree, nobody)
+        shutil.copy(recorder.FRAMELOGD, nobody / "framelogd")
+        config = self.simulate()
+        shutil.copy(config, nobody / "camera.conf")
+        base = nobody / "base"
+        for exists in (False, True):
+            if exists:
+                base.mkdir()
+            done = subprocess.run(
+                ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
+                 str(nobody / "framelogd"), "--config", str(nobody / "camera.conf"), "--frames",
+                 "3", "--set", f"files.base={base}"], capture_output=True, text=True,
+                timeout=recorder.LONG_S, check=False)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+            self.assertIn(str(base), done.stderr)
+            self.assertRegex(done.stderr, "(?i)permission denied")
+        self.assertEqual(list(base.iterdir()), [])
+
+
+if __name__ == "__main__":
+    recorder.main()
