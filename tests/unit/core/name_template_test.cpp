@@ -1,5 +1,6 @@
 #include "core/name_template.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>  // NOLINT(modernize-deprecated-headers): setenv is POSIX.
 
@@ -222,9 +223,9 @@ TEST(NameTemplate, RefusesLiteralsThatAreNotSafe) {
 }
 
 TEST(NameTemplate, RefusesAComponentThatCanBeTooLong) {
-  EXPECT_TRUE(NameTemplate::parse(std::string(180, 'a') + "{segment}"));
-  EXPECT_TRUE(error_of("b/" + std::string(181, 'a') + "{segment}").starts_with("column 3: "));
-  const std::string long_time = "{utc:" + std::string(190, 'a') + "%F}";
+  EXPECT_TRUE(NameTemplate::parse(fmt::format("{:a<180}{{segment}}", "")));
+  EXPECT_TRUE(error_of(fmt::format("b/{:a<181}{{segment}}", "")).starts_with("column 3: "));
+  const std::string long_time = fmt::format("{{utc:{:a<190}%F}}", "");
   EXPECT_TRUE(NameTemplate::parse(long_time + "/{segment}"));
   EXPECT_TRUE(error_of(long_time + "{host}/{segment}").starts_with("column 1: "));
 }
