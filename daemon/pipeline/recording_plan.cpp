@@ -211,11 +211,12 @@ std::optional<ProductPlan> plan_product(const Settings& settings, const std::str
   return product;
 }
 
-std::uint64_t default_memory() {
-  const auto pages = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES));
-  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  return std::min(kDefaultMemory, pages * page / 4);
+std::uint64_t machine_memory() {
+  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
+
+std::uint64_t default_memory() { return std::min(kDefaultMemory, machine_memory() / 4); }
 
 RingLayout ring_of(const Settings& settings, const RecordingPlan& plan, Complaints& complaints) {
   RingLayout layout;
@@ -229,14 +230,18 @@ RingLayout ring_of(const Settings& settings, const RecordingPlan& plan, Complain
   const auto* memory = settings.get<std::int64_t>("ring", "memory");
   const std::uint64_t bytes =
       memory == nullptr ? default_memory() : static_cast<std::uint64_t>(*memory);
-  layout.slots = RingLayout::slots_in(bytes, layout);
-  if (layout.slots >= kLeastSlots) return layout;
-  layout.slots = kLeastSlots;
-  if (memory != nullptr) {
+  layout.slots = std::max(kLeastSlots, RingLayout::slots_in(bytes, layout));
+  if (layout.memory_bytes() > bytes && memory != nullptr) {
     complaints.push_back(
         {"ring", "memory",
          fmt::format("{} bytes hold fewer than {} frames of {} (at least {} bytes, or auto)", bytes,
                      kLeastSlots, to_string(plan.source.shape), layout.memory_bytes())});
+  } else if (layout.memory_bytes() > machine_memory() / 4 * 3) {
+    complaints.push_back(
+        {"ring", "memory",
+         fmt::format("{} frames of {} take {} MiB of the machine's {} MiB (at most three quarters)",
+                     layout.slots, to_string(plan.source.shape), layout.memory_bytes() >> 20U,
+                     machine_memory() >> 20U)});
   }
   return layout;
 }

@@ -1,16 +1,21 @@
 #include "pipeline/ring.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
+
+#include "core/file_system.hpp"
 
 namespace framelog {
 namespace {
@@ -48,6 +53,17 @@ struct Ring::Head {
 namespace {
 
 constexpr std::uint64_t kHeadBytes = 16 * kPage;
+
+/// What the kernel thinks can be had without swapping, less a tenth: nobody can be made to give a
+/// ring's pages back, so that one that is too large has the kernel kill other programs.
+std::optional<std::uint64_t> available_memory() {
+  const auto text = read_text(system_files(), "/proc/meminfo");
+  constexpr std::string_view kKey = "MemAvailable:";
+  const std::size_t at = text ? text->find(kKey) : std::string::npos;
+  if (at == std::string::npos) return std::nullopt;
+  const std::uint64_t kibibytes = std::strtoull(text->c_str() + at + kKey.size(), nullptr, 10);
+  return kibibytes * 1024 / 10 * 9;
+}
 
 /// Areas in the order in which they lie: slot headers, raw frames, then the products that have
 /// bytes of their own.
@@ -91,6 +107,11 @@ std::uint64_t RingLayout::slots_in(std::uint64_t memory_bytes,
 }
 
 Result<UniqueFd> Ring::create_memory(const RingLayout& layout) {
+  if (const auto there = available_memory(); there && layout.memory_bytes() > *there) {
+    return fail(ErrorCode::kNoMemory, "cannot get the ring's memory:",
+                fmt::format("{} MiB, of which {} MiB are there", layout.memory_bytes() >> 20U,
+                            *there >> 20U));
+  }
   UniqueFd fd(::memfd_create("framelog-ring", MFD_CLOEXEC));
   if (!fd.valid()) return fail_errno(errno, "cannot create the ring's memory");
   const auto bytes = static_cast<off_t>(layout.memory_bytes());

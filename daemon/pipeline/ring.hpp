@@ -85,7 +85,8 @@ struct Slot {
 /// and go to the disk in one call.
 class Ring {
  public:
-  /// Zeroed memory for a layout, in a memfd, all pages present. Errors: kNoMemory.
+  /// Zeroed memory for a layout, in a memfd, all pages present. Errors: kNoMemory, also
+  /// where it would take nearly all that the machine has left.
   [[nodiscard]] static Result<UniqueFd> create_memory(const RingLayout& layout);
   /// Maps `memory` and takes over what its head says; memory that is all zero becomes an empty
   /// ring. Errors: kLayout when it holds a ring of another version, layout or size, or impossible

@@ -61,13 +61,13 @@ FRAMELOG_INLINE void add_pixel(FloatRow& row, const FloatMoments& moments, float
 /// Lane-wise sums of one row. kSkipNan costs a third more.
 template <bool kSkipNan>
 struct FloatLanes {
-  F64 pivot, row_pivot;
+  F64 pivot{}, row_pivot{};
   F64 sum{}, deviations{}, squared_deviations{};
 
   FRAMELOG_INLINE void add(F64 v) {
-    F64 deviation = (v - pivot) - row_pivot;
+    F64 deviation = (v - pivot) - row_pivot;  // NOLINT(misc-const-correctness): masked below
     if constexpr (kSkipNan) {
-      const I64 valid = v == v;
+      const I64 valid = v == v;  // NOLINT(misc-redundant-expression): NaN differs from itself
       deviation = masked(valid, deviation);
       v = masked(valid, v);
     }
@@ -99,6 +99,7 @@ FRAMELOG_INLINE FloatRow sum_row(const std::byte* from, std::byte* to, std::size
     if (to != nullptr) store(to + i * sizeof(float), v);
     least = lesser(v, least);
     greatest = greater(v, greatest);
+    // NOLINTNEXTLINE(misc-redundant-expression): NaN differs from itself
     valid -= reinterpret_cast<U32>(v == v);
     low.add(widened(load<HalfF32>(at)));
     high.add(widened(load<HalfF32>(at + sizeof(HalfF32))));
@@ -227,7 +228,7 @@ FRAMELOG_INLINE void add_row(const KernelJob& job, const std::byte* source) {
     const std::byte* first = source + i * columns * sizeof(float);
     const std::size_t bytes = columns * kDoubles * sizeof(float);
     for (std::size_t k = 0; k < bytes; k += kCacheLineBytes) prefetch_ahead(first + k);
-    F64 sum{};
+    F64 sum{};  // NOLINT(misc-const-correctness): set below
     if constexpr (!kFirst) sum = load<F64>(sums);
     store(sums, add_bins<kColumns>(sum, first, columns));
     sums += sizeof(F64);
@@ -272,6 +273,7 @@ std::uint64_t finish_row_by(double factor, const KernelJob& job, const std::byte
     const auto pixels = __builtin_convertvector(kDivide ? sum / factor : sum * factor, HalfF32);
     store(output + i * sizeof(float), pixels);
     const F64 back = widened(pixels);
+    // NOLINTNEXTLINE(misc-redundant-expression): infinity minus itself is NaN
     suspicious |= (back - back) != F64{};
   }
   for (; i < width; ++i) {

@@ -143,7 +143,7 @@ class Moments<std::uint16_t, kSmall> {
                   static_cast<std::uint16_t>(greatest_[i] + kOffset));
     }
     const Int128 offset = kOffset;
-    const auto pixels = static_cast<Int128>(vectors_ * kLanes);
+    const Int128 pixels = Int128{vectors_} * Int128{kLanes};
     const U64 even_squares = squares_ - (odd_squares_ << 32U);
     const auto squares = static_cast<Int128>(sum_of_lanes<Uint128, std::uint64_t>(even_squares) +
                                              sum_of_lanes<Uint128, std::uint64_t>(odd_squares_));

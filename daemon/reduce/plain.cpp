@@ -49,6 +49,7 @@ WideSum<Pixel> sum_of_bin(const KernelJob& job, const std::byte* first_pixel) {
 /// Quotient rounded half away from zero.
 template <class Wide>
 Wide rounded_quotient(Wide sum, Wide count) {
+  // NOLINTNEXTLINE(clang-analyzer-core.DivideZero): a bin has at least one pixel
   if (sum < 0) return -((count / 2 - sum) / count);
   return (sum + count / 2) / count;
 }
@@ -121,6 +122,7 @@ std::uint64_t count_saturated(const KernelJob& job, const std::byte* first_row) 
 template <std::integral Pixel>
 void observe_row(const std::byte* row, std::size_t width, IntegerMoments& moments) {
   for (std::size_t column = 0; column < width; ++column) {
+    // NOLINTNEXTLINE(bugprone-signed-char-misuse): an int8 pixel is a number
     const Int128 pixel = load<Pixel>(row, column);
     if (moments.count == 0 || pixel < moments.min) moments.min = pixel;
     if (moments.count == 0 || pixel > moments.max) moments.max = pixel;

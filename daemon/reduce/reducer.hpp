@@ -27,6 +27,8 @@ class Reducer {
   ~Reducer();
   Reducer(Reducer&&) noexcept;
   Reducer& operator=(Reducer&&) noexcept;
+  Reducer(const Reducer&) = delete;
+  Reducer& operator=(const Reducer&) = delete;
 
   /// Reduces `source` (size_bytes(plan.source)) into `output` (size_bytes(plan.output); empty and
   /// untouched when the plan is the identity) and returns the statistics of the output's pixels

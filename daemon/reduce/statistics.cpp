@@ -41,6 +41,7 @@ double to_double(Uint256 value) {
   Uint128 leading = value.high;
   Uint128 rest = value.low;
   if (shift > 0) {
+    // NOLINTNEXTLINE(clang-analyzer-core.BitwiseShift): `high` is not 0, so shift < 128
     leading = (value.high << shift) | (value.low >> (128 - shift));
     rest = value.low << shift;
   }
@@ -66,7 +67,7 @@ void add_compensated(FloatMoments& moments, double value) {
 
 FrameStatistics statistics_of(const IntegerMoments& moments) noexcept {
   const auto count = static_cast<double>(moments.count);
-  const Uint128 magnitude = static_cast<Uint128>(moments.sum < 0 ? -moments.sum : moments.sum);
+  const auto magnitude = static_cast<Uint128>(moments.sum < 0 ? -moments.sum : moments.sum);
   Uint256 scaled_squares = multiply(moments.squares, moments.count);
   scaled_squares.high += Uint128{moments.squares_carry} * moments.count;
   const Uint256 variance = subtract(scaled_squares, multiply(magnitude, magnitude));
@@ -96,7 +97,7 @@ void merge(FloatMoments& moments, const FloatRow& row) noexcept {
   const double mean = mean_offset(moments, row);
   const auto row_count = static_cast<double>(row.count);
   double squared = row.squared_deviations - row.deviations * row.deviations / row_count;
-  if (squared < 0) squared = 0;
+  squared = std::max(squared, 0.0);
 
   if (moments.count == 0) {
     moments.min = row.min;

@@ -22,20 +22,20 @@ constexpr std::size_t kPrefetchBytes = 3072;
 /// Vectors between two flushes of narrow sums: 128 pairs of uint8 fit 16 bits.
 constexpr std::size_t kVectorsPerFlush = 128;
 
-typedef std::uint8_t U8 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES)));
-typedef std::uint16_t U16 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES)));
-typedef std::uint32_t U32 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES)));
-typedef std::uint64_t U64 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES)));
-typedef std::int16_t I16 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES)));
-typedef std::int32_t I32 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES)));
-typedef std::int64_t I64 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES)));
-typedef float F32 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES)));
-typedef double F64 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES)));
+using U8 [[gnu::vector_size(FRAMELOG_VECTOR_BYTES)]] = std::uint8_t;
+using U16 [[gnu::vector_size(FRAMELOG_VECTOR_BYTES)]] = std::uint16_t;
+using U32 [[gnu::vector_size(FRAMELOG_VECTOR_BYTES)]] = std::uint32_t;
+using U64 [[gnu::vector_size(FRAMELOG_VECTOR_BYTES)]] = std::uint64_t;
+using I16 [[gnu::vector_size(FRAMELOG_VECTOR_BYTES)]] = std::int16_t;
+using I32 [[gnu::vector_size(FRAMELOG_VECTOR_BYTES)]] = std::int32_t;
+using I64 [[gnu::vector_size(FRAMELOG_VECTOR_BYTES)]] = std::int64_t;
+using F32 [[gnu::vector_size(FRAMELOG_VECTOR_BYTES)]] = float;
+using F64 [[gnu::vector_size(FRAMELOG_VECTOR_BYTES)]] = double;
 // Half vectors: what widens to a whole one.
-typedef std::uint8_t HalfU8 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES / 2)));
-typedef std::uint16_t HalfU16 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES / 2)));
-typedef std::uint32_t HalfU32 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES / 2)));
-typedef float HalfF32 __attribute__((vector_size(FRAMELOG_VECTOR_BYTES / 2)));
+using HalfU8 [[gnu::vector_size(FRAMELOG_VECTOR_BYTES / 2)]] = std::uint8_t;
+using HalfU16 [[gnu::vector_size(FRAMELOG_VECTOR_BYTES / 2)]] = std::uint16_t;
+using HalfU32 [[gnu::vector_size(FRAMELOG_VECTOR_BYTES / 2)]] = std::uint32_t;
+using HalfF32 [[gnu::vector_size(FRAMELOG_VECTOR_BYTES / 2)]] = float;
 
 #define FRAMELOG_INLINE [[gnu::always_inline]] inline
 
@@ -90,8 +90,8 @@ struct Lanes<std::uint64_t> {
 /// Sums of neighbours: lanes 0 + 1, 2 + 3, ... as lanes of twice the width.
 FRAMELOG_INLINE U16 fold(U8 v) {
 #if defined(__AVX2__)
-  typedef char Bytes __attribute__((vector_size(32)));
-  typedef short Words __attribute__((vector_size(32)));
+  using Bytes [[gnu::vector_size(32)]] = char;
+  using Words [[gnu::vector_size(32)]] = short;
   return reinterpret_cast<U16>(static_cast<Words>(
       __builtin_ia32_pmaddubsw256(reinterpret_cast<Bytes>(v), reinterpret_cast<Bytes>(U8{} + 1))));
 #else

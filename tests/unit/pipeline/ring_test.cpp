@@ -289,5 +289,14 @@ TEST(Ring, ClosingEndsEveryWaitAndNap) {
   ring.nap(kNoDeadline);
 }
 
+TEST(Ring, RefusesMoreMemoryThanThereIs) {
+  RingLayout layout;
+  layout.slots = 1U << 20U;
+  layout.raw_bytes = std::uint64_t{1} << 30U;
+  const auto memory = Ring::create_memory(layout);
+  ASSERT_FALSE(memory);
+  EXPECT_EQ(memory.error().code, ErrorCode::kNoMemory);
+}
+
 }  // namespace
 }  // namespace framelog
