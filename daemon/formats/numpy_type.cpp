@@ -41,7 +41,8 @@ std::expected<NumpyType, std::string> parse_numpy_type(std::string_view text) {
 
 std::string numpy_type(PixelType type, bool big_endian) {
   const auto* spelling = std::ranges::find(kSpellings, type, &Spelling::type);
-  const std::string_view order = size_bytes(type) == 1 ? "|" : (big_endian ? ">" : "<");
+  std::string_view order = big_endian ? ">" : "<";
+  if (size_bytes(type) == 1) order = "|";
   return fmt::format("{}{}", order, spelling->text);
 }
 

@@ -23,7 +23,7 @@ std::unexpected<Error> wrong(ErrorCode code, const std::filesystem::path& path,
   return fail(code, "cannot read", fmt::format("{}: {}", path.string(), reason));
 }
 
-const std::string* text_of(const Json& object, const char* key) noexcept {
+const std::string* text_of(const Json& object, const char* key) {
   const auto found = object.find(key);
   return found == object.end() ? nullptr : found->get_ptr<const std::string*>();
 }
