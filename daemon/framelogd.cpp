@@ -173,6 +173,15 @@ void recover_bases(const RecordingPlan& plan) {
   }
 }
 
+/// A second signal ends the process at once; the next start recovers the segments. For a source or
+/// disk that hangs.
+void let_signals_end_the_program() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
 /// Lets one session run to its end; tells why it ended.
 class Watch {
  public:
@@ -189,6 +198,7 @@ class Watch {
         interrupted_ = signalled;
         session_.request_stop();
       }
+      if (signalled) let_signals_end_the_program();
       if (++looks_ % kLooksPerSecond == 0) show();
     }
     if (terminal_) log(LogLevel::kInfo, "writing what is in the ring");

@@ -161,6 +161,10 @@ void write_end(Tree& tree, const Records& records, const SegmentEnd& end) {
   const std::int64_t last_ns = records.empty() ? 0 : records.back().utc_ns;
   const double duration =
       records.empty() ? 0.0 : seconds(records.back().monotonic_ns - records.front().monotonic_ns);
+  if (!records.empty()) {
+    tree.remove(kEntry + "/start_time");
+    tree.text(kEntry + "/start_time", iso_time(records.front().utc_ns));
+  }
   tree.text(kEntry + "/end_time", iso_time(last_ns));
   tree.number(kEntry + "/duration", duration, "s");
   tree.text(kReadout + "/stop_reason", end.stop_reason);
@@ -294,11 +298,13 @@ Result<void> undo_hdf5(FileSystem& files, const std::filesystem::path& part) {
 Result<void> publish_hdf5(FileSystem& files, const std::filesystem::path& part,
                           const std::filesystem::path& final_path) {
   if (auto moved = files.rename(part, final_path); !moved) return moved;
-  if (auto synced = files.sync_directory(final_path.parent_path()); !synced) return synced;
+  // Behind the rename nothing is a failure: the segment is there. What stays is cleared at the next
+  // start.
+  if (!files.sync_directory(final_path.parent_path())) return {};
   if (files.exists(undo_reserve_path(part))) {
     static_cast<void>(files.remove(undo_reserve_path(part)));
   }
-  if (files.exists(undo_path(part))) return files.remove(undo_path(part));
+  if (files.exists(undo_path(part))) static_cast<void>(files.remove(undo_path(part)));
   return {};
 }
 

@@ -21,6 +21,9 @@ Result<void> PlainSegment::append(std::span<const FrameRecord> records,
   const std::int64_t first = frames_.load(std::memory_order_relaxed);
   const auto count = static_cast<std::int64_t>(records.size());
   if (first + count > places_.capacity_frames) return fail(ErrorCode::kNoSpace, "segment is full");
+  // The next segment gets the power-cut bound back.
+  if (sync_failed_.load(std::memory_order_relaxed))
+    return fail(ErrorCode::kIo, "an earlier sync failed");
   if (auto written = write_pixels(first, pixels); !written) return written;
   auto written =
       files_.write_at(open_.table.get(), std::as_bytes(records),
@@ -28,8 +31,15 @@ Result<void> PlainSegment::append(std::span<const FrameRecord> records,
   if (written && places_.time >= 0) written = write_times(first, records);
   const std::int64_t valid = first + count;
   if (written) written = files_.write_at(open_.table.get(), bytes_of(valid), places_.valid);
-  if (written)
+  if (written) {
     frames_.store(valid, std::memory_order_release);  // Pairs with the acquire in frames().
+  } else {
+    // These frames go elsewhere: no whole record may stay behind `valid` for recovery to find.
+    static constexpr std::array<std::byte, kFrameRecordBytes> kNothing{};
+    static_cast<void>(
+        files_.write_at(open_.table.get(), kNothing,
+                        places_.records + first * static_cast<std::int64_t>(kFrameRecordBytes)));
+  }
   return written;
 }
 
@@ -72,10 +82,11 @@ Result<void> PlainSegment::sync() {
   const std::int64_t covered = frames();
   // After a failed sync the kernel may have dropped pages and calls the next one good: `synced`
   // must not move any more, and recovery looks at each frame behind it.
-  if (sync_failed_) return fail(ErrorCode::kIo, "an earlier sync failed");
+  if (sync_failed_.load(std::memory_order_relaxed))
+    return fail(ErrorCode::kIo, "an earlier sync failed");
   if (covered == synced_frames_) return {};
   auto synced = sync_files();
-  sync_failed_ = !synced;
+  sync_failed_.store(!synced, std::memory_order_relaxed);
   if (!synced) return synced;
   auto written = files_.write_at(open_.table.get(), bytes_of(covered), places_.synced);
   if (written) synced_frames_ = covered;

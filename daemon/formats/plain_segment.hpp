@@ -64,7 +64,8 @@ class PlainSegment {
   SegmentFiles open_;
   std::atomic<std::int64_t> frames_{0};
   std::int64_t synced_frames_{0};  ///< Of the sync thread.
-  bool sync_failed_{};             ///< Of the sync thread.
+  std::atomic<bool> sync_failed_{
+      false};  ///< Set by the sync thread: this segment takes no more frames.
 };
 
 }  // namespace framelog

@@ -313,9 +313,13 @@ Result<void> publish_raw(FileSystem& files, const path& part, const path& final_
   if (done)
     done = files.rename(with_stage(from, ".frames", ".part"), with_stage(to, ".frames", ""));
   if (done) done = files.rename(part, final_path);
-  if (done) done = files.sync_directory(final_path.parent_path());
-  if (done) done = files.remove(with_stage(from, ".json", ".part"));
-  return done;
+  if (!done) return done;
+  // Behind the rename nothing is a failure: the segment is there. What stays is cleared at the next
+  // start.
+  if (files.sync_directory(final_path.parent_path())) {
+    static_cast<void>(files.remove(with_stage(from, ".json", ".part")));
+  }
+  return {};
 }
 
 }  // namespace framelog

@@ -23,6 +23,12 @@ void count(std::uint32_t& counter, std::uint64_t more) {
   counter = static_cast<std::uint32_t>(std::min(kMost, counter + more));
 }
 
+/// Whether frames of both belong into the same files.
+bool is_same_instrument(const SourceInfo& a, const SourceInfo& b) {
+  return a.shape == b.shape && a.vendor == b.vendor && a.model == b.model && a.serial == b.serial &&
+         a.saturation == b.saturation && a.bit_depth == b.bit_depth;
+}
+
 /// Sleeps in pieces that a stop request can end.
 bool sleep_unless_stopped(Ring& ring, std::chrono::nanoseconds duration,
                           const std::stop_token& stop) {
@@ -79,6 +85,11 @@ CaptureLoop::Step CaptureLoop::read_one(const std::stop_token& stop) {
   health_.capture.rest();
   auto frame = source_.read(pixels, std::chrono::steady_clock::now() + kLongestRead);
   if (!frame) return handle(frame.error(), stop);
+  // While the source was waited for, the ring may have found room again.
+  if (!has_slot && ring_.end_of(Stage::kCapture) > captured_) {
+    std::ranges::copy(pixels, ring_.slot(captured_).raw.begin());
+    has_slot = true;
+  }
   health_.capture.begin(clock_.monotonic_ns());
   take(*frame, has_slot);
   return Step::kGoOn;
@@ -111,7 +122,8 @@ void CaptureLoop::take(const FrameInfo& delivered, bool has_slot) {
 
 void CaptureLoop::complete_times(FrameInfo& info) const {
   if (info.monotonic_ns < 0) info.monotonic_ns = clock_.monotonic_ns();
-  if (info.utc_ns < 0) info.utc_ns = clock_.utc_ns();
+  // UTC of the frame, not of its delivery.
+  if (info.utc_ns < 0) info.utc_ns = clock_.utc_ns() - (clock_.monotonic_ns() - info.monotonic_ns);
   if (!health_.clock_synchronised.load(std::memory_order_relaxed))
     info.flags |= kFlagClockUnsynchronised;
 }
@@ -197,9 +209,9 @@ CaptureLoop::Step CaptureLoop::reconnect(const char* why, const std::stop_token&
   bool first = true;
   while (!stop.stop_requested()) {
     auto info = source_.open();
-    if (info && info->shape != info_.shape) {
-      log(LogLevel::kWarning,
-          fmt::format("source back with another shape: {}", to_string(info->shape)));
+    if (info && !is_same_instrument(*info, info_)) {
+      log(LogLevel::kWarning, fmt::format("source back as another: {} {} {}",
+                                          to_string(info->shape), info->model, info->serial));
       new_shape_ = std::move(*info);
       end_ = CaptureEnd::kGeometry;
       return Step::kEnd;

@@ -21,6 +21,7 @@ constexpr std::size_t kMostRetired = 100;
 /// When recording has stopped a disk that refuses is asked once more; what it does not take is
 /// recovered at the next start.
 constexpr int kTriesWhileDraining = 2;
+constexpr auto kLongestDigests = seconds(10);
 
 DropReason reason_of(const Error& error) {
   return error.code == ErrorCode::kNoSpace ? DropReason::kDiskFull : DropReason::kWriteError;
@@ -61,11 +62,15 @@ void FilesLoop::run() {
     const bool draining =
         draining_.load(std::memory_order_acquire);  // Pairs with the release in drain().
     if (!draining && prepare_next()) continue;
-    if (!digests_.done()) {
+    if (!digests_.done() && may_wait_for_digests(draining)) {
       digests_.step();
       continue;
     }
     if (finish_next()) continue;
+    if (!draining && !digests_.done()) {
+      digests_.step();
+      continue;
+    }
     health_.files.rest();
     if (draining && is_over()) break;
     Deadline until = kNoDeadline;
@@ -76,6 +81,16 @@ void FilesLoop::run() {
     wakeup_.wait(ticket, until);
   }
   discard_unused();
+}
+
+// A finished segment tells its inputs' digests, but neither a crowd of segments nor the end of the
+// program waits for long.
+bool FilesLoop::may_wait_for_digests(bool draining) {
+  const auto now = steady_clock::now();
+  if (draining && drained_since_ == Deadline{}) drained_since_ = now;
+  if (draining && now - drained_since_ > kLongestDigests) return false;
+  return std::ranges::none_of(
+      lanes_, [](SegmentLane* lane) { return lane->retired_count() > kMostRetired / 2; });
 }
 
 void FilesLoop::drain() noexcept {

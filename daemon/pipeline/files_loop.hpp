@@ -33,6 +33,7 @@ class FilesLoop {
   /// While draining: all is finished, or has been tried often enough.
   [[nodiscard]] bool is_over();
   void discard_unused();
+  [[nodiscard]] bool may_wait_for_digests(bool draining);
 
   std::vector<SegmentLane*> lanes_;
   InputDigests digests_;
@@ -41,6 +42,7 @@ class FilesLoop {
   const Clock& clock_;
   std::atomic<bool> draining_{false};
   int failures_while_draining_{};
+  Deadline drained_since_{};
 };
 
 }  // namespace framelog

@@ -161,7 +161,8 @@ struct Session::State {
       status.lost_at_source = accounting.total_lost_at_source();
     }
     status.ring_slots = ring_.slots();
-    status.ring_used_slots = ring_.captured() - std::min(ring_.captured(), ring_.written());
+    const std::uint64_t written = ring_.written();  // First: captured can only be ahead of it.
+    status.ring_used_slots = ring_.captured() - written;
     status.source_connected = health_.source_connected.load(std::memory_order_relaxed);
     return status;
   }

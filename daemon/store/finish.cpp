@@ -48,6 +48,12 @@ Result<SegmentEnd> end_of_segment(FileSystem& files, const SegmentFormat& format
   end.clock = order.events.clock;
   end.events = order.events.events;
   end.accounting = order.accounting;
+  if (end.clock.empty() && !records->empty()) {
+    // A power cut has taken the log: the first record knows the clocks too.
+    const FrameRecord& first = records->front();
+    end.clock.push_back({first.utc_ns, first.utc_ns - first.monotonic_ns,
+                         (first.flags & kFlagClockUnsynchronised) == 0});
+  }
   SegmentSpan span;
   if (!records->empty()) span = {records->front().utc_ns, records->back().utc_ns};
   auto completed = complete_provenance(*started, end, span, order.input_digests);

@@ -77,7 +77,13 @@ Result<std::int64_t> trusted(SegmentReader& reader) {
     const FrameRecord& record = (*records)[index];
     if (!is_intact(record)) break;
     if (index > 0 && record.sequence <= (*records)[index - 1].sequence) break;
-    if (!reader.pixels(good, pixels) || crc32c(pixels) != record.crc32c) break;
+    const auto read = reader.pixels(good, pixels);
+    if (!read && good < reader.valid()) {
+      // What cannot be read today is not torn: it must not be trimmed away.
+      return fail(ErrorCode::kIo,
+                  "cannot read a frame that the file counts:", describe(read.error()));
+    }
+    if (!read || crc32c(pixels) != record.crc32c) break;
     ++good;
   }
   return good;

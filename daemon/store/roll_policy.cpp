@@ -15,6 +15,8 @@ constexpr std::int64_t kBytesPerRecord = 128 + 8 + 80;
 /// A source can be a little faster than it says.
 constexpr double kRateMargin = 1.05;
 constexpr std::int64_t kSpareFrames = 16;
+/// Finishing and recovery hold the records of a segment in memory: 128 MiB at most.
+constexpr std::int64_t kMostFramesPerSegment = std::int64_t{1} << 20U;
 
 /// The next full hour or midnight behind `utc_ns`, in local time.
 std::int64_t boundary_after(std::int64_t utc_ns, RollAlign align) {
@@ -50,7 +52,7 @@ std::int64_t segment_capacity(const RollPolicy& policy, std::size_t frame_bytes,
       frames = static_cast<std::int64_t>(expected) + kSpareFrames;
     }
   }
-  if (policy.max_frames) frames = std::min(frames, *policy.max_frames);
+  frames = std::min({frames, policy.max_frames.value_or(kNever), kMostFramesPerSegment});
   return std::max(std::int64_t{1}, frames);
 }
 

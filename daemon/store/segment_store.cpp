@@ -52,8 +52,10 @@ Result<PreparedSegment> SegmentStore::prepare(std::int64_t number) {
 Result<std::unique_ptr<OpenSegment>> SegmentStore::activate(PreparedSegment prepared,
                                                             const FrameInfo& first) {
   const path wanted = config_.base / name(prepared.number, first.utc_ns);
-  if (auto made = files_.make_directories(wanted.parent_path()); !made)
+  if (auto made = files_.make_directories(wanted.parent_path()); !made) {
+    discard(std::move(prepared));
     return std::unexpected(made.error());
+  }
   path final_path;
   path part;
   for (;;) {
@@ -61,7 +63,10 @@ Result<std::unique_ptr<OpenSegment>> SegmentStore::activate(PreparedSegment prep
     part = final_path.string() + ".part";
     auto moved = prepared.writer->activate(part);
     if (moved) break;
-    if (moved.error().code != ErrorCode::kExists) return std::unexpected(moved.error());
+    if (moved.error().code != ErrorCode::kExists) {
+      discard(std::move(prepared));
+      return std::unexpected(moved.error());
+    }
   }
   auto segment = std::make_unique<OpenSegment>(OpenSegment{
       prepared.number, std::move(prepared.writer), part, {}, {config_.roll, first}, {}, {}, false});

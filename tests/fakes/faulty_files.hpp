@@ -14,6 +14,7 @@ namespace framelog {
 
 enum class Call : std::uint8_t {
   kOpen,
+  kRead,
   kWrite,
   kReserve,
   kPunch,
@@ -24,7 +25,7 @@ enum class Call : std::uint8_t {
   kRemove,
   kMakeDirectories,
 };
-inline constexpr std::size_t kCalls = 10;
+inline constexpr std::size_t kCalls = 11;
 
 /// A call that fails: the `first` one of its kind (from 1, counted from when the fault was added)
 /// and the `count` - 1 behind it, on paths that contain `path`.
@@ -92,6 +93,7 @@ class FaultyFiles final : public FileSystem {
     return real_.write_at(fd, bytes, offset);
   }
   Result<std::size_t> read_at(int fd, std::span<std::byte> bytes, std::int64_t offset) override {
+    if (const int error = look(Call::kRead, path_of(fd))) return fail_errno(error, "cannot read");
     return real_.read_at(fd, bytes, offset);
   }
   Result<void> reserve(int fd, std::int64_t size, std::int64_t beyond) override {

@@ -46,7 +46,7 @@ class Builder:
                         f"-I{project}", f"-I{project}/daemon"]
         self.folder = folder
         others = [project / "daemon/core/wakeup.cpp", project / "daemon/core/result.cpp",
-                  project / "tests/stress/ring_stress.cpp"]
+                  project / "daemon/core/file_system.cpp", project / "tests/stress/ring_stress.cpp"]
         self.objects = [self.compile(source, source.stem) for source in others]
 
     def compile(self, source, name):
@@ -59,7 +59,8 @@ class Builder:
         source = self.folder / f"{name}.cpp"
         source.write_text(ring_source, encoding="utf-8")
         program = self.folder / name
-        subprocess.run([*self.command, self.compile(source, name), *self.objects, "-o", program],
+        subprocess.run([*self.command, self.compile(source, name), *self.objects, "-lfmt", "-o",
+                        program],
                        check=True)
         return program
 

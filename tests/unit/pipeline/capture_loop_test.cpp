@@ -125,12 +125,12 @@ TEST_F(CaptureLoopTest, TellsTheFrameBehindADropWhatWasDroppedBeforeIt) {
         ring->advance_reduced(0, 10);
         ring->advance_written(10);
       })
-      .frames(2);  // The first of them was asked for while there was no slot.
+      .frames(2);  // The first was asked for while there was no slot, and comes when there is one.
   static_cast<void>(run());
-  ASSERT_EQ(ring->captured(), 65U);
-  EXPECT_EQ(frame(64).before.dropped[kFull], 7U);
-  EXPECT_EQ(frame(64).before.duration_ns, 8 * ScriptedSource::kPeriodNs);
-  EXPECT_EQ(frame(64).received_total, 72U);
+  ASSERT_EQ(ring->captured(), 66U);
+  EXPECT_EQ(frame(64).before.dropped[kFull], 6U);
+  EXPECT_EQ(frame(64).before.duration_ns, 7 * ScriptedSource::kPeriodNs);
+  EXPECT_EQ(frame(64).received_total, 71U);
   EXPECT_FALSE(loop->tail().any());
 }
 

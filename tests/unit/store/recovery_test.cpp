@@ -4,6 +4,7 @@
 
 #include "segment_fixture.hpp"
 #include "store/verify.hpp"
+#include "tests/fakes/faulty_files.hpp"
 
 namespace framelog {
 namespace {
@@ -61,6 +62,51 @@ TEST_P(RecoveryTest, GapsThatOnlyTheFrameTableKnowsAreCalledCrash) {
   EXPECT_EQ(verified.accounting.dropped[static_cast<std::size_t>(DropReason::kCrash)], 9U);
   EXPECT_EQ(verified.accounting.dropped[static_cast<std::size_t>(DropReason::kDiskFull)], 3U);
   EXPECT_EQ(verified.unplaced_before_first, 2);
+}
+
+TEST_F(RecoveryTest, LeavesAFileAsItIsWhileItsDiskCannotBeRead) {
+  auto recording = start("raw", "a", 0);
+  record(recording, 20);
+  kill(recording);
+  FaultyFiles faulty;
+  faulty.add({.call = Call::kRead, .first = 12, .count = kForEver, .path = ".raw.part"});
+  const auto size = fs::file_size(recording.part);
+  EXPECT_EQ(recover_part(faulty, recording.part).outcome, RecoveryOutcome::kFailed);
+  EXPECT_GT(faulty.failed(), 0);
+  EXPECT_EQ(fs::file_size(recording.part), size);
+  const auto again = recover_part(files_, recording.part);
+  EXPECT_EQ(again.outcome, RecoveryOutcome::kFinished);
+  EXPECT_EQ(again.frames, 20);
+}
+
+TEST_P(RecoveryTest, KnowsTheClocksWithoutTheLog) {
+  auto recording = start(GetParam(), "a", 0);
+  record(recording, 3);
+  kill(recording);
+  const auto recovered = recover_part(files_, recording.part);
+  ASSERT_EQ(recovered.outcome, RecoveryOutcome::kFinished);
+  const auto tree = recording.format->open(files_, recovered.result).value()->tree();
+  if (recording.format->name == "hdf5") {
+    EXPECT_NE(tree.value().find("clock  NXlog"), std::string::npos);
+  }
+}
+
+TEST_P(RecoveryTest, PublishingIsDoneWithTheRename) {
+  auto recording = start(GetParam(), "a", 0);
+  record(recording, 5);
+  recording.writer->close_pixels();
+  FaultyFiles faulty;
+  faulty.add({.call = Call::kSyncDirectory,
+              .first = recording.format->name == "hdf5" ? 2 : 1,
+              .count = kForEver});
+  Accounting accounting;
+  accounting.received = accounting.recorded = 5;
+  const auto finished =
+      finish_part(faulty, *recording.format, {recording.part, 5, "stop", {}, accounting, {}});
+  ASSERT_TRUE(finished) << describe(finished.error());
+  EXPECT_GT(faulty.failed(), 0);
+  kill(recording);
+  EXPECT_EQ(verify_segment(files_, finished->path).problems, std::vector<std::string>{});
 }
 
 TEST_P(RecoveryTest, FramesThatAreNotWholeAreLostInTheCrash) {
