@@ -131,11 +131,12 @@ std::string place_source_error(const Configuration& configuration, const Error& 
   return settings.place({"source", key, describe(error)});
 }
 
-/// Waits for a signal that ends the program; false when `patience` passed without one.
+/// Waits for a signal that ends the program, a closed terminal's too; false when `patience` passed
+/// without one.
 bool wait_for_signal(nanoseconds patience) {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGINT, SIGTERM}) sigaddset(&signals, signal);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
   const timespec timeout{patience.count() / 1'000'000'000, patience.count() % 1'000'000'000};
   return sigtimedwait(&signals, nullptr, &timeout) > 0;
 }
@@ -245,6 +246,10 @@ int record(const Arguments& arguments, Instrument& instrument, SourceInfo info) 
     if (!session) {
       return print_errors({place_error(instrument.configuration, session.error())});
     }
+    // A terminal has the status line.
+    if (::isatty(STDERR_FILENO) != 1)
+      log(LogLevel::kInfo,
+          fmt::format("recording {} to {}", instrument.configuration.instrument, base.string()));
     Watch watch(**session, base, end);
     const CaptureEnd why = watch.run();
     const SessionStatus status = (*session)->status();

@@ -31,6 +31,12 @@ std::string explain_product(const ProductPlan& product, double rate_hz) {
   const double bytes = static_cast<double>(size_bytes(shape));
   std::string line = fmt::format("product {}: {}, {:.3g} MB a frame", product.name,
                                  to_string(shape), bytes / kMega);
+  const ReductionPlan& plan = product.reduction.plan;
+  if (plan.region.height_px() != plan.source.height_px ||
+      plan.region.width_px() != plan.source.width_px) {
+    line += fmt::format(", of {}",
+                        to_string(plan.region));  // Also what binning leaves out at the edges.
+  }
   if (!product.store) return line + ", not recorded (format = none)\n";
   if (rate_hz > 0) line += fmt::format(", {:.3g} MB/s", bytes * rate_hz / kMega);
   const std::int64_t frames =

@@ -127,7 +127,15 @@ std::string verdict(const Findings& findings) {
   const std::string what =
       fmt::format("{} in {} of {}", counted(frames, "frame"), counted(segments, "segment"),
                   counted(static_cast<std::int64_t>(runs.size()), "run"));
-  if (findings.good()) return what + ", all frames are accounted for";
+  if (findings.good() && segments == 0 && !findings.recording.empty()) {
+    return fmt::format("{} being recorded, nothing else to verify",
+                       counted(static_cast<std::int64_t>(findings.recording.size()), "segment"));
+  }
+  const auto crashes = std::ranges::count_if(findings.runs, &VerifiedRun::ended_by_crash);
+  const std::string_view but =
+      crashes > 0 ? ", but for those in the ring when a process died (their number is not known)"
+                  : "";
+  if (findings.good()) return fmt::format("{}, all frames are accounted for{}", what, but);
   std::int64_t damaged = 0;
   for (const VerifiedSegment& segment : findings.segments) damaged += !segment.problems.empty();
   std::int64_t incomplete = 0;

@@ -178,6 +178,10 @@ RecoveredSegment finish(FileSystem& files, const SegmentFormat& format, const pa
                         const Contents& contents) {
   SegmentEvents events = read_events(files, events_path(part));
   add_crash_gaps(contents.records, contents.lost, events.gaps);
+  // What was captured and not yet written died with the process.
+  const auto last =
+      contents.records.empty() ? -1 : static_cast<std::int64_t>(contents.records.back().sequence);
+  events.gaps.push_back({last, -1, -1, "capture", std::string(name_of(DropReason::kCrash))});
   const Accounting accounting = accounting_of(contents.frames, events.gaps);
   const auto finished = finish_part(
       files, format, {part, contents.frames, "recovered", std::move(events), accounting, {}});

@@ -277,6 +277,10 @@ VerifiedRun join_members(const std::string& uuid, const std::string& product,
     run.notes.push_back(
         fmt::format("the segments before {} are not here", members.front()->path.string()));
   }
+  run.ended_by_crash = members.back()->provenance.stop_reason == "recovered";
+  if (run.ended_by_crash) {
+    run.notes.emplace_back("the process died: what was in the ring then is not known");
+  }
   const VerifiedSegment* before = nullptr;
   std::int64_t next = 0;
   for (const VerifiedSegment* segment : members) {

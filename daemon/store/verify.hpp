@@ -50,6 +50,7 @@ struct VerifiedRun {
   Accounting accounting;              ///< Added up.
   std::vector<std::string> problems;  ///< Frames missing between segments, or recorded twice.
   /// What is no fault: copies, which count once, and segments of the run that were not looked at.
+  bool ended_by_crash{};  ///< Frames were in the ring that nobody can count any more.
   std::vector<std::string> notes;
 };
 

@@ -30,7 +30,8 @@ Result<Workshop> Workshop::open(FileSystem& files, const std::filesystem::path& 
         ErrorCode::kBusy, "already recorded by",
         fmt::format(
             "framelogd with process id {}: instrument {} in {} (stop it, or choose another base)",
-            owner && !owner->empty() ? *owner : "unknown", instrument, base.string()));
+            owner && !owner->empty() ? owner->substr(0, owner->find(' ')) : "unknown", instrument,
+            base.string()));
   }
   const std::string pid = fmt::format("{:<20}", ::getpid());
   if (auto written = files.write_at(fd->get(), std::as_bytes(std::span(pid)), 0); !written) {
