@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/frame.hpp"
+#include "reduce/accumulator.hpp"
 #include "reduce/plan.hpp"
 
 namespace framelog {
@@ -19,6 +20,8 @@ enum class KernelSet : std::uint8_t { kPlain, kBaseline, kV3 };
 [[nodiscard]] KernelSet best_kernels() noexcept;
 
 /// Applies one plan to frames. Owns its scratch row; one per reduce thread and product.
+///
+///     source -> correct -> crop, bin -> [accumulate ->] convert -> output
 class Reducer {
  public:
   /// `plan` is one of make_plan(); this processor must run `kernels`. Plans that the set has no
@@ -39,8 +42,18 @@ class Reducer {
   /// float results that are infinite though no pixel of their bin is. Infinite pixels make sum and
   /// mean infinite and the standard deviation NaN; of pixels that are all NaN the sum is 0 and the
   /// rest NaN.
+  /// Only for plans that do not accumulate.
   [[nodiscard]] FrameStatistics run(std::span<const std::byte> source,
                                     std::span<std::byte> output) noexcept;
+
+  /// Only for plans that accumulate: corrects, crops and bins `source` and adds it to `group`, which
+  /// then holds frame `sequence` and `note`. A frame below group.next() is in already and changes
+  /// nothing. Allocates nothing, fails never.
+  void add(std::span<const std::byte> source, std::uint64_t sequence,
+           std::span<const std::byte> note, Accumulator& group) noexcept;
+  /// The sum or mean of `group`, which has at least one frame, converted into `output`; statistics
+  /// as those of run(), `saturated` those of all frames of the group. Leaves the group alone.
+  [[nodiscard]] FrameStatistics emit(const Accumulator& group, std::span<std::byte> output) noexcept;
 
   [[nodiscard]] const ReductionPlan& plan() const noexcept;
 
