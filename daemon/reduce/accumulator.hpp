@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "core/frame.hpp"
@@ -11,11 +12,12 @@ namespace framelog {
 
 /// The frames of one group, added up in memory that outlives the process. A process that is killed
 /// in the middle of a frame leaves memory in which that frame is added up exactly once when add()
-/// is called with it again: each row is worked out beside the sums before it replaces them, and what
-/// belongs to the whole group changes with one store.
+/// is called with it again: each row is worked out beside the sums before it replaces them, and
+/// what belongs to the whole group changes with one store.
 ///
 /// Sums are exact: uint32 or int32 for 8- and 16-bit pixels (kMostAccumulated of them fit), 64-bit
-/// integers for 32-bit ones, saturating uint64, float64 for floats, of which NaN are skipped.
+/// integers for 32-bit ones, saturating uint64, float64 for floats, of which NaN are skipped. A
+/// group takes kMostAccumulated frames at most.
 ///
 /// Threads: one at a time.
 class Accumulator {
@@ -33,30 +35,43 @@ class Accumulator {
   /// The first sequence that is not dealt with: frames below it are in the group or were before it.
   [[nodiscard]] std::uint64_t next() const noexcept;
   [[nodiscard]] std::span<const std::byte> note() const noexcept;  ///< kNoteBytes; zero at first.
-  /// Of the source frames in the group.
+  /// Pixels of the frames in the group: of the source saturated, and clipped when they were binned.
   [[nodiscard]] std::uint64_t saturated() const noexcept;
+  [[nodiscard]] std::uint64_t clipped() const noexcept;
 
   /// Begins a new group: count() is 0, the note zero, and next() is `sequence`.
   void clear(std::uint64_t sequence) noexcept;
 
   // Of Reducer: one frame goes in row by row, between begin() and commit().
-  /// Rows of frame `sequence` that are in already.
+  /// Rows of frame `sequence` that are in already. A frame of which some are must be added again
+  /// before any other one, or the group cleared: what is in cannot be taken out.
   [[nodiscard]] std::uint32_t begin(std::uint64_t sequence) noexcept;
-  /// Adds row `row` of plan.binned.
+  /// The frame of which some rows are in, but not all that belongs to it.
+  [[nodiscard]] std::optional<std::uint64_t> unfinished() const noexcept;
+  /// Adds row `row` of plan.binned; rows come in order.
   void add_row(std::uint32_t row, std::span<const std::byte> pixels) noexcept;
-  void commit(std::uint64_t sequence, std::uint64_t saturated,
+  void commit(std::uint64_t sequence, std::uint64_t saturated, std::uint64_t clipped,
               std::span<const std::byte> note) noexcept;
   /// The sums of one row, in the accumulator's type.
   [[nodiscard]] std::span<const std::byte> sums(std::uint32_t row) const noexcept;
+  /// Of floats, how many frames each sum is of, as uint16; empty for integers.
+  [[nodiscard]] std::span<const std::byte> counts(std::uint32_t row) const noexcept;
 
  private:
   struct Control;
+  struct Facts;
   [[nodiscard]] Control& control() const noexcept;
+  [[nodiscard]] const Facts& facts() const noexcept;
+  void replace_facts(const Facts& facts) noexcept;
+  [[nodiscard]] std::byte* scratch(std::uint32_t row) const noexcept;
+  [[nodiscard]] std::byte* row_of_sums(std::uint32_t row) const noexcept;
 
   std::span<std::byte> memory_;
   PixelType input_{};
-  std::uint32_t height_px_{};
   std::uint32_t width_px_{};
+  std::size_t row_bytes_{};
+  void (*add_)(const std::byte* pixels, const std::byte* sums, std::byte* result,
+               std::size_t width) noexcept {};
 };
 
 }  // namespace framelog

@@ -37,8 +37,7 @@ class Correction {
   /// all-zero flat without a dark has none).
   [[nodiscard]] static Result<std::shared_ptr<const Correction>> make(
       const FrameShape& source, const std::optional<CorrectionImage>& dark,
-      const std::optional<CorrectionImage>& flat,
-      const std::optional<CorrectionImage>& bad_pixels);
+      const std::optional<CorrectionImage>& flat, const std::optional<CorrectionImage>& bad_pixels);
   ~Correction();
   Correction(const Correction&) = delete;
   Correction& operator=(const Correction&) = delete;
@@ -51,8 +50,8 @@ class Correction {
   [[nodiscard]] bool has_dark() const noexcept;
   [[nodiscard]] bool has_flat() const noexcept;
 
-  /// Corrects `region` of `frame` (a whole source frame) into `output`: the region's rows one behind
-  /// the other, of output_type(). Allocates nothing.
+  /// Corrects `region` of `frame` (a whole source frame) into `output`: the region's rows one
+  /// behind the other, of output_type(). Allocates nothing.
   void apply(std::span<const std::byte> frame, const Region& region,
              std::span<std::byte> output) const noexcept;
 

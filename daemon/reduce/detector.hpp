@@ -14,8 +14,8 @@
 
 namespace framelog {
 
-/// A virtual detector's area, in source pixels: the centre of the source's pixel 0 is at 0, distances
-/// are those between pixel centres, all bounds half-open.
+/// A virtual detector's area, in source pixels: the centre of the source's pixel 0 is at 0,
+/// distances are those between pixel centres, all bounds half-open.
 struct Disc {
   double center_y{};
   double center_x{};
@@ -60,8 +60,8 @@ class DetectorSet {
   [[nodiscard]] std::size_t size() const noexcept;
   [[nodiscard]] std::uint64_t pixels(std::size_t detector) const noexcept;  ///< Of the product.
   /// One sum per detector into `sums` (size()) of a frame of plan.output. Integer sums are exact
-  /// up to rounding to float64 once; floats add up in float64 row by row and skip NaN (of none but
-  /// NaN the sum is 0). Threads: any. Allocates nothing.
+  /// up to rounding to float64 once; floats add up in float64 and skip NaN (of none but NaN the sum
+  /// is 0). Threads: any. Allocates nothing.
   void sum(std::span<const std::byte> frame, std::span<double> sums) const noexcept;
 
  private:

@@ -332,8 +332,10 @@ FrameStatistics bin_floats(const KernelJob& job) noexcept {
       add_row<kColumns, false>(job, source + k * job.row_bytes);
     }
     clipped += finish_float_row(job, source, output);
-    if (!moments.has_pivot) seek_pivot(output, job.output_width, moments);
-    merge(moments, moments_of_row(output, nullptr, job.output_width, moments, none));
+    if (job.observes) {
+      if (!moments.has_pivot) seek_pivot(output, job.output_width, moments);
+      merge(moments, moments_of_row(output, nullptr, job.output_width, moments, none));
+    }
     source += job.bin_rows * job.row_bytes;
     output += job.output_width * sizeof(float);
   }

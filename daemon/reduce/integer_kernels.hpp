@@ -264,7 +264,7 @@ FrameStatistics bin_integers(const KernelJob& job) noexcept {
   for (std::size_t row = 0; row < job.output_height; ++row) {
     accumulate_rows<Pixel, kPairs>(job, source, job.bin_rows, saturated);
     finish_row<Pixel, Output>(job, division, job.bin_columns / (kPairs ? 2 : 1), output);
-    observe_row<Output>(output, nullptr, job.output_width, none, observed);
+    if (job.observes) observe_row<Output>(output, nullptr, job.output_width, none, observed);
     source += job.bin_rows * job.row_bytes;
     output += job.output_width * sizeof(Output);
   }
@@ -315,7 +315,7 @@ Kernel integer_kernel(const ReductionPlan& plan) {
   if (plan.bin.rows == 1 && plan.bin.columns == 1) return observe_integers<Pixel>;
   if (!fits_accumulator<Pixel>(plan)) return nullptr;
   if (plan.bin_mode == BinMode::kMean) return binning_kernel<Pixel, Pixel>(plan);
-  switch (plan.output.type) {
+  switch (plan.binned.type) {
     case PixelType::kUint16:
       if constexpr (sizeof(Pixel) == 1) return binning_kernel<Pixel, std::uint16_t>(plan);
       return nullptr;

@@ -21,6 +21,7 @@ struct KernelJob {
   std::uint32_t bin_rows{1};
   std::uint32_t bin_columns{1};
   bool mean{};
+  bool observes{true};        ///< Whether the output's moments are wanted.
   bool copies{};              ///< Bins of 1 x 1: output pixels are source pixels.
   Int128 saturation{};        ///< Integers: pixels at or above it count.
   double float_saturation{};  ///< Floats: likewise; NaN: none do.
@@ -35,6 +36,22 @@ using Kernel = FrameStatistics (*)(const KernelJob& job) noexcept;
 [[nodiscard]] Kernel baseline_kernel(const ReductionPlan& plan) noexcept;
 /// Likewise; always null on processors other than x86-64.
 [[nodiscard]] Kernel v3_kernel(const ReductionPlan& plan) noexcept;
+
+/// How many of `pixels` neighbouring pixels are at or above the job's saturation.
+using RowCounter = std::uint64_t (*)(const KernelJob& job, const std::byte* row,
+                                     std::size_t pixels) noexcept;
+[[nodiscard]] RowCounter plain_counter(PixelType type) noexcept;
+/// Null where the plain one is to do it, here and below.
+[[nodiscard]] RowCounter baseline_counter(PixelType type) noexcept;
+[[nodiscard]] RowCounter v3_counter(PixelType type) noexcept;
+
+/// result = sums + pixels, `width` of each, in the accumulator's type (accumulator.hpp); null sums
+/// are all 0. Of floats, sums and result have behind them how many pixels, without NaN, each is of.
+using RowAdder = void (*)(const std::byte* pixels, const std::byte* sums, std::byte* result,
+                          std::size_t width) noexcept;
+[[nodiscard]] RowAdder plain_adder(PixelType type) noexcept;
+[[nodiscard]] RowAdder baseline_adder(PixelType type) noexcept;
+[[nodiscard]] RowAdder v3_adder(PixelType type) noexcept;
 
 /// One float32 bin by the plain loop, for vector kernels that met a NaN in it; counts it in
 /// `clipped` if it was.

@@ -2,6 +2,7 @@
 
 // The vector kernels of one instruction set, see vector_ops.hpp.
 
+#include "reduce/detector_kernel.hpp"
 #include "reduce/float_kernels.hpp"
 #include "reduce/integer_kernels.hpp"
 
@@ -10,7 +11,7 @@ namespace {
 
 /// Null where the plain loop is to do it.
 Kernel kernel_of(const ReductionPlan& plan) {
-  switch (plan.source.type) {
+  switch (plan.corrected.type) {
     case PixelType::kUint8:
       return integer_kernel<std::uint8_t>(plan);
     case PixelType::kUint16:
@@ -23,6 +24,10 @@ Kernel kernel_of(const ReductionPlan& plan) {
       return nullptr;
   }
 }
+
+RowCounter counter_of(PixelType) { return nullptr; }
+RowAdder adder_of(PixelType) { return nullptr; }
+DetectorKernel detector_of(PixelType) { return nullptr; }
 
 }  // namespace
 }  // namespace framelog::FRAMELOG_KERNELS

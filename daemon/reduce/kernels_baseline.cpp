@@ -7,5 +7,8 @@
 namespace framelog {
 
 Kernel baseline_kernel(const ReductionPlan& plan) noexcept { return baseline::kernel_of(plan); }
+RowCounter baseline_counter(PixelType type) noexcept { return baseline::counter_of(type); }
+RowAdder baseline_adder(PixelType type) noexcept { return baseline::adder_of(type); }
+DetectorKernel baseline_detector(PixelType type) noexcept { return baseline::detector_of(type); }
 
 }  // namespace framelog

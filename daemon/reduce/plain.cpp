@@ -7,21 +7,10 @@
 #include <type_traits>
 
 #include "reduce/kernel.hpp"
+#include "reduce/pixel.hpp"
 
 namespace framelog {
 namespace {
-
-template <class Pixel>
-Pixel load(const std::byte* row, std::size_t index) {
-  Pixel pixel;
-  std::memcpy(&pixel, row + index * sizeof(Pixel), sizeof(Pixel));
-  return pixel;
-}
-
-template <class Pixel>
-void store(std::byte* row, std::size_t index, Pixel pixel) {
-  std::memcpy(row + index * sizeof(Pixel), &pixel, sizeof(Pixel));
-}
 
 /// Holds the sum of a bin of kMostPixelsPerBin pixels of any value.
 template <std::integral Pixel>
@@ -40,7 +29,7 @@ WideSum<Pixel> sum_of_bin(const KernelJob& job, const std::byte* first_pixel) {
   WideSum<Pixel> sum{};
   for (std::size_t row = 0; row < job.bin_rows; ++row) {
     for (std::size_t column = 0; column < job.bin_columns; ++column) {
-      sum += load<Pixel>(first_pixel + row * job.row_bytes, column);
+      sum += load_pixel<Pixel>(first_pixel + row * job.row_bytes, column);
     }
   }
   return sum;
@@ -83,7 +72,7 @@ Reduced<Output> reduce_bin(const KernelJob& job, const std::byte* first_pixel) {
   bool infinite_source = false;
   for (std::size_t row = 0; row < job.bin_rows; ++row) {
     for (std::size_t column = 0; column < job.bin_columns; ++column) {
-      const auto pixel = load<Pixel>(first_pixel + row * job.row_bytes, column);
+      const auto pixel = load_pixel<Pixel>(first_pixel + row * job.row_bytes, column);
       if (std::isnan(pixel)) continue;
       sum += static_cast<double>(pixel);
       ++count;
@@ -97,33 +86,10 @@ Reduced<Output> reduce_bin(const KernelJob& job, const std::byte* first_pixel) {
 }
 
 template <std::integral Pixel>
-bool is_saturated(const KernelJob& job, Pixel pixel) {
-  return static_cast<Int128>(pixel) >= job.saturation;
-}
-
-template <std::floating_point Pixel>
-bool is_saturated(const KernelJob& job, Pixel pixel) {
-  return static_cast<double>(pixel) >= job.float_saturation;
-}
-
-/// Of the source rows of one row of bins.
-template <class Pixel>
-std::uint64_t count_saturated(const KernelJob& job, const std::byte* first_row) {
-  std::uint64_t saturated = 0;
-  const std::size_t width = std::size_t{job.output_width} * job.bin_columns;
-  for (std::size_t row = 0; row < job.bin_rows; ++row) {
-    for (std::size_t column = 0; column < width; ++column) {
-      if (is_saturated(job, load<Pixel>(first_row + row * job.row_bytes, column))) ++saturated;
-    }
-  }
-  return saturated;
-}
-
-template <std::integral Pixel>
 void observe_row(const std::byte* row, std::size_t width, IntegerMoments& moments) {
   for (std::size_t column = 0; column < width; ++column) {
     // NOLINTNEXTLINE(bugprone-signed-char-misuse): an int8 pixel is a number
-    const Int128 pixel = load<Pixel>(row, column);
+    const Int128 pixel = load_pixel<Pixel>(row, column);
     if (moments.count == 0 || pixel < moments.min) moments.min = pixel;
     if (moments.count == 0 || pixel > moments.max) moments.max = pixel;
     ++moments.count;
@@ -139,7 +105,7 @@ template <std::floating_point Pixel>
 FloatRow moments_of_row(const std::byte* row, std::size_t width, const FloatMoments& moments) {
   FloatRow result;
   for (std::size_t column = 0; column < width; ++column) {
-    const auto pixel = static_cast<double>(load<Pixel>(row, column));
+    const auto pixel = static_cast<double>(load_pixel<Pixel>(row, column));
     if (std::isnan(pixel)) continue;
     if (result.count == 0 || pixel < result.min) result.min = pixel;
     if (result.count == 0 || pixel > result.max) result.max = pixel;
@@ -155,7 +121,7 @@ FloatRow moments_of_row(const std::byte* row, std::size_t width, const FloatMome
 template <std::floating_point Pixel>
 void observe_row(const std::byte* row, std::size_t width, FloatMoments& moments) {
   for (std::size_t column = 0; column < width && !moments.has_pivot; ++column) {
-    const auto pixel = load<Pixel>(row, column);
+    const auto pixel = load_pixel<Pixel>(row, column);
     if (!std::isfinite(pixel)) continue;
     set_pivot(moments, static_cast<double>(pixel));
     set_row_pivot(moments, moments_of_row<Pixel>(row, width, moments));
@@ -174,7 +140,7 @@ std::uint64_t reduce_row(const KernelJob& job, const std::byte* first_row, std::
   const std::size_t bin_bytes = job.bin_columns * sizeof(Pixel);
   for (std::size_t column = 0; column < job.output_width; ++column) {
     const auto reduced = reduce_bin<Pixel, Output>(job, first_row + column * bin_bytes);
-    store(output_row, column, reduced.pixel);
+    store_pixel(output_row, column, reduced.pixel);
     if (reduced.clipped) ++clipped;
   }
   return clipped;
@@ -183,18 +149,22 @@ std::uint64_t reduce_row(const KernelJob& job, const std::byte* first_row, std::
 template <class Pixel, class Output>
 FrameStatistics reduce_plain(const KernelJob& job) noexcept {
   std::conditional_t<std::is_floating_point_v<Output>, FloatMoments, IntegerMoments> moments;
+  const RowCounter count = plain_counter(type_of_pixel<Pixel>());
+  const std::size_t width = std::size_t{job.output_width} * job.bin_columns;
   std::uint64_t saturated = 0;
   std::uint64_t clipped = 0;
   for (std::size_t row = 0; row < job.output_height; ++row) {
     const std::byte* first_row = job.source + row * job.bin_rows * job.row_bytes;
-    saturated += count_saturated<Pixel>(job, first_row);
+    for (std::size_t k = 0; k < job.bin_rows; ++k) {
+      saturated += count(job, first_row + k * job.row_bytes, width);
+    }
     if (job.output == nullptr) {
       observe_row<Output>(first_row, job.output_width, moments);
       continue;
     }
     std::byte* output_row = job.output + row * job.output_width * sizeof(Output);
     clipped += reduce_row<Pixel, Output>(job, first_row, output_row);
-    observe_row<Output>(output_row, job.output_width, moments);
+    if (job.observes) observe_row<Output>(output_row, job.output_width, moments);
   }
   FrameStatistics statistics = statistics_of(moments);
   statistics.saturated = capped_count(saturated);
@@ -205,9 +175,9 @@ FrameStatistics reduce_plain(const KernelJob& job) noexcept {
 }  // namespace
 
 Kernel plain_kernel(const ReductionPlan& plan) noexcept {
-  const PixelType output = plan.output.type;
-  const bool same = output == plan.source.type;
-  switch (plan.source.type) {
+  const PixelType output = plan.binned.type;
+  const bool same = output == plan.corrected.type;
+  switch (plan.corrected.type) {
     case PixelType::kUint8:
       if (output == PixelType::kUint16) return reduce_plain<std::uint8_t, std::uint16_t>;
       if (output == PixelType::kUint32) return reduce_plain<std::uint8_t, std::uint32_t>;

@@ -7,6 +7,8 @@
 #include <limits>
 #include <span>
 
+#include "reduce/correction.hpp"
+
 namespace framelog {
 namespace {
 
@@ -59,12 +61,57 @@ Result<void> check_binning(const Binning& bin, const Region& region) {
   return {};
 }
 
-/// The first of `candidates`, narrowest first, that holds `pixels_per_bin` extreme pixels.
-PixelType narrowest(std::span<const PixelType> candidates, PixelType source,
-                    std::uint64_t pixels_per_bin) {
-  const auto pixels = static_cast<double>(pixels_per_bin);
-  // The least value decides for signed types: -128 has the greater magnitude. All these products
-  // are below 2^63, and the comparisons are exact where they matter.
+Result<void> check_correction(const FrameShape& source, const Correction* correction) {
+  if (correction == nullptr || correction->source() == source) return {};
+  const char* what = "bad_pixels";
+  if (correction->has_flat()) what = "flat";
+  if (correction->has_dark()) what = "dark";
+  return fail(ErrorCode::kInvalid, what,
+              fmt::format("is of {}: the frames are {}", to_string(correction->source()),
+                          to_string(source)));
+}
+
+Result<void> check_accumulation(std::uint32_t frames) {
+  if (frames >= 1 && frames <= kMostAccumulated) return {};
+  return fail(ErrorCode::kInvalid, "accumulate",
+              fmt::format("{} is not possible: 1 to {} frames", frames, kMostAccumulated));
+}
+
+Result<void> check_renormalisation(const Renormalisation& map) {
+  const auto written =
+      fmt::format("[{}, {}] to [{}, {}]", map.from_min, map.from_max, map.to_min, map.to_max);
+  // A difference of finite bounds may be infinite as well.
+  if (!std::isfinite(map.from_max - map.from_min) || !std::isfinite(map.to_max - map.to_min)) {
+    return fail(ErrorCode::kInvalid, "renormalise",
+                written + ": all bounds and their differences must be finite numbers");
+  }
+  if (map.from_min >= map.from_max) {
+    return fail(
+        ErrorCode::kInvalid, "renormalise",
+        written + ": the range that it maps from is empty, its start must be below its end");
+  }
+  return {};
+}
+
+/// What is wrong with anything but the region and the binning.
+Result<void> check_values(const FrameShape& source, const ReductionSpec& spec,
+                          std::optional<double> saturation) {
+  if (source.height_px == 0 || source.width_px == 0) {
+    return fail(ErrorCode::kInvalid, "frame",
+                to_string(source) + " is empty: height and width must be 1 or more");
+  }
+  if (saturation && std::isnan(*saturation)) {
+    return fail(ErrorCode::kInvalid, "saturation", "must be a number, not NaN");
+  }
+  if (auto checked = check_correction(source, spec.correction.get()); !checked) return checked;
+  if (auto checked = check_accumulation(spec.accumulate); !checked) return checked;
+  return spec.renormalise ? check_renormalisation(*spec.renormalise) : Result<void>{};
+}
+
+/// The first of `candidates`, narrowest first, that holds `pixels` extreme pixels.
+PixelType narrowest(std::span<const PixelType> candidates, PixelType source, double pixels) {
+  // The least value decides for signed types: -128 has the greater magnitude. Products of up to
+  // 2^53 are exact; beyond, none but the last candidate is left.
   const double most = largest_value(source) * pixels;
   const double least = is_signed(source) ? -(largest_value(source) + 1) * pixels : 0.0;
   for (const PixelType type : candidates) {
@@ -74,27 +121,40 @@ PixelType narrowest(std::span<const PixelType> candidates, PixelType source,
   return candidates.back();
 }
 
-PixelType output_type(PixelType source, const Binning& bin, BinMode mode) {
+/// The type of a sum of `pixels` pixels.
+PixelType sum_type(PixelType source, std::uint64_t pixels) {
   constexpr std::array kUnsigned{PixelType::kUint8, PixelType::kUint16, PixelType::kUint32,
                                  PixelType::kUint64};
   constexpr std::array kSigned{PixelType::kInt8, PixelType::kInt16, PixelType::kInt32,
                                PixelType::kFloat64};
-  const std::uint64_t pixels = std::uint64_t{bin.rows} * bin.columns;
-  if (is_float(source) || mode == BinMode::kMean || pixels == 1) return source;
-  if (is_signed(source)) return narrowest(kSigned, source, pixels);
-  return narrowest(kUnsigned, source, pixels);
+  if (is_float(source) || pixels == 1) return source;
+  const auto count = static_cast<double>(pixels);
+  if (is_signed(source)) return narrowest(kSigned, source, count);
+  return narrowest(kUnsigned, source, count);
+}
+
+/// The types behind correction, binning, accumulation and conversion.
+void decide_types(const ReductionSpec& spec, ReductionPlan& plan) {
+  const std::uint64_t pixels_per_bin =
+      spec.bin_mode == BinMode::kSum ? std::uint64_t{spec.bin.rows} * spec.bin.columns : 1;
+  const std::uint64_t frames =
+      spec.accumulate_mode == AccumulateMode::kSum ? std::uint64_t{spec.accumulate} : 1;
+  const PixelType corrected = spec.correction ? spec.correction->output_type() : plan.source.type;
+  plan.corrected.type = corrected;
+  plan.binned.type = sum_type(corrected, pixels_per_bin);
+  // What no integer holds once, as float64, stays that.
+  plan.combined.type = is_float(plan.binned.type) || frames == 1
+                           ? plan.binned.type
+                           : sum_type(corrected, pixels_per_bin * frames);
+  plan.output.type = spec.dtype.value_or(plan.combined.type);
 }
 
 }  // namespace
 
 Result<ReductionPlan> make_plan(const FrameShape& source, const ReductionSpec& spec,
                                 std::optional<double> saturation) {
-  if (source.height_px == 0 || source.width_px == 0) {
-    return fail(ErrorCode::kInvalid, "frame",
-                to_string(source) + " is empty: height and width must be 1 or more");
-  }
-  if (saturation && std::isnan(*saturation)) {
-    return fail(ErrorCode::kInvalid, "saturation", "must be a number, not NaN");
+  if (auto checked = check_values(source, spec, saturation); !checked) {
+    return std::unexpected(checked.error());
   }
   const auto asked = resolve_region(source, spec.roi.value_or(RegionSpec{}));
   if (!asked) return std::unexpected(asked.error());
@@ -103,17 +163,23 @@ Result<ReductionPlan> make_plan(const FrameShape& source, const ReductionSpec& s
   }
 
   ReductionPlan plan;
-  plan.source = source;
+  plan.source = plan.corrected = source;
+  plan.correction = spec.correction;
   plan.bin = spec.bin;
   plan.bin_mode = spec.bin_mode;
+  plan.accumulate = spec.accumulate;
+  plan.accumulate_mode = spec.accumulate_mode;
+  plan.renormalise = spec.renormalise;
   plan.saturation = saturation.value_or(std::numeric_limits<double>::infinity());
-  plan.output.height_px = asked->height_px() / spec.bin.rows;
-  plan.output.width_px = asked->width_px() / spec.bin.columns;
-  plan.output.type = output_type(source.type, spec.bin, spec.bin_mode);
+  plan.binned.height_px = asked->height_px() / spec.bin.rows;
+  plan.binned.width_px = asked->width_px() / spec.bin.columns;
+  plan.combined = plan.output = plan.binned;
+  decide_types(spec, plan);
   plan.region = *asked;
-  plan.region.y_stop = asked->y_start + plan.output.height_px * spec.bin.rows;
-  plan.region.x_stop = asked->x_start + plan.output.width_px * spec.bin.columns;
-  plan.identity = plan.output == source;
+  plan.region.y_stop = asked->y_start + plan.binned.height_px * spec.bin.rows;
+  plan.region.x_stop = asked->x_start + plan.binned.width_px * spec.bin.columns;
+  plan.identity =
+      plan.output == source && !spec.correction && spec.accumulate == 1 && !spec.renormalise;
   return plan;
 }
 

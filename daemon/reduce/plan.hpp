@@ -67,10 +67,11 @@ inline constexpr std::uint32_t kMostAccumulated = 65535;
 /// which no pixel type holds, they become float64; of uint64 they stay and saturate); means and
 /// floats keep their type. Without `saturation` no pixel counts as saturated. Errors: kInvalid,
 /// with what is allowed: an empty frame, a correction of another size, a region outside the frame
-/// or empty, binning of 0, larger than the region or of more than kMostPixelsPerBin, accumulation of
-/// 0 or of more than kMostAccumulated, renormalisation from an empty range or with a bound that is
-/// not finite, a saturation value that is not a number. The error's `what` is the key: "roi", "bin",
-/// "accumulate", "dtype", "renormalise", "dark", "flat", "bad_pixels", "frame", "saturation".
+/// or empty, binning of 0, larger than the region or of more than kMostPixelsPerBin, accumulation
+/// of 0 or of more than kMostAccumulated, renormalisation from an empty range or with a bound that
+/// is not finite, a saturation value that is not a number. The error's `what` is the key: "roi",
+/// "bin", "accumulate", "dtype", "renormalise", "dark", "flat", "bad_pixels", "frame",
+/// "saturation".
 [[nodiscard]] Result<ReductionPlan> make_plan(const FrameShape& source, const ReductionSpec& spec,
                                               std::optional<double> saturation);
 

@@ -46,14 +46,15 @@ class Reducer {
   [[nodiscard]] FrameStatistics run(std::span<const std::byte> source,
                                     std::span<std::byte> output) noexcept;
 
-  /// Only for plans that accumulate: corrects, crops and bins `source` and adds it to `group`, which
-  /// then holds frame `sequence` and `note`. A frame below group.next() is in already and changes
-  /// nothing. Allocates nothing, fails never.
+  /// Only for plans that accumulate: corrects, crops and bins `source` and adds it to `group`,
+  /// which then holds frame `sequence` and `note`. A frame below group.next() is in already and
+  /// changes nothing. Allocates nothing, fails never.
   void add(std::span<const std::byte> source, std::uint64_t sequence,
            std::span<const std::byte> note, Accumulator& group) noexcept;
   /// The sum or mean of `group`, which has at least one frame, converted into `output`; statistics
   /// as those of run(), `saturated` those of all frames of the group. Leaves the group alone.
-  [[nodiscard]] FrameStatistics emit(const Accumulator& group, std::span<std::byte> output) noexcept;
+  [[nodiscard]] FrameStatistics emit(const Accumulator& group,
+                                     std::span<std::byte> output) noexcept;
 
   [[nodiscard]] const ReductionPlan& plan() const noexcept;
 

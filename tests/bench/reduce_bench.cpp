@@ -65,7 +65,10 @@ struct Outcome {
 /// Each frame of the ring is reduced into its own place, as in the daemon's slots.
 Outcome measure(const Case& one, KernelSet kernels, const std::vector<std::byte>& ring,
                 std::vector<std::byte>& products, int repeats) {
-  const auto plan = make_plan(one.source, {{}, one.bin, one.mode}, 60000.0);
+  ReductionSpec spec;
+  spec.bin = one.bin;
+  spec.bin_mode = one.mode;
+  const auto plan = make_plan(one.source, spec, 60000.0);
   if (!plan) std::abort();
   Reducer reducer(*plan, kernels);
   const std::size_t product_bytes = plan->identity ? 0 : size_bytes(plan->output);

@@ -10,6 +10,7 @@ namespace framelog {
 namespace {
 
 using testing::Reduced;
+using testing::spec_of;
 
 /// What the pixels of a random frame are like.
 enum class Fill : std::uint8_t { kAny, kSmall, kAllMost, kAllZero, kSpecial };
@@ -102,7 +103,7 @@ Scene random_scene(std::mt19937_64& random) {
   const BinMode mode = random() % 2 == 0 ? BinMode::kSum : BinMode::kMean;
   const PixelType type = testing::pixel_type<Pixel>();
   const auto plan =
-      make_plan({height, width, type}, {roi, bin, mode}, random_saturation(random, type));
+      make_plan({height, width, type}, spec_of(roi, bin, mode), random_saturation(random, type));
   EXPECT_TRUE(plan.has_value());
 
   const auto fill = static_cast<Fill>(random() % 5);
@@ -203,7 +204,7 @@ void compare_largest_pixels(const std::vector<Binning>& bins, BinMode mode) {
     const std::uint32_t cut_off_px = bin.columns > 1 ? 1 : 0;
     const FrameShape shape{bin.rows, bin.columns * kBins + cut_off_px,
                            testing::pixel_type<Pixel>()};
-    const auto plan = make_plan(shape, {{}, bin, mode}, largest_value(shape.type));
+    const auto plan = make_plan(shape, spec_of({}, bin, mode), largest_value(shape.type));
     ASSERT_TRUE(plan);
     const std::vector<Pixel> pixels(std::size_t{shape.height_px} * shape.width_px,
                                     std::numeric_limits<Pixel>::max());
@@ -259,8 +260,8 @@ TEST(Kernels, RoundMeansJustBelowOneHalfDown) {
   for (const Binning bin : {Binning{1, 3}, Binning{1, 65535}, Binning{1, 65537}, Binning{1, 99999},
                             Binning{3, 40001}, Binning{1, 1000003}}) {
     const std::uint32_t pixels_per_bin = bin.rows * bin.columns;
-    const auto plan =
-        make_plan({bin.rows, bin.columns, PixelType::kUint32}, {{}, bin, BinMode::kMean}, {});
+    const auto plan = make_plan({bin.rows, bin.columns, PixelType::kUint32},
+                                spec_of({}, bin, BinMode::kMean), {});
     ASSERT_TRUE(plan);
     std::vector<std::uint32_t> pixels(pixels_per_bin, kMost);
     pixels[1] -= pixels_per_bin / 2 + 1;
@@ -273,7 +274,7 @@ TEST(Kernels, RoundMeansJustBelowOneHalfDown) {
 }
 
 TEST(Kernels, SumNegativeZerosToZero) {
-  const auto plan = make_plan({2, 38, PixelType::kFloat32}, {{}, {2, 2}, BinMode::kSum}, {});
+  const auto plan = make_plan({2, 38, PixelType::kFloat32}, spec_of({}, {2, 2}, BinMode::kSum), {});
   ASSERT_TRUE(plan);
   const auto source = testing::bytes_of(std::vector<float>(76, -0.0F));
   for (const KernelSet set : testing::sets_here()) {

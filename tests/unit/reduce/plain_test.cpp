@@ -10,15 +10,16 @@ namespace {
 
 using testing::reduce;
 using testing::Reduced;
+using testing::spec_of;
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
 ReductionSpec sum(std::uint32_t rows, std::uint32_t columns) {
-  return {{}, {rows, columns}, BinMode::kSum};
+  return spec_of({}, {rows, columns}, BinMode::kSum);
 }
 ReductionSpec mean(std::uint32_t rows, std::uint32_t columns) {
-  return {{}, {rows, columns}, BinMode::kMean};
+  return spec_of({}, {rows, columns}, BinMode::kMean);
 }
 
 template <class Pixel>
@@ -44,7 +45,7 @@ TEST(Plain, SumsTwoByTwoAndCutsOffTheIncompleteBins) {
 
 TEST(Plain, CropsToTheRegion) {
   const auto reduced = reduce<std::int8_t>(3, 4, {-128, 1, 2, 3, 4, -5, 6, 7, 8, 9, 10, 127},
-                                           {RegionSpec{1, {}, 1, 3}, {}, {}}, 9.0);
+                                           spec_of(RegionSpec{1, {}, 1, 3}), 9.0);
   expect_pixels<std::int8_t>(reduced, {-5, 6, 9, 10});
   EXPECT_EQ(reduced.statistics.sum, 20.0);
   EXPECT_EQ(reduced.statistics.mean, 5.0);
@@ -140,7 +141,7 @@ TEST(Plain, CroppedFloatsAreCopiedBitForBit) {
   std::vector<std::uint32_t> bits{0x80000000U, 0x7F800001U, 0xFFC12345U, 0x00000001U};
   std::vector<float> pixels(4);
   std::memcpy(pixels.data(), bits.data(), 16);
-  const auto reduced = reduce<float>(1, 4, pixels, {RegionSpec{{}, {}, 0, 3}, {}, {}});
+  const auto reduced = reduce<float>(1, 4, pixels, spec_of(RegionSpec{{}, {}, 0, 3}));
   expect_pixels<std::uint32_t>(reduced, {0x80000000U, 0x7F800001U, 0xFFC12345U});
 }
 

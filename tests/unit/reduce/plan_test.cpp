@@ -6,8 +6,12 @@
 #include <limits>
 #include <string>
 
+#include "reduction_fixture.hpp"
+
 namespace framelog {
 namespace {
+
+using testing::spec_of;
 
 constexpr std::uint32_t kHuge = std::uint32_t{1} << 31U;
 
@@ -24,7 +28,7 @@ std::string error_of(const FrameShape& source, const ReductionSpec& spec,
 }
 
 PixelType type_of(PixelType source, Binning bin, BinMode mode = BinMode::kSum) {
-  const auto plan = make_plan({bin.rows, bin.columns, source}, {{}, bin, mode}, {});
+  const auto plan = make_plan({bin.rows, bin.columns, source}, spec_of({}, bin, mode), {});
   EXPECT_TRUE(plan.has_value());
   return plan ? plan->output.type : PixelType::kInt8;
 }
@@ -39,14 +43,14 @@ TEST(Plan, NothingAskedForIsTheIdentity) {
 }
 
 TEST(Plan, RegionOfTheWholeFrameIsTheIdentity) {
-  const auto plan = make_plan(shape(100, 128), {RegionSpec{0, 100, {}, 128}, {}, {}}, 4095.0);
+  const auto plan = make_plan(shape(100, 128), spec_of(RegionSpec{0, 100, {}, 128}), 4095.0);
   ASSERT_TRUE(plan);
   EXPECT_TRUE(plan->identity);
   EXPECT_EQ(plan->saturation, 4095.0);
 }
 
 TEST(Plan, OpenEndsReachToTheEdges) {
-  const auto plan = make_plan(shape(100, 128), {RegionSpec{16, {}, {}, 112}, {}, {}}, {});
+  const auto plan = make_plan(shape(100, 128), spec_of(RegionSpec{16, {}, {}, 112}), {});
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->region, (Region{16, 100, 0, 112}));
   EXPECT_EQ(plan->output, shape(84, 112));
@@ -54,7 +58,7 @@ TEST(Plan, OpenEndsReachToTheEdges) {
 }
 
 TEST(Plan, LastIncompleteBinsAreCutOff) {
-  const auto plan = make_plan(shape(100, 128), {RegionSpec{1, 12, 3, 13}, {4, 3}, {}}, {});
+  const auto plan = make_plan(shape(100, 128), spec_of(RegionSpec{1, 12, 3, 13}, {4, 3}), {});
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->region, (Region{1, 9, 3, 12}));
   EXPECT_EQ(plan->output, shape(2, 3, PixelType::kUint32));
@@ -62,38 +66,40 @@ TEST(Plan, LastIncompleteBinsAreCutOff) {
 }
 
 TEST(Plan, MeanOfOnePixelIsTheIdentity) {
-  const auto plan = make_plan(shape(4, 4, PixelType::kInt32), {{}, {1, 1}, BinMode::kMean}, {});
+  const auto plan =
+      make_plan(shape(4, 4, PixelType::kInt32), spec_of({}, {1, 1}, BinMode::kMean), {});
   ASSERT_TRUE(plan);
   EXPECT_TRUE(plan->identity);
 }
 
 TEST(Plan, RegionOutsideTheFrameSaysWhatThereIs) {
-  EXPECT_EQ(error_of(shape(100, 100), {RegionSpec{16, 112, 16, 112}, {}, {}}),
+  EXPECT_EQ(error_of(shape(100, 100), spec_of(RegionSpec{16, 112, 16, 112})),
             "roi y=16:112 reaches outside the frame (y=0:100)");
-  EXPECT_EQ(error_of(shape(100, 100), {RegionSpec{{}, {}, 16, 101}, {}, {}}),
+  EXPECT_EQ(error_of(shape(100, 100), spec_of(RegionSpec{{}, {}, 16, 101})),
             "roi x=16:101 reaches outside the frame (x=0:100)");
-  EXPECT_EQ(error_of(shape(100, 100), {RegionSpec{101, {}, {}, {}}, {}, {}}),
+  EXPECT_EQ(error_of(shape(100, 100), spec_of(RegionSpec{101, {}, {}, {}})),
             "roi y=101:100 reaches outside the frame (y=0:100)");
-  EXPECT_EQ(error_of(shape(100, 100), {RegionSpec{{}, kHuge, {}, {}}, {}, {}}),
+  EXPECT_EQ(error_of(shape(100, 100), spec_of(RegionSpec{{}, kHuge, {}, {}})),
             "roi y=0:2147483648 reaches outside the frame (y=0:100)");
 }
 
 TEST(Plan, EmptyOrReversedRegionIsAnError) {
-  EXPECT_EQ(error_of(shape(100, 90), {RegionSpec{20, 20, {}, {}}, {}, {}}),
+  EXPECT_EQ(error_of(shape(100, 90), spec_of(RegionSpec{20, 20, {}, {}})),
             "roi y=20:20 is empty: the start must be below the stop, within y=0:100");
-  EXPECT_EQ(error_of(shape(100, 90), {RegionSpec{{}, {}, 30, 20}, {}, {}}),
+  EXPECT_EQ(error_of(shape(100, 90), spec_of(RegionSpec{{}, {}, 30, 20})),
             "roi x=30:20 is empty: the start must be below the stop, within x=0:90");
-  EXPECT_EQ(error_of(shape(100, 90), {RegionSpec{{}, {}, 90, {}}, {}, {}}),
+  EXPECT_EQ(error_of(shape(100, 90), spec_of(RegionSpec{{}, {}, 90, {}})),
             "roi x=90:90 is empty: the start must be below the stop, within x=0:90");
 }
 
 TEST(Plan, BinningThatDoesNotFitIsAnError) {
-  EXPECT_EQ(error_of(shape(4, 6), {{}, {0, 2}, {}}),
+  EXPECT_EQ(error_of(shape(4, 6), spec_of({}, {0, 2})),
             "bin 0x2 is not possible: rows and columns must be 1 or more");
-  EXPECT_EQ(error_of(shape(4, 6), {{}, {2, 0}, {}}),
+  EXPECT_EQ(error_of(shape(4, 6), spec_of({}, {2, 0})),
             "bin 2x0 is not possible: rows and columns must be 1 or more");
-  EXPECT_EQ(error_of(shape(4, 6), {{}, {8, 8}, {}}), "bin 8x8 is larger than the region (4 x 6)");
-  EXPECT_EQ(error_of(shape(8, 8), {RegionSpec{{}, 4, {}, 6}, {1, 7}, {}}),
+  EXPECT_EQ(error_of(shape(4, 6), spec_of({}, {8, 8})),
+            "bin 8x8 is larger than the region (4 x 6)");
+  EXPECT_EQ(error_of(shape(8, 8), spec_of(RegionSpec{{}, 4, {}, 6}, {1, 7})),
             "bin 1x7 is larger than the region (4 x 6)");
 }
 
@@ -109,13 +115,14 @@ TEST(Plan, SaturationMustBeANumber) {
 }
 
 TEST(Plan, HugeFramesDoNotOverflow) {
-  const auto plan = make_plan(shape(kHuge, kHuge), {RegionSpec{1, {}, 1, kHuge}, {2, 3}, {}}, {});
+  const auto plan =
+      make_plan(shape(kHuge, kHuge), spec_of(RegionSpec{1, {}, 1, kHuge}, {2, 3}), {});
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->region.height_px(), kHuge - 2);
   EXPECT_EQ(plan->region.width_px(), (kHuge - 1) / 3 * 3);
-  EXPECT_EQ(error_of(shape(kHuge, kHuge), {{}, {kHuge, kHuge}, {}}),
+  EXPECT_EQ(error_of(shape(kHuge, kHuge), spec_of({}, {kHuge, kHuge})),
             "bin 2147483648x2147483648 has too many pixels: 2147483648 per bin at most");
-  EXPECT_TRUE(make_plan(shape(1, kHuge), {{}, {1, kHuge}, {}}, {}).has_value());
+  EXPECT_TRUE(make_plan(shape(1, kHuge), spec_of({}, {1, kHuge}), {}).has_value());
 }
 
 TEST(Plan, SumsOfUnsignedGetTheSmallestTypeThatHoldsThem) {

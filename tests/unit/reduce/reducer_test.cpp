@@ -36,6 +36,8 @@ void* counted(void* memory) {
 namespace framelog {
 namespace {
 
+using testing::spec_of;
+
 TEST(Reducer, DoesNotAllocateInRun) {
   for (const auto type : {PixelType::kUint8, PixelType::kInt8, PixelType::kUint16,
                           PixelType::kInt16, PixelType::kUint32, PixelType::kInt32,
@@ -43,7 +45,7 @@ TEST(Reducer, DoesNotAllocateInRun) {
     for (const KernelSet set : testing::sets_here()) {
       for (const Binning bin : {Binning{1, 1}, Binning{2, 2}, Binning{3, 5}}) {
         for (const BinMode mode : {BinMode::kSum, BinMode::kMean}) {
-          const auto plan = make_plan({31, 77, type}, {{}, bin, mode}, 100.0);
+          const auto plan = make_plan({31, 77, type}, spec_of({}, bin, mode), 100.0);
           ASSERT_TRUE(plan);
           const std::vector<std::byte> source(size_bytes(plan->source), std::byte{0xFF});
           std::vector<std::byte> output(plan->identity ? 0 : size_bytes(plan->output));
@@ -61,7 +63,8 @@ TEST(Reducer, DoesNotAllocateInRun) {
 }
 
 TEST(Reducer, ReducesFrameAfterFrameAlike) {
-  const auto plan = make_plan({16, 64, PixelType::kUint16}, {{}, {4, 4}, BinMode::kSum}, 9.0);
+  const auto plan =
+      make_plan({16, 64, PixelType::kUint16}, spec_of({}, {4, 4}, BinMode::kSum), 9.0);
   ASSERT_TRUE(plan);
   std::vector<std::byte> bright(size_bytes(plan->source), std::byte{0xFF});
   std::vector<std::byte> dark(size_bytes(plan->source), std::byte{0});

@@ -70,6 +70,15 @@ inline Reduced run(const ReductionPlan& plan, KernelSet kernels,
   return result;
 }
 
+inline ReductionSpec spec_of(std::optional<RegionSpec> roi, Binning bin = {},
+                             BinMode mode = BinMode::kSum) {
+  ReductionSpec spec;
+  spec.roi = roi;
+  spec.bin = bin;
+  spec.bin_mode = mode;
+  return spec;
+}
+
 template <class Pixel>
 std::vector<std::byte> bytes_of(const std::vector<Pixel>& pixels) {
   std::vector<std::byte> bytes(pixels.size() * sizeof(Pixel));
