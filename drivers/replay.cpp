@@ -14,7 +14,7 @@ namespace {
 constexpr double kNsPerSecond = 1e9;
 constexpr std::uint32_t kFlagsPassedOn = kFlagCorrupt | kFlagIncomplete;
 
-Result<StoredFrames> open_recording(const ReplayConfig& config) {
+Result<std::unique_ptr<StoredFrames>> open_recording(const ReplayConfig& config) {
   FileSystem& files = system_files();
   if (auto readable = open_regular_file(files, config.path); !readable) {
     return std::unexpected(readable.error());
@@ -23,7 +23,7 @@ Result<StoredFrames> open_recording(const ReplayConfig& config) {
   if (extension == ".npy" || looks_like_npy(files, config.path)) {
     auto frames = open_npy(files, config.path);
     if (!frames || !config.geometry) return frames;
-    if (auto checked = check_agreement(*frames, *config.geometry); !checked) {
+    if (auto checked = check_agreement((*frames)->facts(), *config.geometry); !checked) {
       return std::unexpected(checked.error());
     }
     return frames;
@@ -36,13 +36,14 @@ Result<StoredFrames> open_recording(const ReplayConfig& config) {
                   ": unknown format (allowed: .npy, .raw; others with their shape and pixel_type)");
 }
 
-std::optional<double> recorded_rate_hz(const StoredFrames& frames) {
-  if (!frames.has_records() || frames.frames() < 2) return std::nullopt;
+std::optional<double> recorded_rate_hz(StoredFrames& frames) {
+  const std::uint64_t count = frames.facts().frames;
+  if (!frames.facts().has_times || count < 2) return std::nullopt;
   const auto first = frames.info(0);
-  const auto last = frames.info(frames.frames() - 1);
+  const auto last = frames.info(count - 1);
   if (!first || !last || first->info.monotonic_ns < 0) return std::nullopt;
   if (last->info.monotonic_ns <= first->info.monotonic_ns) return std::nullopt;
-  return static_cast<double>(frames.frames() - 1) * kNsPerSecond /
+  return static_cast<double>(count - 1) * kNsPerSecond /
          static_cast<double>(last->info.monotonic_ns - first->info.monotonic_ns);
 }
 
@@ -64,28 +65,29 @@ Result<SourceInfo> Replay::open() {
   frames_.reset();
   auto frames = open_recording(config_);
   if (!frames) return std::unexpected(frames.error());
-  frames_.emplace(std::move(*frames));
+  frames_ = std::move(*frames);
+  const StoredFacts& facts = frames_->facts();
   pace_ = config_.pace;
-  if (pace_ == ReplayPace::kRecorded && !frames_->has_records()) pace_ = ReplayPace::kMax;
+  if (pace_ == ReplayPace::kRecorded && !facts.has_times) pace_ = ReplayPace::kMax;
 
   const std::string name = config_.path.filename().string();
   SourceInfo info;
-  info.shape = frames_->shape();
+  info.shape = facts.shape;
   info.driver = "replay";
   info.vendor = "framelog";
   info.model = "replay of " + name;
-  info.description = fmt::format("replay of {}, {} frames of {}, {}{}", name, frames_->frames(),
-                                 to_string(info.shape), pace_text(config_, pace_),
-                                 config_.loop ? ", again and again" : "");
+  info.description =
+      fmt::format("replay of {}, {} frames of {}, {}{}", name, facts.frames, to_string(info.shape),
+                  pace_text(config_, pace_), config_.loop ? ", again and again" : "");
   if (pace_ == ReplayPace::kFixed) info.rate_hz = config_.rate_hz;
   if (pace_ == ReplayPace::kRecorded) info.rate_hz = recorded_rate_hz(*frames_);
   info.can_wait = true;
   info.numbered = true;
   info.settings = {{"path", config_.path.string()},
-                   {"frames", std::to_string(frames_->frames())},
+                   {"frames", std::to_string(facts.frames)},
                    {"pace", std::string(pace_text(config_, pace_))},
                    {"loop", config_.loop ? "yes" : "no"}};
-  info.inputs = frames_->inputs();
+  info.inputs = facts.inputs;
   return info;
 }
 
@@ -105,7 +107,7 @@ Result<void> Replay::start() {
 
 Result<FrameInfo> Replay::read(std::span<std::byte> pixels, Deadline deadline) noexcept {
   if (!started_) return fail(ErrorCode::kDisconnected, "the replay is not started");
-  if (pixels.size() != size_bytes(frames_->shape())) {
+  if (pixels.size() != size_bytes(frames_->facts().shape)) {
     return fail(ErrorCode::kInvalid, "the buffer is not of the frame's size");
   }
   if (auto fetched = fetch(); !fetched) return std::unexpected(std::move(fetched.error()));
@@ -135,7 +137,7 @@ void Replay::cancel() noexcept { sleeper_.cancel(); }
 // Learns of the next frame what the file tells, and when it is due.
 Result<void> Replay::fetch() noexcept {
   if (next_) return {};
-  if (index_ >= frames_->frames()) {
+  if (index_ >= frames_->facts().frames) {
     if (!config_.loop) return fail(ErrorCode::kEnd, "the recording is at its end");
     index_ = 0;
     round_begins_ = true;
@@ -172,7 +174,7 @@ void Replay::schedule(const StoredInfo& stored) noexcept {
 }
 
 std::uint64_t Replay::number(const StoredInfo& stored) noexcept {
-  const bool torn = frames_->has_records() && !stored.crc32c;
+  const bool torn = frames_->facts().has_times && !stored.crc32c;
   std::uint64_t number = stored.info.source_sequence + round_offset_;
   if (torn && last_number_) {
     number = *last_number_ + 1;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 
 #include "drivers/drivers.hpp"
@@ -55,7 +56,7 @@ class Replay final : public FrameSource {
   ReplayConfig config_;
   const Clock& clock_;
   Sleeper sleeper_;
-  std::optional<StoredFrames> frames_;
+  std::unique_ptr<StoredFrames> frames_;
   ReplayPace pace_{};  // As the file allows.
   bool started_{false};
   std::uint64_t index_{0};          // Of the next frame.

@@ -8,6 +8,8 @@
 #include <optional>
 #include <vector>
 
+#include "formats/contiguous_frames.hpp"
+
 namespace framelog {
 namespace {
 
@@ -200,7 +202,8 @@ bool looks_like_npy(FileSystem& files, const std::filesystem::path& path) {
   return got && *got == start.size() && std::ranges::equal(start, std::as_bytes(std::span(kMagic)));
 }
 
-Result<StoredFrames> open_npy(FileSystem& files, const std::filesystem::path& path) {
+Result<std::unique_ptr<StoredFrames>> open_npy(FileSystem& files,
+                                               const std::filesystem::path& path) {
   auto fd = open_regular_file(files, path);
   if (!fd) return std::unexpected(fd.error());
   std::array<std::byte, 12> start{};
@@ -221,7 +224,7 @@ Result<StoredFrames> open_npy(FileSystem& files, const std::filesystem::path& pa
   auto layout = layout_of_header(text);
   if (!layout) return as_error(path, layout.error());
   layout->offset_bytes = static_cast<std::int64_t>(place->offset_bytes + text.size());
-  return StoredFrames::over(files, std::move(*fd), path, *layout);
+  return ContiguousFrames::over(files, std::move(*fd), path, *layout, "NPY");
 }
 
 }  // namespace framelog

@@ -14,6 +14,7 @@ namespace framelog {
 /// documentation of numpy.lib.format). Dimensions: see layout_of(). Errors: kNotFound, kDenied,
 /// kIo; kInvalid, not a regular file; kCorrupt, not what an NPY file is; kUnsupported, Fortran
 /// order, another version, another type of pixel.
-[[nodiscard]] Result<StoredFrames> open_npy(FileSystem& files, const std::filesystem::path& path);
+[[nodiscard]] Result<std::unique_ptr<StoredFrames>> open_npy(FileSystem& files,
+                                                             const std::filesystem::path& path);
 
 }  // namespace framelog

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "formats/contiguous_frames.hpp"
 #include "formats/numpy_type.hpp"
 
 namespace framelog {
@@ -125,36 +126,37 @@ Result<PixelLayout> layout_by_user(const RawGeometry& geometry, const std::files
   return *layout;
 }
 
-Result<StoredFrames> open_described(FileSystem& files, UniqueFd fd,
-                                    const std::filesystem::path& path,
-                                    const std::filesystem::path& sidecar_path, const Json& json) {
+Result<std::unique_ptr<StoredFrames>> open_described(FileSystem& files, UniqueFd fd,
+                                                     const std::filesystem::path& path,
+                                                     const std::filesystem::path& sidecar_path,
+                                                     const Json& json) {
   const auto sidecar = understand(json, sidecar_path);
   if (!sidecar) return std::unexpected(sidecar.error());
-  auto frames = StoredFrames::over(files, std::move(fd), path, sidecar->layout);
-  if (!frames) return frames;
-  frames->add_input(sidecar_path);
+  auto frames = ContiguousFrames::over(files, std::move(fd), path, sidecar->layout, "RAW");
+  if (!frames) return std::unexpected(frames.error());
+  (*frames)->add_input(sidecar_path);
   const auto records_path = path.parent_path() / sidecar->frames_name;
   if (!sidecar->frames_name.empty() && files.exists(records_path)) {
-    if (auto added = frames->add_records(records_path); !added) {
+    if (auto added = (*frames)->add_records(records_path); !added) {
       return std::unexpected(added.error());
     }
   }
-  return frames;
+  return std::move(*frames);
 }
 
 }  // namespace
 
-Result<void> check_agreement(const StoredFrames& frames, const RawGeometry& geometry) {
+Result<void> check_agreement(const StoredFacts& facts, const RawGeometry& geometry) {
   const auto given = layout_of(geometry.shape, geometry.type, false);
-  const bool same_frame = given && given->shape == frames.shape();
-  if (same_frame && (geometry.shape.size() != 3 || given->frames == frames.frames())) return {};
-  return wrong(ErrorCode::kInvalid, frames.inputs().front(),
+  const bool same_frame = given && given->shape == facts.shape;
+  if (same_frame && (geometry.shape.size() != 3 || given->frames == facts.frames)) return {};
+  return wrong(ErrorCode::kInvalid, facts.inputs.front(),
                fmt::format("it describes itself as {} frames of {}, which {} contradicts",
-                           frames.frames(), to_string(frames.shape()), to_text(geometry)));
+                           facts.frames, to_string(facts.shape), to_text(geometry)));
 }
 
-Result<StoredFrames> open_raw(FileSystem& files, const std::filesystem::path& path,
-                              const std::optional<RawGeometry>& geometry) {
+Result<std::unique_ptr<StoredFrames>> open_raw(FileSystem& files, const std::filesystem::path& path,
+                                               const std::optional<RawGeometry>& geometry) {
   auto fd = open_regular_file(files, path);
   if (!fd) return std::unexpected(fd.error());
   auto sidecar_path = path;
@@ -163,7 +165,7 @@ Result<StoredFrames> open_raw(FileSystem& files, const std::filesystem::path& pa
   if (json && *json) {
     auto frames = open_described(files, std::move(*fd), path, sidecar_path, **json);
     if (!frames || !geometry) return frames;
-    if (auto checked = check_agreement(*frames, *geometry); !checked) {
+    if (auto checked = check_agreement((*frames)->facts(), *geometry); !checked) {
       return std::unexpected(checked.error());
     }
     return frames;
@@ -179,7 +181,7 @@ Result<StoredFrames> open_raw(FileSystem& files, const std::filesystem::path& pa
   if (!size) return fail_errno(size.error().system_errno, "cannot read", path.string());
   const auto layout = layout_by_user(*geometry, path, *size);
   if (!layout) return std::unexpected(layout.error());
-  return StoredFrames::over(files, std::move(*fd), path, *layout);
+  return ContiguousFrames::over(files, std::move(*fd), path, *layout, "headerless");
 }
 
 }  // namespace framelog

@@ -17,7 +17,7 @@ struct RawGeometry {
 };
 
 /// What the user says of a self-describing file must agree with it. Errors: kInvalid.
-[[nodiscard]] Result<void> check_agreement(const StoredFrames& frames, const RawGeometry& geometry);
+[[nodiscard]] Result<void> check_agreement(const StoredFacts& facts, const RawGeometry& geometry);
 
 /// Opens NAME.raw by its sidecar NAME.json, and the NAME.frames that the sidecar names where that
 /// file is there. `geometry` describes a file without a sidecar of ours; beside one it must agree.
@@ -25,7 +25,8 @@ struct RawGeometry {
 /// [n, y, x], "dtype": "<u2", "endianness": "little" or "big", "frames": "NAME.frames".
 /// Errors: kNotFound, kDenied, kIo; kInvalid, no description, one that does not agree, or not a
 /// regular file; kCorrupt, not as described; kUnsupported, another version.
-[[nodiscard]] Result<StoredFrames> open_raw(FileSystem& files, const std::filesystem::path& path,
-                                            const std::optional<RawGeometry>& geometry = {});
+[[nodiscard]] Result<std::unique_ptr<StoredFrames>> open_raw(
+    FileSystem& files, const std::filesystem::path& path,
+    const std::optional<RawGeometry>& geometry = {});
 
 }  // namespace framelog

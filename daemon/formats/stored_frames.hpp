@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <expected>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,6 +23,8 @@ struct PixelLayout {
   std::uint64_t frames{};
   std::int64_t offset_bytes{};  ///< Of the first pixel.
   bool big_endian{};
+  /// Rows x columns of points, where the array has four dimensions.
+  std::optional<std::pair<std::uint32_t, std::uint32_t>> scan;
 };
 
 /// The layout that an array of one to four dimensions has: (n) scalars, (y, x) one frame,
@@ -32,49 +35,40 @@ struct PixelLayout {
 
 /// What a recording knows of one frame beside its pixels.
 struct StoredInfo {
-  FrameInfo info;
+  FrameInfo info;                       ///< source_sequence: the recorded number, or the index.
   std::optional<std::uint32_t> crc32c;  ///< Of the pixel bytes as they lie in the file.
+  std::uint32_t lost_before{};          ///< Frames lost between the one before and this one.
 };
 
-/// A recording opened for reading, whatever its format. Read-only; reading allocates nothing.
-/// Threads: one at a time.
+/// What a file of frames says of itself.
+struct StoredFacts {
+  FrameShape shape;
+  std::uint64_t frames{};
+  /// Points, rows x columns, where the file has them.
+  std::optional<std::pair<std::uint32_t, std::uint32_t>> scan;
+  bool has_times{};  ///< info() tells the times of frames.
+  std::optional<double> saturation;
+  std::optional<int> bit_depth;
+  std::string description;  ///< One line for people: "Merlin, 4 chips, 12 bit".
+  /// What it tells of its instrument, for provenance.
+  std::vector<std::pair<std::string, std::string>> settings;
+  std::vector<std::filesystem::path> inputs;  ///< All files that it is made of, the pixels first.
+};
+
+/// A recording opened for reading, whatever its format. Read-only; reading allocates nothing,
+/// unless the format says otherwise. Threads: one at a time.
 class StoredFrames {
  public:
-  /// Checks that the file is as long as `layout` says. `files` is borrowed. Errors: kCorrupt.
-  [[nodiscard]] static Result<StoredFrames> over(FileSystem& files, UniqueFd pixels,
-                                                 const std::filesystem::path& path,
-                                                 const PixelLayout& layout);
-  /// Adds the records of `path`, a NAME.frames file. Errors: kNotFound, kCorrupt, kUnsupported.
-  [[nodiscard]] Result<void> add_records(const std::filesystem::path& path);
-  /// Notes that `path` has told something of the recording.
-  void add_input(std::filesystem::path path) { inputs_.push_back(std::move(path)); }
-
-  [[nodiscard]] const FrameShape& shape() const noexcept { return layout_.shape; }
-  [[nodiscard]] std::uint64_t frames() const noexcept { return layout_.frames; }
-  /// Whether the frames have times, numbers and checksums of their own.
-  [[nodiscard]] bool has_records() const noexcept { return records_.valid(); }
-  /// All files that it is made of, the pixels first.
-  [[nodiscard]] const std::vector<std::filesystem::path>& inputs() const noexcept {
-    return inputs_;
-  }
-
-  /// Without records the numbers are `index`, and the times unknown. A torn record is the same, and
-  /// the frame is flagged corrupt. Errors: kIo, kCorrupt when the file has become shorter.
-  [[nodiscard]] Result<StoredInfo> info(std::uint64_t index) const noexcept;
-  /// Fills `pixels` (size_bytes(shape())) in the machine's byte order. False when they do not fit
+  virtual ~StoredFrames() = default;
+  [[nodiscard]] virtual const StoredFacts& facts() const noexcept = 0;
+  /// Of frame `index`, below facts().frames. A frame whose record is torn has the flag kFlagCorrupt
+  /// and no checksum, its number is the index, and its times are unknown. Errors: kIo, kCorrupt
+  /// when the file has become shorter.
+  [[nodiscard]] virtual Result<StoredInfo> info(std::uint64_t index) noexcept = 0;
+  /// Fills `pixels` (size_bytes(shape)) in the machine's byte order. False when they do not fit
   /// `crc32c`. Errors: kIo, kCorrupt when the file has become shorter; `pixels` are undefined then.
-  [[nodiscard]] Result<bool> read(std::uint64_t index, std::span<std::byte> pixels,
-                                  std::optional<std::uint32_t> crc32c) const noexcept;
-
- private:
-  StoredFrames(FileSystem& files, UniqueFd pixels, const PixelLayout& layout) noexcept
-      : files_(&files), pixels_(std::move(pixels)), layout_(layout) {}
-
-  FileSystem* files_;
-  UniqueFd pixels_;
-  UniqueFd records_;
-  PixelLayout layout_;
-  std::vector<std::filesystem::path> inputs_;
+  [[nodiscard]] virtual Result<bool> read(std::uint64_t index, std::span<std::byte> pixels,
+                                          std::optional<std::uint32_t> crc32c) noexcept = 0;
 };
 
 /// Opens a regular file for reading; never waits for a pipe. Errors: kNotFound, kDenied, kInvalid

@@ -194,7 +194,7 @@ void check_counts(const SegmentReader& reader, VerifiedSegment& result) {
 void check_raw(FileSystem& files, VerifiedSegment& result) {
   const auto described = open_raw(files, result.path, std::nullopt);
   if (!described) return note(result, describe(described.error()));
-  if (!described->has_records()) note(result, "its .json does not name its .frames");
+  if (!(*described)->facts().has_times) note(result, "its .json does not name its .frames");
 }
 
 void verify_open(FileSystem& files, const SegmentFormat& format, SegmentReader& reader,

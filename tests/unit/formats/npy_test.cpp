@@ -12,14 +12,14 @@
 namespace framelog {
 namespace {
 
-Result<StoredFrames> open_bytes(const std::string& bytes) {
+Result<std::unique_ptr<StoredFrames>> open_bytes(const std::string& bytes) {
   const ScratchDirectory scratch;
   return open_npy(system_files(), scratch.write("a.npy", bytes));
 }
 
 template <class T>
-std::vector<T> frame(const StoredFrames& frames, std::uint64_t index) {
-  std::vector<T> pixels(size_bytes(frames.shape()) / sizeof(T));
+std::vector<T> frame(StoredFrames& frames, std::uint64_t index) {
+  std::vector<T> pixels(size_bytes(frames.facts().shape) / sizeof(T));
   const auto read = frames.read(index, std::as_writable_bytes(std::span(pixels)), std::nullopt);
   EXPECT_TRUE(read && *read);
   return pixels;
@@ -34,25 +34,25 @@ TEST(Npy, ReadsFramesOfAStack) {
   std::iota(pixels.begin(), pixels.end(), std::uint16_t{1000});
   const auto frames = open_bytes(npy_of(header("<u2", "(2, 3, 4)"), bytes_of(pixels)));
   ASSERT_TRUE(frames) << describe(frames.error());
-  EXPECT_EQ(frames->shape(), (FrameShape{3, 4, PixelType::kUint16}));
-  EXPECT_EQ(frames->frames(), 2U);
-  EXPECT_FALSE(frames->has_records());
-  EXPECT_EQ(frames->inputs().size(), 1U);
-  EXPECT_EQ(frame<std::uint16_t>(*frames, 1),
+  EXPECT_EQ((*frames)->facts().shape, (FrameShape{3, 4, PixelType::kUint16}));
+  EXPECT_EQ((*frames)->facts().frames, 2U);
+  EXPECT_FALSE((*frames)->facts().has_times);
+  EXPECT_EQ((*frames)->facts().inputs.size(), 1U);
+  EXPECT_EQ(frame<std::uint16_t>(**frames, 1),
             std::vector<std::uint16_t>(pixels.begin() + 12, pixels.end()));
 }
 
 TEST(Npy, SwapsTheBytesOfBigEndianPixels) {
   const auto two = open_bytes(npy_of(header(">i2", "(1, 2)"), std::string("\x01\x02\xFF\xFE", 4)));
   ASSERT_TRUE(two);
-  EXPECT_EQ(frame<std::int16_t>(*two, 0), (std::vector<std::int16_t>{0x0102, -2}));
+  EXPECT_EQ(frame<std::int16_t>(**two, 0), (std::vector<std::int16_t>{0x0102, -2}));
   const auto four = open_bytes(npy_of(header(">f4", "(1, 1)"), std::string("\x3F\x80\x00\x00", 4)));
   ASSERT_TRUE(four);
-  EXPECT_EQ(frame<float>(*four, 0), std::vector<float>{1.0F});
+  EXPECT_EQ(frame<float>(**four, 0), std::vector<float>{1.0F});
   const auto eight = open_bytes(
       npy_of(header(">u8", "(1, 1)"), std::string("\x01\x02\x03\x04\x05\x06\x07\x08", 8)));
   ASSERT_TRUE(eight);
-  EXPECT_EQ(frame<std::uint64_t>(*eight, 0), std::vector<std::uint64_t>{0x0102030405060708});
+  EXPECT_EQ(frame<std::uint64_t>(**eight, 0), std::vector<std::uint64_t>{0x0102030405060708});
 }
 
 TEST(Npy, KnowsEveryTypeInEveryOrder) {
@@ -73,17 +73,24 @@ TEST(Npy, KnowsEveryTypeInEveryOrder) {
 }
 
 TEST(Npy, TakesOneToFourDimensions) {
+  using Scan = std::optional<std::pair<std::uint32_t, std::uint32_t>>;
+  struct Expected {
+    std::string shape;
+    FrameShape frame;
+    std::uint64_t frames{};
+    Scan scan;
+  };
   const std::string pixels(24, '\0');
-  const std::vector<std::pair<std::string, PixelLayout>> cases{
-      {"(24,)", {{1, 1, PixelType::kUint8}, 24}},
-      {"(4, 6)", {{4, 6, PixelType::kUint8}, 1}},
-      {"(2, 3, 4)", {{3, 4, PixelType::kUint8}, 2}},
-      {"(2, 3, 4, 1)", {{4, 1, PixelType::kUint8}, 6}}};
-  for (const auto& [shape, expected] : cases) {
-    const auto frames = open_bytes(npy_of(header("|u1", shape), pixels));
+  const std::vector<Expected> cases{{"(24,)", {1, 1, PixelType::kUint8}, 24, {}},
+                                    {"(4, 6)", {4, 6, PixelType::kUint8}, 1, {}},
+                                    {"(2, 3, 4)", {3, 4, PixelType::kUint8}, 2, {}},
+                                    {"(2, 3, 4, 1)", {4, 1, PixelType::kUint8}, 6, {{2, 3}}}};
+  for (const Expected& expected : cases) {
+    const auto frames = open_bytes(npy_of(header("|u1", expected.shape), pixels));
     ASSERT_TRUE(frames) << describe(frames.error());
-    EXPECT_EQ(frames->shape(), expected.shape);
-    EXPECT_EQ(frames->frames(), expected.frames);
+    EXPECT_EQ((*frames)->facts().shape, expected.frame);
+    EXPECT_EQ((*frames)->facts().frames, expected.frames);
+    EXPECT_EQ((*frames)->facts().scan, expected.scan);
   }
 }
 
@@ -95,7 +102,7 @@ TEST(Npy, ReadsHeadersAsVersionsAndWritersSpellThem) {
     file += std::string(3, '\0') + text + "ab";
     const auto frames = open_bytes(file);
     ASSERT_TRUE(frames) << describe(frames.error());
-    EXPECT_EQ(frame<std::uint8_t>(*frames, 0), (std::vector<std::uint8_t>{'a', 'b'}));
+    EXPECT_EQ(frame<std::uint8_t>(**frames, 0), (std::vector<std::uint8_t>{'a', 'b'}));
   }
 }
 
@@ -189,8 +196,8 @@ TEST(Npy, SaysWhenTheFileHasBecomeShorter) {
   ASSERT_TRUE(frames);
   std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1);
   std::vector<std::byte> pixels(4);
-  EXPECT_TRUE(frames->read(0, pixels, std::nullopt));
-  EXPECT_EQ(frames->read(1, pixels, std::nullopt).error().code, ErrorCode::kCorrupt);
+  EXPECT_TRUE((*frames)->read(0, pixels, std::nullopt));
+  EXPECT_EQ((*frames)->read(1, pixels, std::nullopt).error().code, ErrorCode::kCorrupt);
 }
 
 TEST(Npy, ReadsRealDiffractionPatterns) {
@@ -200,10 +207,10 @@ TEST(Npy, ReadsRealDiffractionPatterns) {
   if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is not there";
   const auto frames = open_npy(system_files(), path);
   ASSERT_TRUE(frames) << describe(frames.error());
-  EXPECT_EQ(frames->shape(), (FrameShape{128, 128, PixelType::kUint16}));
-  EXPECT_EQ(frames->frames(), 128U);
-  const auto first = frame<std::uint16_t>(*frames, 0);
-  const auto last = frame<std::uint16_t>(*frames, 127);
+  EXPECT_EQ((*frames)->facts().shape, (FrameShape{128, 128, PixelType::kUint16}));
+  EXPECT_EQ((*frames)->facts().frames, 128U);
+  const auto first = frame<std::uint16_t>(**frames, 0);
+  const auto last = frame<std::uint16_t>(**frames, 127);
   EXPECT_NE(first, last);
   EXPECT_EQ(std::accumulate(first.begin(), first.end(), 0ULL), 456722U);
   EXPECT_EQ(std::accumulate(last.begin(), last.end(), 0ULL), 460124U);

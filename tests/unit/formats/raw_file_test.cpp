@@ -42,7 +42,7 @@ class RawFile : public testing::Test {
     scratch.write("a.json", kSidecar);
     scratch.write("a.frames", frames_file_of(records(), 8));
   }
-  Result<StoredFrames> open(const std::optional<RawGeometry>& geometry = {}) {
+  Result<std::unique_ptr<StoredFrames>> open(const std::optional<RawGeometry>& geometry = {}) {
     return open_raw(system_files(), scratch.path() / "a.raw", geometry);
   }
   void expect_failure(ErrorCode code, std::string_view part,
@@ -60,9 +60,9 @@ class RawFile : public testing::Test {
   std::filesystem::path path;
 };
 
-std::vector<std::uint16_t> frame(const StoredFrames& frames, std::uint64_t index,
+std::vector<std::uint16_t> frame(StoredFrames& frames, std::uint64_t index,
                                  std::optional<std::uint32_t> crc, bool intact) {
-  std::vector<std::uint16_t> pixels(size_bytes(frames.shape()) / 2);
+  std::vector<std::uint16_t> pixels(size_bytes(frames.facts().shape) / 2);
   const auto read = frames.read(index, std::as_writable_bytes(std::span(pixels)), crc);
   EXPECT_TRUE(read);
   EXPECT_EQ(read.value_or(!intact), intact);
@@ -73,11 +73,11 @@ TEST_F(RawFile, IsReadWithItsSidecarAndRecords) {
   write_all();
   const auto frames = open();
   ASSERT_TRUE(frames) << describe(frames.error());
-  EXPECT_EQ(frames->shape(), (FrameShape{2, 2, PixelType::kUint16}));
-  EXPECT_EQ(frames->frames(), 3U);
-  EXPECT_TRUE(frames->has_records());
-  EXPECT_EQ(frames->inputs().size(), 3U);
-  const auto stored = frames->info(1);
+  EXPECT_EQ((*frames)->facts().shape, (FrameShape{2, 2, PixelType::kUint16}));
+  EXPECT_EQ((*frames)->facts().frames, 3U);
+  EXPECT_TRUE((*frames)->facts().has_times);
+  EXPECT_EQ((*frames)->facts().inputs.size(), 3U);
+  const auto stored = (*frames)->info(1);
   ASSERT_TRUE(stored);
   EXPECT_EQ(stored->info.source_sequence, 102U);
   EXPECT_EQ(stored->info.utc_ns, 1'000'001);
@@ -86,7 +86,7 @@ TEST_F(RawFile, IsReadWithItsSidecarAndRecords) {
   EXPECT_EQ(stored->info.exposure_ns, 33);
   EXPECT_EQ(stored->info.gpio, 6U);
   EXPECT_EQ(stored->info.flags, kFlagIncomplete);
-  EXPECT_EQ(frame(*frames, 1, stored->crc32c, true), (std::vector<std::uint16_t>{5, 6, 7, 8}));
+  EXPECT_EQ(frame(**frames, 1, stored->crc32c, true), (std::vector<std::uint16_t>{5, 6, 7, 8}));
 }
 
 TEST_F(RawFile, IsReadWithoutItsRecords) {
@@ -94,9 +94,9 @@ TEST_F(RawFile, IsReadWithoutItsRecords) {
   std::filesystem::remove(scratch.path() / "a.frames");
   const auto frames = open();
   ASSERT_TRUE(frames);
-  EXPECT_FALSE(frames->has_records());
-  EXPECT_EQ(frames->info(2)->info.source_sequence, 2U);
-  EXPECT_EQ(frames->info(2)->info.monotonic_ns, -1);
+  EXPECT_FALSE((*frames)->facts().has_times);
+  EXPECT_EQ((*frames)->info(2)->info.source_sequence, 2U);
+  EXPECT_EQ((*frames)->info(2)->info.monotonic_ns, -1);
 }
 
 TEST_F(RawFile, ChecksumsPixelsAsTheyLieInTheFile) {
@@ -105,9 +105,9 @@ TEST_F(RawFile, ChecksumsPixelsAsTheyLieInTheFile) {
                           R"("endianness":"big"})");
   const auto frames = open();
   ASSERT_TRUE(frames) << describe(frames.error());
-  EXPECT_EQ(frame(*frames, 0, crc_of_frame(0), true),
+  EXPECT_EQ(frame(**frames, 0, crc_of_frame(0), true),
             (std::vector<std::uint16_t>{0x100, 0x200, 0x300, 0x400}));
-  frame(*frames, 0, crc_of_frame(0) ^ 1U, false);
+  frame(**frames, 0, crc_of_frame(0) ^ 1U, false);
 }
 
 TEST_F(RawFile, TakesATornRecordForACorruptFrameOfUnknownTime) {
@@ -115,7 +115,7 @@ TEST_F(RawFile, TakesATornRecordForACorruptFrameOfUnknownTime) {
   std::string bytes = frames_file_of(records(), 8);
   bytes[4096 + 128 + 20] ^= 1;
   scratch.write("a.frames", bytes);
-  const auto stored = open()->info(1);
+  const auto stored = (*open())->info(1);
   ASSERT_TRUE(stored);
   EXPECT_EQ(stored->info.flags, kFlagCorrupt);
   EXPECT_EQ(stored->info.monotonic_ns, -1);
@@ -126,11 +126,11 @@ TEST_F(RawFile, IsReadByTheUsersGeometry) {
   scratch.write("a.raw", bytes_of(kPixels));
   const auto counted = open(RawGeometry{PixelType::kUint16, {2, 3}});
   ASSERT_TRUE(counted) << describe(counted.error());
-  EXPECT_EQ(counted->frames(), 2U);
-  EXPECT_EQ(frame(*counted, 1, {}, true), (std::vector<std::uint16_t>{7, 8, 9, 10, 11, 12}));
+  EXPECT_EQ((*counted)->facts().frames, 2U);
+  EXPECT_EQ(frame(**counted, 1, {}, true), (std::vector<std::uint16_t>{7, 8, 9, 10, 11, 12}));
   const auto given = open(RawGeometry{PixelType::kUint8, {4, 2, 3}});
   ASSERT_TRUE(given);
-  EXPECT_EQ(given->frames(), 4U);
+  EXPECT_EQ((*given)->facts().frames, 4U);
 }
 
 TEST_F(RawFile, WithGeometryIgnoresASidecarOfSomebodyElse) {
