@@ -45,15 +45,8 @@ Result<std::unique_ptr<ContiguousFrames>> ContiguousFrames::over(FileSystem& fil
                                                                  const std::filesystem::path& path,
                                                                  const PixelLayout& layout,
                                                                  std::string description) {
-  const auto size = files.size_bytes(pixels.get());
-  if (!size) return std::unexpected(size.error());
-  const std::int64_t expected =
-      layout.offset_bytes + static_cast<std::int64_t>(layout.frames * size_bytes(layout.shape));
-  if (*size != expected) {
-    return corrupt(path, fmt::format("{} than its description: {} bytes expected for {} frames of "
-                                     "{}, {} found",
-                                     *size < expected ? "shorter" : "longer", expected,
-                                     layout.frames, to_string(layout.shape), *size));
+  if (auto checked = check_length(files, pixels.get(), path, layout); !checked) {
+    return std::unexpected(checked.error());
   }
   // make_unique() cannot call a private constructor.
   std::unique_ptr<ContiguousFrames> frames(new ContiguousFrames(files, std::move(pixels), layout));

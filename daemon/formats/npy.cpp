@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "formats/contiguous_frames.hpp"
+#include "formats/fortran_frames.hpp"
 
 namespace framelog {
 namespace {
@@ -135,21 +136,30 @@ class HeaderParser {
   std::string_view rest_;
 };
 
-Parsed<PixelLayout> layout_of_header(std::string_view text) {
+struct ArrayLayout {
+  PixelLayout pixels;
+  bool fortran_order{};
+};
+
+Parsed<NumpyType> type_of_header(const std::string& descr) {
+  if (descr == "|b1") return NumpyType{PixelType::kUint8, false};
+  const auto type = parse_numpy_type(descr);
+  if (!type) return unsupported(type.error());
+  return *type;
+}
+
+Parsed<ArrayLayout> layout_of_header(std::string_view text) {
   const auto header = HeaderParser(text).parse();
   if (!header) return std::unexpected(header.error());
   if (!header->descr || !header->fortran_order || !header->shape) {
     return corrupt("the header lacks 'descr', 'fortran_order' or 'shape'");
   }
-  const auto type = parse_numpy_type(*header->descr);
-  if (!type) return unsupported(type.error());
-  if (*header->fortran_order) {
-    return unsupported("Fortran order (allowed: C order; convert with numpy.ascontiguousarray)");
-  }
+  const auto type = type_of_header(*header->descr);
+  if (!type) return std::unexpected(type.error());
   auto layout = layout_of(*header->shape, type->type, type->big_endian);
   if (!layout && header->shape->size() > 4) return unsupported(layout.error());
   if (!layout) return corrupt(layout.error());
-  return *layout;
+  return ArrayLayout{*layout, *header->fortran_order && header->shape->size() > 1};
 }
 
 /// Where the header's text begins and how long it is.
@@ -223,8 +233,14 @@ Result<std::unique_ptr<StoredFrames>> open_npy(FileSystem& files,
   }
   auto layout = layout_of_header(text);
   if (!layout) return as_error(path, layout.error());
-  layout->offset_bytes = static_cast<std::int64_t>(place->offset_bytes + text.size());
-  return ContiguousFrames::over(files, std::move(*fd), path, *layout, "NPY");
+  PixelLayout& pixels = layout->pixels;
+  pixels.offset_bytes = static_cast<std::int64_t>(place->offset_bytes + text.size());
+  const std::string order = pixels.big_endian ? ", big-endian" : "";
+  if (layout->fortran_order) {
+    return FortranFrames::over(files, std::move(*fd), path, pixels, "NPY, Fortran order" + order,
+                               FortranFrames::Memory());
+  }
+  return ContiguousFrames::over(files, std::move(*fd), path, pixels, "NPY" + order);
 }
 
 }  // namespace framelog

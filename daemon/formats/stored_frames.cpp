@@ -61,6 +61,20 @@ std::expected<PixelLayout, std::string> layout_of(std::span<const std::uint64_t>
   return layout;
 }
 
+Result<void> check_length(FileSystem& files, int fd, const std::filesystem::path& path,
+                          const PixelLayout& layout) {
+  const auto size = files.size_bytes(fd);
+  if (!size) return fail_errno(size.error().system_errno, "cannot read", path.string());
+  const std::int64_t expected =
+      layout.offset_bytes + static_cast<std::int64_t>(layout.frames * size_bytes(layout.shape));
+  if (*size == expected) return {};
+  return fail(ErrorCode::kCorrupt, "cannot read",
+              fmt::format("{}: {} than its description: {} bytes expected for {} frames of {}, {} "
+                          "found",
+                          path.string(), *size < expected ? "shorter" : "longer", expected,
+                          layout.frames, to_string(layout.shape), *size));
+}
+
 Result<UniqueFd> open_regular_file(FileSystem& files, const std::filesystem::path& path) {
   auto fd = files.open(path, O_RDONLY | O_NONBLOCK);
   if (!fd) return fd;

@@ -71,6 +71,11 @@ class StoredFrames {
                                           std::optional<std::uint32_t> crc32c) noexcept = 0;
 };
 
+/// Checks that the file is as long as `layout` says. Errors: kIo, kCorrupt.
+[[nodiscard]] Result<void> check_length(FileSystem& files, int fd,
+                                        const std::filesystem::path& path,
+                                        const PixelLayout& layout);
+
 /// Opens a regular file for reading; never waits for a pipe. Errors: kNotFound, kDenied, kInvalid
 /// for a directory and everything else that is not a regular file.
 [[nodiscard]] Result<UniqueFd> open_regular_file(FileSystem& files,
