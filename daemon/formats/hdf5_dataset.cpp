@@ -1,0 +1,185 @@
+#include "formats/hdf5_dataset.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/text.hpp"
+#include "formats/hdf5_candidates.hpp"
+
+namespace framelog::hdf5 {
+namespace {
+
+constexpr std::size_t kSmallestCacheBytes = std::size_t{1} << 20U;
+constexpr std::size_t kLargestCacheBytes = std::size_t{64} << 20U;
+constexpr std::size_t kCacheSlots = 12421;  // A prime, as HDF5 asks for.
+
+struct Filter {
+  H5Z_filter_t id{};
+  std::string name;
+};
+
+std::string name_of_filter(H5Z_filter_t id, const char* stored) {
+  switch (id) {
+    case H5Z_FILTER_DEFLATE:
+      return "gzip";
+    case H5Z_FILTER_SHUFFLE:
+      return "shuffle";
+    case H5Z_FILTER_FLETCHER32:
+      return "fletcher32";
+    case H5Z_FILTER_SZIP:
+      return "szip";
+    case H5Z_FILTER_NBIT:
+      return "nbit";
+    case H5Z_FILTER_SCALEOFFSET:
+      return "scale-offset";
+    default:
+      return *stored == '\0' ? fmt::format("filter {}", id)
+                             : fmt::format("filter {} ({})", id, one_line(cut_utf8(stored, 40)));
+  }
+}
+
+std::vector<Filter> filters_of(hid_t properties) {
+  std::vector<Filter> filters;
+  const int count = H5Pget_nfilters(properties);
+  for (int i = 0; i < count; ++i) {
+    unsigned flags = 0;
+    unsigned config = 0;
+    std::size_t values = 0;
+    std::array<char, 128> name{};
+    const H5Z_filter_t id = H5Pget_filter2(properties, static_cast<unsigned>(i), &flags, &values,
+                                           nullptr, name.size(), name.data(), &config);
+    name.back() = '\0';
+    filters.push_back({id, name_of_filter(id, name.data())});
+  }
+  return filters;
+}
+
+/// How many bytes of chunks one step of the first dimension takes, and one chunk.
+std::pair<double, double> bytes_per_step(hid_t dataset, std::span<const hsize_t> chunk) {
+  const auto sizes = dimensions_of(dataset);
+  const Handle type(H5Dget_type(dataset));
+  double chunk_bytes = static_cast<double>(H5Tget_size(type.get()));
+  double chunks = 1;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    chunk_bytes *= static_cast<double>(chunk[i]);
+    if (i > 0) chunks *= static_cast<double>((sizes[i] + chunk[i] - 1) / chunk[i]);
+  }
+  return {chunk_bytes * chunks, chunk_bytes};
+}
+
+/// Extents of a chunk; empty for other layouts.
+std::vector<hsize_t> chunk_of(hid_t properties, std::size_t rank) {
+  std::vector<hsize_t> chunk(rank);
+  if (H5Pget_layout(properties) != H5D_CHUNKED) return {};
+  const int told = H5Pget_chunk(properties, static_cast<int>(rank), chunk.data());
+  if (told < 0 || static_cast<std::size_t>(told) != rank) return {};
+  return chunk;
+}
+
+Result<void> check_filters(hid_t properties) {
+  for (const Filter& filter : filters_of(properties)) {
+    if (H5Zfilter_avail(filter.id) > 0) continue;
+    return fail(
+        ErrorCode::kUnsupported, "compressed with",
+        filter.name +
+            ", which this HDF5 does not have (allowed: none, gzip, and filters whose plugin "
+            "is in HDF5_PLUGIN_PATH)");
+  }
+  return {};
+}
+
+/// Chunks that were never written read as if they were frames.
+Result<void> check_written(hid_t dataset, hid_t properties) {
+  const auto sizes = dimensions_of(dataset);
+  const auto chunk = chunk_of(properties, sizes.size());
+  if (chunk.empty()) {
+    if (H5Dget_storage_size(dataset) > 0) return {};
+    return fail(ErrorCode::kCorrupt, "never written");
+  }
+  double wanted = 1;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    wanted *= static_cast<double>((sizes[i] + chunk[i] - 1) / chunk[i]);
+  }
+  const Handle space(H5Dget_space(dataset));
+  hsize_t written = 0;
+  if (H5Dget_num_chunks(dataset, space.get(), &written) < 0) {
+    return fail(ErrorCode::kCorrupt, "cannot count the chunks:", last_error());
+  }
+  if (static_cast<double>(written) >= wanted) return {};
+  return fail(ErrorCode::kCorrupt,
+              "written in part only:", fmt::format("{} of {:.0f} chunks", written, wanted));
+}
+
+}  // namespace
+
+Handle open_for_frames(hid_t file, const std::string& path) {
+  Handle set(H5Dopen2(file, path.c_str(), H5P_DEFAULT));
+  if (!set.valid()) return set;
+  const Handle properties(H5Dget_create_plist(set.get()));
+  const auto chunk = chunk_of(properties.get(), dimensions_of(set.get()).size());
+  if (chunk.empty()) return set;
+  const auto [step_bytes, chunk_bytes] = bytes_per_step(set.get(), chunk);
+  // A chunk beyond the limit needs its memory anyway, and is not decompressed again when it stays.
+  const double bytes =
+      std::max(chunk_bytes, std::clamp(step_bytes, static_cast<double>(kSmallestCacheBytes),
+                                       static_cast<double>(kLargestCacheBytes)));
+  const Handle access(H5Pcreate(H5P_DATASET_ACCESS));
+  H5Pset_chunk_cache(access.get(), kCacheSlots, static_cast<std::size_t>(bytes), 1.0);
+  set.close();
+  return Handle(H5Dopen2(file, path.c_str(), access.get()));
+}
+
+std::string storage_text(hid_t dataset) {
+  const Handle properties(H5Dget_create_plist(dataset));
+  std::string text = "compact";
+  const H5D_layout_t layout = H5Pget_layout(properties.get());
+  if (layout == H5D_CONTIGUOUS) text = "contiguous";
+  if (layout == H5D_VIRTUAL) text = "virtual";
+  if (layout == H5D_CHUNKED) text = "chunked";
+  for (const Filter& filter : filters_of(properties.get())) text += ", " + filter.name;
+  return text;
+}
+
+std::vector<std::filesystem::path> virtual_sources(hid_t dataset,
+                                                   const std::filesystem::path& path) {
+  std::vector<std::filesystem::path> sources;
+  const Handle properties(H5Dget_create_plist(dataset));
+  std::size_t count = 0;
+  if (H5Pget_layout(properties.get()) != H5D_VIRTUAL ||
+      H5Pget_virtual_count(properties.get(), &count) < 0) {
+    return sources;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const ssize_t length = H5Pget_virtual_filename(properties.get(), i, nullptr, 0);
+    if (length <= 0) continue;
+    std::string name(static_cast<std::size_t>(length) + 1, '\0');
+    H5Pget_virtual_filename(properties.get(), i, name.data(), name.size());
+    name.pop_back();
+    const auto source = path.parent_path() / name;
+    if (name != "." && std::ranges::find(sources, source) == sources.end()) {
+      sources.push_back(source);
+    }
+  }
+  return sources;
+}
+
+Result<void> check_readable(hid_t dataset, const std::filesystem::path& path) {
+  const Handle properties(H5Dget_create_plist(dataset));
+  if (auto filters = check_filters(properties.get()); !filters) return filters;
+  const H5D_layout_t layout = H5Pget_layout(properties.get());
+  for (const auto& source : virtual_sources(dataset, path)) {
+    if (std::filesystem::exists(source)) continue;
+    // HDF5 would read fill values in its place. Names with % stand for many files.
+    if (source.string().find('%') != std::string::npos) {
+      return fail(ErrorCode::kUnsupported, "made of files with numbered names", source.string());
+    }
+    return fail(ErrorCode::kNotFound, "made of a file that is not there:", source.string());
+  }
+  const bool stored_here = layout == H5D_CHUNKED || layout == H5D_CONTIGUOUS;
+  if (!stored_here || H5Pget_external_count(properties.get()) > 0) return {};
+  return check_written(dataset, properties.get());
+}
+
+}  // namespace framelog::hdf5
