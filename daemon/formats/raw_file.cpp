@@ -144,7 +144,19 @@ Result<std::unique_ptr<StoredFrames>> open_described(FileSystem& files, UniqueFd
   return std::move(*frames);
 }
 
+std::filesystem::path sidecar_of(const std::filesystem::path& path) {
+  auto sidecar = path;
+  return sidecar.replace_extension(".json");
+}
+
 }  // namespace
+
+bool has_raw_sidecar(FileSystem& files, const std::filesystem::path& path) {
+  const auto sidecar = sidecar_of(path);
+  if (sidecar == path) return false;
+  const auto json = load(files, sidecar);
+  return json && *json;
+}
 
 Result<void> check_agreement(const StoredFacts& facts, const RawGeometry& geometry) {
   const auto given = layout_of(geometry.shape, geometry.type, false);
@@ -159,8 +171,7 @@ Result<std::unique_ptr<StoredFrames>> open_raw(FileSystem& files, const std::fil
                                                const std::optional<RawGeometry>& geometry) {
   auto fd = open_regular_file(files, path);
   if (!fd) return std::unexpected(fd.error());
-  auto sidecar_path = path;
-  sidecar_path.replace_extension(".json");
+  const auto sidecar_path = sidecar_of(path);
   const auto json = load(files, sidecar_path);
   if (json && *json) {
     auto frames = open_described(files, std::move(*fd), path, sidecar_path, **json);

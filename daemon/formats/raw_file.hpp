@@ -16,6 +16,9 @@ struct RawGeometry {
   std::vector<std::uint64_t> shape;  ///< (n, height, width), or (height, width): as many as fit.
 };
 
+/// Whether a sidecar of ours lies beside the file. False also when it cannot be read.
+[[nodiscard]] bool has_raw_sidecar(FileSystem& files, const std::filesystem::path& path);
+
 /// What the user says of a self-describing file must agree with it. Errors: kInvalid.
 [[nodiscard]] Result<void> check_agreement(const StoredFacts& facts, const RawGeometry& geometry);
 
