@@ -107,7 +107,7 @@ int print_errors(const std::vector<std::string>& errors) {
 void block_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 }
@@ -133,12 +133,12 @@ std::string place_source_error(const Configuration& configuration, const Error& 
 
 /// Waits for a signal that ends the program, a closed terminal's too; false when `patience` passed
 /// without one.
-bool wait_for_signal(nanoseconds patience) {
+int wait_for_signal(nanoseconds patience) {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&signals, signal);
   const timespec timeout{patience.count() / 1'000'000'000, patience.count() % 1'000'000'000};
-  return sigtimedwait(&signals, nullptr, &timeout) > 0;
+  return std::max(0, sigtimedwait(&signals, nullptr, &timeout));
 }
 
 void set_level(const Settings& settings) {
@@ -192,7 +192,9 @@ class Watch {
   CaptureEnd run() {
     bool stopping = false;
     while (!session_.capture_ended()) {
-      const bool signalled = wait_for_signal(kLook);
+      const int signal = wait_for_signal(kLook);
+      if (signal == SIGUSR1) session_.trigger();
+      const bool signalled = signal > 0 && signal != SIGUSR1;
       const bool late = end_ && std::chrono::steady_clock::now() >= *end_;
       if ((signalled || late) && !stopping) {
         stopping = true;

@@ -30,7 +30,13 @@ struct SourceInfo {
   std::optional<int> bit_depth;      ///< Bits that carry signal.
   bool simulated{};                  ///< The pixels are made up.
   bool can_wait{};  ///< read() may be called late without losing a frame: overflow = wait.
-  bool numbered{};  ///< source_sequence comes from the hardware, so that jumps are losses.
+  /// source_sequence comes from the hardware, so that jumps are losses; else capture counts.
+  bool numbered{};
+  std::optional<std::uint64_t> frames;  ///< How many it will deliver in all, where it knows.
+  /// Points of a scan, rows x columns, where it knows of them.
+  std::optional<std::pair<std::uint32_t, std::uint32_t>> scan;
+  /// source_sequence of the first frame of an acquisition; the points of a scan count from it.
+  std::uint64_t first_number{};
   std::vector<std::pair<std::string, std::string>> settings;  ///< As read back from the device.
   std::vector<std::filesystem::path> inputs;  ///< Files replayed; their digests go into provenance.
 };

@@ -34,7 +34,8 @@ struct FrameRecord {
   std::uint32_t flags{};   ///< FrameFlag bits.
   std::uint32_t crc32c{};  ///< Of the frame's pixel bytes as they lie in the file.
   std::uint16_t accumulated{};  ///< Source frames in this one.
-  std::uint16_t reserved{};
+  std::uint16_t
+      detectors_check{};  ///< detectors_check() of the frame's row in the detectors' series.
 };
 static_assert(sizeof(FrameRecord) == 128 && std::is_trivially_copyable_v<FrameRecord>);
 static_assert(std::endian::native == std::endian::little,
@@ -45,6 +46,9 @@ inline constexpr std::size_t kFrameRecordBytes = sizeof(FrameRecord);
 
 /// Fills in magic and record_crc: the last step before a record is written.
 void seal(FrameRecord& record) noexcept;
+/// What ties a frame's detector sums, which lie in columns of their own, to its record: the low
+/// half of their CRC-32C; 0 where there is no detector.
+[[nodiscard]] std::uint16_t detectors_check(std::span<const double> sums) noexcept;
 /// Whether magic and record_crc are right.
 [[nodiscard]] bool is_intact(const FrameRecord& record) noexcept;
 

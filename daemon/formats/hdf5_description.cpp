@@ -146,20 +146,6 @@ void write_steps(Tree& tree, const D& d) {
   }
 }
 
-/// One column that grows with the frames.
-void write_growing(Tree& tree, const std::string& path, hid_t type, std::int64_t capacity,
-                   std::int64_t rows_per_chunk) {
-  const auto rows = static_cast<hsize_t>(capacity);
-  const auto chunk = static_cast<hsize_t>(rows_per_chunk);
-  const hsize_t unlimited = H5S_UNLIMITED;
-  const Handle space(H5Screate_simple(1, &rows, &unlimited));
-  const Handle properties(H5Pcreate(H5P_DATASET_CREATE));
-  H5Pset_chunk(properties.get(), 1, &chunk);
-  H5Pset_alloc_time(properties.get(), H5D_ALLOC_TIME_EARLY);
-  H5Pset_fill_time(properties.get(), H5D_FILL_TIME_NEVER);
-  tree.dataset(path, type, space.get(), properties.get(), nullptr);
-}
-
 void write_pixels(Tree& tree, const D& d, const Paging& paging) {
   const std::array<hsize_t, 3> size{static_cast<hsize_t>(d.capacity_frames), d.shape.height_px,
                                     d.shape.width_px};
@@ -198,12 +184,39 @@ void describe_pixels(Tree& tree, const D& d) {
   tree.attribute(kData, "drange", std::span<const double>(range));
 }
 
+void write_correction(Tree& tree, const D& d) {
+  tree.flag(kDetector + "/flatfield_applied", d.flatfield_applied);
+  tree.flag(kDetector + "/pixel_mask_applied", !d.pixel_mask.empty());
+  if (d.pixel_mask.empty()) return;
+  // NXdetector: bit 1 is a dead pixel.
+  constexpr std::uint32_t kDead = 1U << 1U;
+  std::vector<std::uint32_t> mask;
+  for (const std::uint8_t bad : d.pixel_mask) mask.push_back(bad != 0 ? kDead : 0);
+  const std::array<hsize_t, 2> size{d.shape.height_px, d.shape.width_px};
+  const Handle space(H5Screate_simple(2, size.data(), nullptr));
+  tree.dataset(kDetector + "/pixel_mask", H5T_STD_U32LE, space.get(), H5P_DEFAULT, mask.data());
+}
+
 }  // namespace
+
+void write_growing(Tree& tree, const std::string& path, hid_t type, std::int64_t capacity,
+                   std::int64_t rows_per_chunk) {
+  const auto rows = static_cast<hsize_t>(capacity);
+  const auto chunk = static_cast<hsize_t>(rows_per_chunk);
+  const hsize_t unlimited = H5S_UNLIMITED;
+  const Handle space(H5Screate_simple(1, &rows, &unlimited));
+  const Handle properties(H5Pcreate(H5P_DATASET_CREATE));
+  H5Pset_chunk(properties.get(), 1, &chunk);
+  H5Pset_alloc_time(properties.get(), H5D_ALLOC_TIME_EARLY);
+  H5Pset_fill_time(properties.get(), H5D_FILL_TIME_NEVER);
+  tree.dataset(path, type, space.get(), properties.get(), nullptr);
+}
 
 void write_description(Tree& tree, const SegmentDescription& d, const Paging& paging) {
   write_root(tree, d);
   write_entry(tree, d);
   write_detector(tree, d);
+  write_correction(tree, d);
   write_readout(tree, d);
   write_axes(tree, d);
   write_steps(tree, d);
@@ -212,6 +225,7 @@ void write_description(Tree& tree, const SegmentDescription& d, const Paging& pa
 
   write_growing(tree, kFrameTable, frame_record_type().get(), d.capacity_frames,
                 paging.record_rows);
+  write_detectors(tree, d, paging);
   write_growing(tree, kTime, H5T_IEEE_F64LE, d.capacity_frames, paging.time_rows);
   tree.attribute(kTime, "units", std::string_view("s"));
   tree.attribute(kTime, "long_name", std::string_view("Time since the start of the run"));

@@ -61,6 +61,9 @@ void trim(Tree& tree, std::int64_t frames) {
   set_extent(tree, kData, rows);
   set_extent(tree, kFrameTable, rows);
   set_extent(tree, kTime, rows);
+  for (const std::string& name : detector_names(tree.file())) {
+    set_extent(tree, detector_path(name), rows);
+  }
   set_integer(tree, kValid, frames);
   set_integer(tree, kSynced, frames);
 }
@@ -200,8 +203,13 @@ constexpr std::int64_t kWorthPunching = std::int64_t{1} << 20U;
 struct Before {
   std::int64_t head_bytes{};  ///< All bytes before the first pixel.
   std::int64_t run_start_monotonic_ns{};
-  Hole records;
-  Hole time;
+  std::vector<Hole> holes;
+
+  [[nodiscard]] std::int64_t hole_bytes() const {
+    std::int64_t bytes = 0;
+    for (const Hole& hole : holes) bytes += hole.length;
+    return bytes;
+  }
 };
 
 Result<Before> look(const std::filesystem::path& part, std::int64_t frames) {
@@ -215,8 +223,13 @@ Result<Before> look(const std::filesystem::path& part, std::int64_t frames) {
   if (!head) return std::unexpected(head.error());
   const auto start = read_integer(file->get(), kReadout + "/run_start_monotonic_ns");
   if (!start) return std::unexpected(start.error());
-  return Before{*head, *start, hole_of(file->get(), kFrameTable, frames, kFrameRecordBytes),
-                hole_of(file->get(), kTime, frames, sizeof(double))};
+  Before before{*head, *start, {}};
+  before.holes.push_back(hole_of(file->get(), kFrameTable, frames, kFrameRecordBytes));
+  before.holes.push_back(hole_of(file->get(), kTime, frames, sizeof(double)));
+  for (const std::string& name : detector_names(file->get())) {
+    before.holes.push_back(hole_of(file->get(), detector_path(name), frames, sizeof(double)));
+  }
+  return before;
 }
 
 /// Closing a file whose free space is not kept makes HDF5 forget it, so what was freed can be given
@@ -224,7 +237,7 @@ Result<Before> look(const std::filesystem::path& part, std::int64_t frames) {
 Result<void> punch(FileSystem& files, const std::filesystem::path& part, const Before& before) {
   auto fd = files.open(part, O_RDWR);
   if (!fd) return std::unexpected(fd.error());
-  for (const Hole& hole : {before.records, before.time}) {
+  for (const Hole& hole : before.holes) {
     // A file system without holes keeps the bytes: a larger file, not a wrong one.
     if (hole.length > 0) static_cast<void>(files.punch_hole(fd->get(), hole.offset, hole.length));
   }
@@ -237,7 +250,7 @@ Result<void> write_all(FileSystem& files, const std::filesystem::path& part, std
   if (!file) return std::unexpected(file.error());
   Tree tree(std::move(*file));
   trim(tree, frames);
-  if (before.records.length + before.time.length >= kWorthPunching) {
+  if (before.hole_bytes() >= kWorthPunching) {
     tree.close();
     if (!tree.good()) return fail(ErrorCode::kIo, "HDF5:", tree.error());
     if (auto done = punch(files, part, before); !done) return done;
@@ -247,6 +260,7 @@ Result<void> write_all(FileSystem& files, const std::filesystem::path& part, std
   }
   write_columns(tree, records, before.run_start_monotonic_ns);
   write_statistics(tree, records);
+  complete_detectors(tree, records);
   write_gaps(tree, end.gaps);
   write_clock(tree, end.clock);
   write_events(tree, end.events);

@@ -51,7 +51,7 @@ Handle frame_record_type() {
       Member{"flags", offsetof(R, flags), H5T_STD_U32LE},
       Member{"crc32c", offsetof(R, crc32c), H5T_STD_U32LE},
       Member{"accumulated", offsetof(R, accumulated), H5T_STD_U16LE},
-      Member{"reserved", offsetof(R, reserved), H5T_STD_U16LE},
+      Member{"detectors_check", offsetof(R, detectors_check), H5T_STD_U16LE},
   };
   return compound(sizeof(R), members);
 }

@@ -23,6 +23,10 @@ inline const std::string kClock = kReadout + "/clock";
 inline const std::string kDataGroup = "/entry/data";
 inline const std::string kTime = "/entry/data/time";
 inline const std::string kStatistics = "/entry/statistics";
+inline const std::string kDetectors = "/entry/virtual_detectors";
+inline const std::string kScanShape = kReadout + "/scan_shape_yx";
+inline const std::string kScanFlyback = kReadout + "/scan_flyback";
+inline const std::string kScanFirst = kReadout + "/scan_first_number";
 inline const std::string kProvenance = "/entry/provenance";
 
 /// Compound types as they lie on disk.
@@ -49,6 +53,21 @@ struct GapRow {
 
 /// Writes all that is known before the first frame, the tables, and last the pixel dataset.
 void write_description(Tree& tree, const SegmentDescription& description, const Paging& paging);
+
+[[nodiscard]] std::string detector_path(const std::string& name);
+/// The detectors with their empty series, and the shape of the scan.
+void write_detectors(Tree& tree, const SegmentDescription& description, const Paging& paging);
+/// Names of the detectors, in their order.
+[[nodiscard]] std::vector<std::string> detector_names(hid_t file);
+[[nodiscard]] Result<std::vector<double>> read_series(hid_t file, const std::string& detector,
+                                                      std::int64_t count);
+/// The end of a segment: sums that are not those of their frame's record become NaN, and with a
+/// scan the series become images, with NaN where no frame is.
+void complete_detectors(Tree& tree, const std::vector<FrameRecord>& records);
+
+/// One column that grows with the frames, allocated in full.
+void write_growing(Tree& tree, const std::string& path, hid_t type, std::int64_t capacity,
+                   std::int64_t rows_per_chunk);
 
 /// Groups, datasets with shape and type, attributes and short values, one a line, indented by
 /// depth.

@@ -113,6 +113,12 @@ class Hdf5Reader final : public SegmentReader {
     return accounting_from(values);
   }
 
+  std::vector<std::string> detectors() override { return detector_names(id()); }
+  Result<std::vector<double>> detector_series(const std::string& detector,
+                                              std::int64_t count) override {
+    return read_series(id(), detector, count);
+  }
+
   Result<std::string> tree() override { return describe_tree(id()); }
 
  private:

@@ -77,6 +77,23 @@ Result<ChunkRow> chunk_row(hid_t file, const std::string& path, std::int64_t row
   return row;
 }
 
+/// Where the columns of the detectors lie; they touch, as the other tables do.
+Result<std::vector<std::int64_t>> find_columns(hid_t file,
+                                               const std::vector<DetectorDescription>& detectors,
+                                               std::int64_t pixels) {
+  std::vector<std::int64_t> places;
+  for (const DetectorDescription& detector : detectors) {
+    const std::string path = detector_path(detector.name);
+    const auto row = chunk_row(file, path, sizeof(double));
+    if (!row) return std::unexpected(row.error());
+    if (row->stride != row->rows * std::int64_t{sizeof(double)} || row->end > pixels) {
+      return fail(ErrorCode::kUnsupported, "HDF5 laid a column out otherwise than expected:", path);
+    }
+    places.push_back(row->first);
+  }
+  return places;
+}
+
 Result<SegmentPlaces> find_places(hid_t file, const SegmentDescription& description) {
   const auto frame_bytes = static_cast<std::int64_t>(size_bytes(description.shape));
   const auto pixels = chunk_row(file, kData, frame_bytes);
@@ -96,7 +113,10 @@ Result<SegmentPlaces> find_places(hid_t file, const SegmentDescription& descript
   if (!tables_touch || std::max({records->end, time->end, *valid, *synced}) > pixels->first) {
     return fail(ErrorCode::kUnsupported, "HDF5 laid the tables out in another order than expected");
   }
+  auto columns = find_columns(file, description.detectors, pixels->first);
+  if (!columns) return std::unexpected(columns.error());
   SegmentPlaces places;
+  places.detectors = std::move(*columns);
   places.pixels = pixels->first;
   places.frame_bytes = frame_bytes;
   places.frames_per_run = pixels->rows;
@@ -139,9 +159,9 @@ class Hdf5Segment final : public SegmentWriter {
     static_cast<void>(files_.rename(undo_reserve_path(ready_), undo_reserve_path(part)));
     return {};
   }
-  Result<void> append(std::span<const FrameRecord> records,
-                      std::span<const std::byte> pixels) override {
-    return plain_.append(records, pixels);
+  Result<void> append(std::span<const FrameRecord> records, std::span<const std::byte> pixels,
+                      std::span<const double> detectors) override {
+    return plain_.append(records, pixels, detectors);
   }
   Result<void> sync() override { return plain_.sync(); }
   [[nodiscard]] std::int64_t frames() const noexcept override { return plain_.frames(); }
@@ -192,10 +212,12 @@ Result<void> check_space(FileSystem& files, const std::filesystem::path& path,
                          const SegmentDescription& description) {
   const auto space = files.space(path.parent_path());
   if (!space) return std::unexpected(space.error());
-  constexpr std::int64_t kRowBytes = std::int64_t{kFrameRecordBytes} + sizeof(double);
+  const auto columns = static_cast<std::int64_t>(1 + description.detectors.size());
+  const std::int64_t row_bytes =
+      std::int64_t{kFrameRecordBytes} + columns * std::int64_t{sizeof(double)};
   const std::int64_t wanted =
       description.capacity_frames *
-          (static_cast<std::int64_t>(size_bytes(description.shape)) + kRowBytes) +
+          (static_cast<std::int64_t>(size_bytes(description.shape)) + row_bytes) +
       kFinaliseBytes;
   if (space->free_bytes < wanted) return fail_errno(ENOSPC, "cannot reserve space");
   return {};

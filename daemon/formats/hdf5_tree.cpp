@@ -142,6 +142,17 @@ void Tree::number(const std::string& path, double value, std::string_view units)
   put(path, H5T_IEEE_F64LE, scalar_space().get(), &value, units);
 }
 
+void Tree::flag(const std::string& path, bool value) {
+  // As h5py stores a bool: an enumeration over int8.
+  const Handle type(H5Tenum_create(H5T_STD_I8LE));
+  std::int8_t member = 0;
+  H5Tenum_insert(type.get(), "FALSE", &member);
+  member = 1;
+  H5Tenum_insert(type.get(), "TRUE", &member);
+  member = value ? 1 : 0;
+  put(path, type.get(), scalar_space().get(), &member, {});
+}
+
 void Tree::integer(const std::string& path, std::int64_t value, std::string_view units) {
   put(path, H5T_STD_I64LE, scalar_space().get(), &value, units);
 }

@@ -58,6 +58,8 @@ class Tree {
   void text(const std::string& path, std::string_view value);
   void number(const std::string& path, double value, std::string_view units = {});
   void integer(const std::string& path, std::int64_t value, std::string_view units = {});
+  /// A NeXus boolean.
+  void flag(const std::string& path, bool value);
   void integers(const std::string& path, std::span<const std::int64_t> values);
   /// One-dimensional, contiguous, allocated at once.
   void column(const std::string& path, std::span<const double> values, std::string_view units = {});

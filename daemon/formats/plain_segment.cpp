@@ -17,7 +17,8 @@ PlainSegment::PlainSegment(FileSystem& files, const SegmentPlaces& places, Segme
     : files_(files), places_(places), open_(std::move(open_files)) {}
 
 Result<void> PlainSegment::append(std::span<const FrameRecord> records,
-                                  std::span<const std::byte> pixels) {
+                                  std::span<const std::byte> pixels,
+                                  std::span<const double> detectors) {
   const std::int64_t first = frames_.load(std::memory_order_relaxed);
   const auto count = static_cast<std::int64_t>(records.size());
   if (first + count > places_.capacity_frames) return fail(ErrorCode::kNoSpace, "segment is full");
@@ -25,10 +26,7 @@ Result<void> PlainSegment::append(std::span<const FrameRecord> records,
   if (sync_failed_.load(std::memory_order_relaxed))
     return fail(ErrorCode::kIo, "an earlier sync failed");
   if (auto written = write_pixels(first, pixels); !written) return written;
-  auto written =
-      files_.write_at(open_.table.get(), std::as_bytes(records),
-                      places_.records + first * static_cast<std::int64_t>(kFrameRecordBytes));
-  if (written && places_.time >= 0) written = write_times(first, records);
+  auto written = write_tables(first, records, detectors);
   const std::int64_t valid = first + count;
   if (written) written = files_.write_at(open_.table.get(), bytes_of(valid), places_.valid);
   if (written) {
@@ -62,18 +60,37 @@ Result<void> PlainSegment::write_pixels(std::int64_t first, std::span<const std:
   return {};
 }
 
-Result<void> PlainSegment::write_times(std::int64_t first, std::span<const FrameRecord> records) {
-  std::array<double, 512> seconds{};
-  while (!records.empty()) {
-    const auto part = records.first(std::min(records.size(), seconds.size()));
-    std::ranges::transform(part, seconds.begin(), [&](const FrameRecord& record) {
-      return static_cast<double>(record.monotonic_ns - places_.run_start_monotonic_ns) * 1e-9;
+Result<void> PlainSegment::write_tables(std::int64_t first, std::span<const FrameRecord> records,
+                                        std::span<const double> detectors) {
+  auto written =
+      files_.write_at(open_.table.get(), std::as_bytes(records),
+                      places_.records + first * static_cast<std::int64_t>(kFrameRecordBytes));
+  if (written && places_.time >= 0) {
+    written = write_column(places_.time, first, records.size(), [&](std::size_t i) {
+      return static_cast<double>(records[i].monotonic_ns - places_.run_start_monotonic_ns) * 1e-9;
     });
-    const auto bytes = std::as_bytes(std::span(seconds).first(part.size()));
-    const std::int64_t offset = places_.time + first * static_cast<std::int64_t>(sizeof(double));
+  }
+  const std::size_t columns = places_.detectors.size();
+  for (std::size_t k = 0; k < columns && written; ++k) {
+    written = write_column(places_.detectors[k], first, records.size(),
+                           [&](std::size_t i) { return detectors[i * columns + k]; });
+  }
+  return written;
+}
+
+/// `value(i)` for the i-th of `count` frames, from frame `first` of the column on.
+template <class Value>
+Result<void> PlainSegment::write_column(std::int64_t place, std::int64_t first, std::size_t count,
+                                        Value value) {
+  std::array<double, 512> values{};
+  for (std::size_t done = 0; done < count;) {
+    const std::size_t part = std::min(count - done, values.size());
+    for (std::size_t i = 0; i < part; ++i) values[i] = value(done + i);
+    const std::int64_t offset = place + (first + static_cast<std::int64_t>(done)) *
+                                            static_cast<std::int64_t>(sizeof(double));
+    const auto bytes = std::as_bytes(std::span(values).first(part));
     if (auto written = files_.write_at(open_.table.get(), bytes, offset); !written) return written;
-    records = records.subspan(part.size());
-    first += static_cast<std::int64_t>(part.size());
+    done += part;
   }
   return {};
 }

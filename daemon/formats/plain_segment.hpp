@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "core/file_system.hpp"
 #include "core/result.hpp"
@@ -22,6 +23,7 @@ struct SegmentPlaces {
   std::int64_t records{};
   std::int64_t time{
       -1};  ///< A float64 per frame, seconds since the run's start; -1: there is none.
+  std::vector<std::int64_t> detectors;  ///< A float64 per frame and detector.
   std::int64_t valid{};
   std::int64_t synced{};
   std::int64_t run_start_monotonic_ns{};
@@ -45,7 +47,8 @@ class PlainSegment {
 
   /// Threads: write. Errors: kNoSpace when the frames exceed the capacity or the disk, kIo.
   [[nodiscard]] Result<void> append(std::span<const FrameRecord> records,
-                                    std::span<const std::byte> pixels);
+                                    std::span<const std::byte> pixels,
+                                    std::span<const double> detectors);
   /// Threads: sync.
   [[nodiscard]] Result<void> sync();
   [[nodiscard]] std::int64_t frames() const noexcept {
@@ -57,7 +60,11 @@ class PlainSegment {
  private:
   [[nodiscard]] Result<void> write_pixels(std::int64_t first, std::span<const std::byte> pixels);
   [[nodiscard]] Result<void> sync_files();
-  [[nodiscard]] Result<void> write_times(std::int64_t first, std::span<const FrameRecord> records);
+  [[nodiscard]] Result<void> write_tables(std::int64_t first, std::span<const FrameRecord> records,
+                                          std::span<const double> detectors);
+  template <class Value>
+  [[nodiscard]] Result<void> write_column(std::int64_t place, std::int64_t first, std::size_t count,
+                                          Value value);
 
   FileSystem& files_;
   SegmentPlaces places_;

@@ -54,9 +54,9 @@ class RawSegment final : public SegmentWriter {
     }
     return {};
   }
-  Result<void> append(std::span<const FrameRecord> records,
-                      std::span<const std::byte> pixels) override {
-    return plain_.append(records, pixels);
+  Result<void> append(std::span<const FrameRecord> records, std::span<const std::byte> pixels,
+                      std::span<const double> detectors) override {
+    return plain_.append(records, pixels, detectors);
   }
   Result<void> sync() override { return plain_.sync(); }
   [[nodiscard]] std::int64_t frames() const noexcept override { return plain_.frames(); }

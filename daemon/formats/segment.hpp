@@ -17,6 +17,7 @@
 #include "core/frame.hpp"
 #include "core/option.hpp"
 #include "core/result.hpp"
+#include "core/scan.hpp"
 #include "formats/frame_record.hpp"
 
 namespace framelog {
@@ -26,6 +27,19 @@ struct ProcessStep {
   using Value = std::variant<std::vector<std::int64_t>, double, std::string>;
   std::string name;  ///< "crop", "bin"
   std::vector<std::pair<std::string, Value>> parameters;
+};
+
+// Steps that leave frames out.
+inline constexpr std::string_view kKeepEveryStep = "keep_every";
+inline constexpr std::string_view kSkipFlybackStep = "skip_flyback";
+inline constexpr std::string_view kAccumulateStep = "accumulate";
+inline constexpr std::string_view kRecordStep = "record";  ///< Around triggers, or by schedule.
+
+/// A virtual detector, whose sums are beside the frames.
+struct DetectorDescription {
+  std::string name;
+  std::vector<std::pair<std::string, ProcessStep::Value>> parameters;  ///< Shape, centre, radii ...
+  std::int64_t pixels{};                                               ///< Of the product.
 };
 
 /// Everything that a segment says of itself and that is known before its first frame.
@@ -49,6 +63,12 @@ struct SegmentDescription {
   std::optional<std::pair<double, double>> sensor_pitch_m;  ///< y, x.
   std::string value_unit;
   std::vector<ProcessStep> steps;
+  std::vector<DetectorDescription> detectors;
+  std::optional<Scan> scan;
+  std::vector<Length> scan_step;  ///< Between points: y, x; empty: points.
+  /// Of the product's pixels, those that are made of a bad source pixel are 1; empty: none are.
+  std::vector<std::uint8_t> pixel_mask;
+  bool flatfield_applied{};
 
   std::string run_uuid;
   std::int64_t run_number{};
@@ -110,11 +130,12 @@ class SegmentWriter {
   /// Moves the prepared files to `part` (NAME.EXT.part) and its companions. Threads: write.
   /// Errors: kExists when one of the names is taken; nothing has moved then.
   [[nodiscard]] virtual Result<void> activate(const std::filesystem::path& part) = 0;
-  /// Puts consecutive frames, their pixels one behind the other, at their place. Blocks on the
-  /// disk, allocates nothing. Threads: write. Errors: kIo, kNoSpace; the frames() before the call
-  /// stay valid.
+  /// Puts consecutive frames, their pixels one behind the other, at their place; `detectors` holds
+  /// one row of sums per frame. Blocks on the disk, allocates nothing. Threads: write. Errors: kIo,
+  /// kNoSpace; the frames() before the call stay valid.
   [[nodiscard]] virtual Result<void> append(std::span<const FrameRecord> records,
-                                            std::span<const std::byte> pixels) = 0;
+                                            std::span<const std::byte> pixels,
+                                            std::span<const double> detectors) = 0;
   /// Frames that a reader of the file finds now. Threads: any.
   [[nodiscard]] virtual std::int64_t frames() const noexcept = 0;
   [[nodiscard]] virtual std::int64_t capacity_frames() const noexcept = 0;
@@ -139,6 +160,13 @@ class SegmentReader {
   [[nodiscard]] virtual Result<std::string> provenance() = 0;
   [[nodiscard]] virtual Result<std::vector<GapEntry>> gaps() = 0;
   [[nodiscard]] virtual Result<std::optional<Accounting>> accounting() = 0;
+  [[nodiscard]] virtual std::vector<std::string> detectors() { return {}; }
+  /// The first `count` sums of a detector; NaN where a power cut has taken them.
+  [[nodiscard]] virtual Result<std::vector<double>> detector_series(const std::string& detector,
+                                                                    std::int64_t count) {
+    static_cast<void>(count);
+    return fail(ErrorCode::kNotFound, "no such detector:", detector);
+  }
   /// Structure and a few values, indented, for `framelog info --tree`.
   [[nodiscard]] virtual Result<std::string> tree() = 0;
 };

@@ -105,6 +105,7 @@ bool CaptureLoop::wait_for_slot(const std::stop_token& stop) {
 
 void CaptureLoop::take(const FrameInfo& delivered, bool has_slot) {
   FrameInfo info = delivered;
+  if (!info_.numbered) info.source_sequence = received_;
   complete_times(info);
   count_source_losses(info);
   ++received_;

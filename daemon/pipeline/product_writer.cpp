@@ -48,34 +48,138 @@ std::uint64_t PendingLosses::frames() const noexcept {
 ProductWriter::ProductWriter(Ring& ring, std::size_t product, SegmentLane& lane, Health& health)
     : ring_(ring),
       product_(product),
+      groups_(ring.layout().products[product].accumulates()),
       lane_(lane),
       health_(health),
       counters_(ring.product_counters(product)),
-      records_(std::min<std::uint64_t>(kMostFramesAtOnce, ring.slots())) {}
+      items_(std::min<std::uint64_t>(kMostFramesAtOnce, ring.slots())),
+      records_(items_.size()) {}
+
+ProductWriter::Item ProductWriter::frame(std::uint64_t sequence) noexcept {
+  const SlotHeader& header = ring_.slot(sequence).header;
+  return {&header.info,
+          &header.results[product_],
+          &header.before,
+          ring_.product(sequence, product_),
+          ring_.detectors(sequence, product_),
+          header.info.monotonic_ns,
+          header.received_total,
+          1,
+          0};
+}
+
+ProductWriter::Item ProductWriter::group(std::uint64_t sequence) noexcept {
+  const GroupResult& group = ring_.group_result(sequence, product_);
+  return {&group.info,
+          &ring_.slot(sequence).header.results[product_],
+          nullptr,
+          ring_.product(sequence, product_),
+          ring_.detectors(sequence, product_),
+          group.first_monotonic_ns,
+          group.received_total,
+          group.frames,
+          std::exchange(group_flags_, 0)};
+}
+
+std::uint64_t ProductWriter::end_of_outcome(std::uint64_t from, std::uint64_t to) noexcept {
+  const auto outcome = [this](std::uint64_t sequence) {
+    return ring_.slot(sequence).header.results[product_].outcome;
+  };
+  std::uint64_t end = from + 1;
+  while (end < to && outcome(end) == outcome(from)) ++end;
+  return end;
+}
 
 void ProductWriter::write(std::uint64_t from, std::uint64_t to) {
+  if (groups_) {
+    for (; from < to; ++from) write_group_slot(from, true);
+    return;
+  }
   while (from < to) {
-    if (segment_ == nullptr && !ensure_segment(ring_.slot(from).header.info)) {
-      drop(from, to, blocked_reason_);
+    const std::uint64_t end = std::min(end_of_outcome(from, to), from + items_.size());
+    if (ring_.slot(from).header.results[product_].outcome == FrameOutcome::kSkipped) {
+      pass_over(from, end, &PassedOver::skipped);
+    } else {
+      for (std::uint64_t i = 0; i < end - from; ++i) items_[i] = frame(from + i);
+      record(Items(items_).first(end - from));
+    }
+    from = end;
+  }
+}
+
+void ProductWriter::pass(std::uint64_t from, std::uint64_t to) {
+  while (from < to) {
+    const std::uint64_t end = groups_ ? from + 1 : end_of_outcome(from, to);
+    if (groups_) {
+      write_group_slot(from, false);
+    } else {
+      const bool skipped =
+          ring_.slot(from).header.results[product_].outcome == FrameOutcome::kSkipped;
+      pass_over(from, end, skipped ? &PassedOver::skipped : &PassedOver::not_recorded);
+    }
+    from = end;
+  }
+}
+
+// A group that ended before the slot's frame goes out before what was lost between them is noted.
+void ProductWriter::write_group_slot(std::uint64_t sequence, bool recording) {
+  const SlotHeader& header = ring_.slot(sequence).header;
+  const ProductResult& result = header.results[product_];
+  const bool is_last = result.outcome == FrameOutcome::kFrame;
+  if (is_last) group_flags_ |= header.info.flags & kFlagTrigger;
+  if (result.emits && recording) {
+    items_[0] = group(sequence);
+    record(Items(items_).first(1));
+  } else if (result.emits) {
+    count_passed(ring_.group_result(sequence, product_).frames, &PassedOver::not_recorded);
+  }
+  pending_.take(header.before);
+  if (result.outcome == FrameOutcome::kSkipped) count_passed(1, &PassedOver::skipped);
+  if (!is_last) group_flags_ |= header.info.flags & kFlagTrigger;
+}
+
+/// What was lost between frames that are left out is told by the next one that is recorded.
+void ProductWriter::pass_over(std::uint64_t from, std::uint64_t to,
+                              std::uint64_t PassedOver::*kind) {
+  count_passed(to - from, kind);
+  for (std::uint64_t sequence = from; sequence < to; ++sequence) {
+    pending_.take(ring_.slot(sequence).header.before);
+  }
+}
+
+void ProductWriter::count_passed(std::uint64_t frames, std::uint64_t PassedOver::*kind) {
+  const bool skipped = kind == &PassedOver::skipped;
+  add(skipped ? counters_.skipped : counters_.not_recorded, frames);
+  passed_.*kind += frames;
+}
+
+void ProductWriter::record(Items items) {
+  while (!items.empty()) {
+    if (segment_ == nullptr && !ensure_segment(*items.front().info)) {
+      drop(items, blocked_reason_);
       return;
     }
     std::string_view roll;
-    const std::uint64_t end = from + fitting(from, to, roll);
-    if (end > from) {
-      if (!append(from, end))
+    const std::size_t count = fitting(items, roll);
+    if (count > 0) {
+      if (!append(items.first(count)))
         continue;  // The segment is closed; a new one takes the frames, or they are dropped.
-      from = end;
+      items = items.subspan(count);
     }
     if (roll.empty()) continue;
     // While no next segment can be prepared a full one stays open: what is lost now finds its place
     // in it if recording stops.
     const bool full = segment_->writer->frames() == segment_->writer->capacity_frames();
     if (const auto reason = lane_.blocked(); full && reason) {
-      drop(from, to, *reason);
+      drop(items, *reason);
       return;
     }
     retire(roll);
   }
+}
+
+void ProductWriter::end_event() {
+  if (segment_ != nullptr) retire("event");
 }
 
 bool ProductWriter::ensure_segment(const FrameInfo& first) {
@@ -112,20 +216,21 @@ void ProductWriter::retire(std::string_view reason) {
   lane_.retire();
 }
 
-std::uint64_t ProductWriter::fitting(std::uint64_t from, std::uint64_t to,
-                                     std::string_view& reason) {
+std::size_t ProductWriter::fitting(Items items, std::string_view& reason) {
   const std::int64_t room = segment_->writer->capacity_frames() - segment_->writer->frames();
   // A full segment is ended by the first frame that it has no room for, so that what is lost behind
   // its last frame still finds its place in it when recording stops.
   if (room == 0) {
-    const auto& limit = lane_.store().config().roll.max_frames;
-    reason = limit && *limit == segment_->writer->capacity_frames() ? "frames" : "size";
+    const RollPolicy& roll = lane_.store().config().roll;
+    const bool by_frames =
+        roll.max_frames && *roll.max_frames == segment_->writer->capacity_frames();
+    const bool by_scan = roll.scan && segment_->roll.due(*items.front().info) == "scan";
+    reason = by_frames ? "frames" : by_scan ? "scan" : "size";
     return 0;
   }
-  const std::uint64_t most =
-      std::min<std::uint64_t>({to - from, static_cast<std::uint64_t>(room), kMostFramesAtOnce});
-  for (std::uint64_t i = 0; i < most; ++i) {
-    const std::string_view due = segment_->roll.due(ring_.slot(from + i).header.info);
+  const std::size_t most = std::min<std::size_t>(items.size(), static_cast<std::size_t>(room));
+  for (std::size_t i = 0; i < most; ++i) {
+    const std::string_view due = segment_->roll.due(*items[i].info);
     // Better a segment that is longer than asked for than none.
     if (!due.empty() && !lane_.blocked()) {
       reason = due;
@@ -135,13 +240,15 @@ std::uint64_t ProductWriter::fitting(std::uint64_t from, std::uint64_t to,
   return most;
 }
 
-bool ProductWriter::append(std::uint64_t from, std::uint64_t to) {
-  const std::size_t count = to - from;
-  for (std::size_t i = 0; i < count; ++i) make_record(from + i, from, records_[i]);
-  const auto first = ring_.product(from, product_);
-  const std::span<const std::byte> pixels(first.data(), first.size() * count);
+bool ProductWriter::append(Items items) {
+  for (std::size_t i = 0; i < items.size(); ++i) make_record(items[i], i == 0, records_[i]);
+  const Item& first = items.front();
+  const std::span<const std::byte> pixels(first.pixels.data(), first.pixels.size() * items.size());
+  const std::span<const double> detectors(first.detectors.data(),
+                                          first.detectors.size() * items.size());
   health_.write.in_disk_call.store(true, std::memory_order_relaxed);
-  const auto written = segment_->writer->append(std::span(records_).first(count), pixels);
+  const auto written =
+      segment_->writer->append(std::span(records_).first(items.size()), pixels, detectors);
   health_.write.in_disk_call.store(false, std::memory_order_relaxed);
   if (!written) {
     handle_write_error(written.error());
@@ -150,50 +257,58 @@ bool ProductWriter::append(std::uint64_t from, std::uint64_t to) {
   }
   back_off_ = {};
   add(counters_.bytes, pixels.size());
-  add(counters_.recorded, count);
-  after_append(from, to);
+  after_append(items);
   return true;
 }
 
-void ProductWriter::make_record(std::uint64_t sequence, std::uint64_t first_of_batch,
-                                FrameRecord& record) {
-  const SlotHeader& header = ring_.slot(sequence).header;
-  const ProductResult& result = header.results[product_];
-  PendingLosses losses = sequence == first_of_batch ? pending_ : PendingLosses{};
-  losses.take(header.before);
+void ProductWriter::make_record(const Item& item, bool first_of_batch, FrameRecord& record) {
+  PendingLosses losses = first_of_batch ? pending_ : PendingLosses{};
+  if (item.before != nullptr) losses.take(*item.before);
+  const FrameInfo& info = *item.info;
+  const FrameStatistics& statistics = item.result->statistics;
   record = {};
-  record.sequence = header.info.sequence;
-  record.source_sequence = header.info.source_sequence;
-  record.utc_ns = header.info.utc_ns;
-  record.monotonic_ns = header.info.monotonic_ns;
-  record.device_ns = header.info.device_ns;
-  record.exposure_ns = header.info.exposure_ns;
-  record.gpio = header.info.gpio;
-  record.min = result.statistics.min;
-  record.max = result.statistics.max;
-  record.mean = result.statistics.mean;
-  record.std = result.statistics.std;
-  record.sum = result.statistics.sum;
-  record.saturated = result.statistics.saturated;
-  record.clipped = result.statistics.clipped;
+  record.sequence = info.sequence;
+  record.source_sequence = info.source_sequence;
+  record.utc_ns = info.utc_ns;
+  record.monotonic_ns = info.monotonic_ns;
+  record.device_ns = info.device_ns;
+  record.exposure_ns = info.exposure_ns;
+  record.gpio = info.gpio;
+  record.min = statistics.min;
+  record.max = statistics.max;
+  record.mean = statistics.mean;
+  record.std = statistics.std;
+  record.sum = statistics.sum;
+  record.saturated = statistics.saturated;
+  record.clipped = statistics.clipped;
   record.dropped_before = clamp32(losses.frames());
-  record.flags = header.info.flags | (result.statistics.clipped > 0 ? kFlagClipped : 0U);
-  record.crc32c = result.crc32c;
-  record.accumulated = 1;
+  record.flags = info.flags | item.more_flags | (statistics.clipped > 0 ? kFlagClipped : 0U);
+  record.crc32c = item.result->crc32c;
+  record.accumulated = static_cast<std::uint16_t>(item.frames);
+  record.detectors_check = detectors_check(item.detectors);
   seal(record);
 }
 
-void ProductWriter::after_append(std::uint64_t from, std::uint64_t to) {
-  for (std::uint64_t sequence = from; sequence < to; ++sequence) {
-    const SlotHeader& header = ring_.slot(sequence).header;
-    pending_.take(header.before);
-    note_losses(last_monotonic_ns_ < 0 ? -1 : header.info.monotonic_ns - last_monotonic_ns_);
-    note_clock(header.info);
-    add(counters_.clipped_pixels, header.results[product_].statistics.clipped);
-    last_sequence_ = static_cast<std::int64_t>(sequence);
-    last_monotonic_ns_ = header.info.monotonic_ns;
-    received_here_ = header.received_total;
+void ProductWriter::after_append(Items items) {
+  for (const Item& item : items) {
+    if (item.before != nullptr) pending_.take(*item.before);
+    note_losses(last_monotonic_ns_ < 0 ? -1 : item.first_monotonic_ns - last_monotonic_ns_);
+    note_clock(*item.info);
+    note_passed_over();
+    add(counters_.clipped_pixels, item.result->statistics.clipped);
+    add(counters_.recorded, 1);
+    add(counters_.merged, item.frames - 1);
+    segment_->accounting.merged += item.frames - 1;
+    last_sequence_ = static_cast<std::int64_t>(item.info->sequence);
+    last_monotonic_ns_ = item.info->monotonic_ns;
+    received_here_ = item.received_total;
   }
+}
+
+void ProductWriter::note_passed_over() {
+  segment_->accounting.skipped += passed_.skipped;
+  segment_->accounting.not_recorded += passed_.not_recorded;
+  passed_ = {};
 }
 
 void ProductWriter::note_losses(std::int64_t duration_ns) {
@@ -236,13 +351,12 @@ void ProductWriter::note_clock(const FrameInfo& info) {
   segment_->log.add(lane_.store().files(), ClockEntry{info.utc_ns, offset, synchronised});
 }
 
-void ProductWriter::drop(std::uint64_t from, std::uint64_t to, DropReason reason) {
-  const std::uint64_t count = to - from;
-  add(counters_.dropped[static_cast<std::size_t>(reason)], count);
-  pending_.by_write[static_cast<std::size_t>(reason)] += count;
-  // What capture lost before these frames belongs to the same gap.
-  for (std::uint64_t sequence = from; sequence < to; ++sequence) {
-    pending_.take(ring_.slot(sequence).header.before);
+void ProductWriter::drop(Items items, DropReason reason) {
+  for (const Item& item : items) {
+    add(counters_.dropped[static_cast<std::size_t>(reason)], item.frames);
+    pending_.by_write[static_cast<std::size_t>(reason)] += item.frames;
+    // What capture lost before these frames belongs to the same gap.
+    if (item.before != nullptr) pending_.take(*item.before);
   }
 }
 
@@ -257,10 +371,28 @@ void ProductWriter::handle_write_error(const Error& error) {
 }
 
 void ProductWriter::stop(const LossBefore& tail, std::uint64_t received_total,
-                         std::string_view reason) {
+                         std::string_view reason, bool recording) {
+  if (groups_) {
+    const Ring::Tail cut = ring_.tail(product_);
+    if (cut.group.frames > 0 && recording) {
+      items_[0] = {&cut.group.info,
+                   &cut.result,
+                   nullptr,
+                   cut.pixels,
+                   cut.detectors,
+                   cut.group.first_monotonic_ns,
+                   cut.group.received_total,
+                   cut.group.frames,
+                   group_flags_};
+      record(Items(items_).first(1));
+    } else if (cut.group.frames > 0) {
+      count_passed(cut.group.frames, &PassedOver::not_recorded);
+    }
+  }
   if (segment_ == nullptr) return;
   pending_.take(tail);
   note_losses(-1);
+  note_passed_over();
   received_here_ = received_total;
   retire(reason);
 }

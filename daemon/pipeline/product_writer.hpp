@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -23,43 +24,83 @@ struct PendingLosses {
   [[nodiscard]] std::uint64_t frames() const noexcept;
 };
 
+/// What was left out on purpose since the last recorded frame of one product.
+struct PassedOver {
+  std::uint64_t skipped{};
+  std::uint64_t not_recorded{};
+};
+
 /// Puts the frames of one product into its segments: rolls between frames, notes gaps and clock
 /// changes, counts. Allocates only at rolls and gaps. Threads: write.
 class ProductWriter {
  public:
   ProductWriter(Ring& ring, std::size_t product, SegmentLane& lane, Health& health);
 
-  /// Records or drops the reduced frames [from, to), which lie one behind the other in memory.
-  /// Blocks on the disk, and on the files thread while the next segment is not ready.
+  /// Records or drops what the slots of the reduced frames [from, to) hold, which lie one behind
+  /// the other in memory. Blocks on the disk, and on the files thread while the next segment is not
+  /// ready.
   void write(std::uint64_t from, std::uint64_t to);
-  /// Ends the open segment. `tail` is what capture lost behind the last frame.
-  void stop(const LossBefore& tail, std::uint64_t received_total, std::string_view reason);
+  /// Counts them as not recorded.
+  void pass(std::uint64_t from, std::uint64_t to);
+  /// An event has ended, and so does the open segment.
+  void end_event();
+  /// Ends the open segment. `tail` is what capture lost behind the last frame; the group that the
+  /// end cut short is recorded if `recording`.
+  void stop(const LossBefore& tail, std::uint64_t received_total, std::string_view reason,
+            bool recording);
 
  private:
+  /// One frame that is to be recorded; all borrowed from the ring.
+  struct Item {
+    const FrameInfo* info;
+    const ProductResult* result;
+    const LossBefore* before;  ///< Null for a group, which begins behind a loss.
+    std::span<const std::byte> pixels;
+    std::span<const double> detectors;
+    std::int64_t first_monotonic_ns;
+    std::uint64_t received_total;
+    std::uint32_t frames;
+    std::uint32_t more_flags;
+  };
+  using Items = std::span<const Item>;
+
+  [[nodiscard]] Item frame(std::uint64_t sequence) noexcept;
+  [[nodiscard]] Item group(std::uint64_t sequence) noexcept;
+  /// Plain frames from `from` on that have one outcome.
+  [[nodiscard]] std::uint64_t end_of_outcome(std::uint64_t from, std::uint64_t to) noexcept;
+  void write_group_slot(std::uint64_t sequence, bool recording);
+  void pass_over(std::uint64_t from, std::uint64_t to, std::uint64_t PassedOver::*kind);
+  void count_passed(std::uint64_t frames, std::uint64_t PassedOver::*kind);
+
+  void record(Items items);
   [[nodiscard]] bool ensure_segment(const FrameInfo& first);
   void retire(std::string_view reason);
-  /// Frames from `from` on that belong into the open segment; the reason to end it where that is
-  /// fewer than asked.
-  [[nodiscard]] std::uint64_t fitting(std::uint64_t from, std::uint64_t to,
-                                      std::string_view& reason);
-  [[nodiscard]] bool append(std::uint64_t from, std::uint64_t to);
-  void make_record(std::uint64_t sequence, std::uint64_t first_of_batch, FrameRecord& record);
+  /// The first of `items` that belong into the open segment; the reason to end it where that is
+  /// fewer than all.
+  [[nodiscard]] std::size_t fitting(Items items, std::string_view& reason);
+  [[nodiscard]] bool append(Items items);
+  void make_record(const Item& item, bool first_of_batch, FrameRecord& record);
   void note_losses(std::int64_t duration_ns);
   void note_gap(std::optional<std::uint64_t> frames, std::int64_t duration_ns,
                 std::string_view stage, std::string_view reason);
   void note_clock(const FrameInfo& info);
-  void after_append(std::uint64_t from, std::uint64_t to);
-  void drop(std::uint64_t from, std::uint64_t to, DropReason reason);
+  void note_passed_over();
+  void after_append(Items items);
+  void drop(Items items, DropReason reason);
   void handle_write_error(const Error& error);
 
   Ring& ring_;
   std::size_t product_;
+  bool groups_;  ///< The product accumulates.
   SegmentLane& lane_;
   Health& health_;
   ProductCounters& counters_;
   OpenSegment* segment_{};
+  std::vector<Item> items_;
   std::vector<FrameRecord> records_;
   PendingLosses pending_;
+  PassedOver passed_;
+  std::uint32_t group_flags_{};  ///< Triggers since the last group.
   std::int64_t last_sequence_{-1};
   std::int64_t last_monotonic_ns_{-1};
   std::uint64_t received_before_{};  ///< Frames received up to the last one of the segment before.

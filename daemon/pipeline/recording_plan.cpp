@@ -11,6 +11,8 @@
 
 #include "core/clock.hpp"
 #include "core/version.hpp"
+#include "pipeline/record_settings.hpp"
+#include "pipeline/reduction_settings.hpp"
 #include "store/workshop.hpp"
 
 namespace framelog {
@@ -34,7 +36,8 @@ const T* inherited(const Settings& settings, const std::string& section, std::st
   return settings.get<T>(section, parent, key);
 }
 
-RollPolicy roll_of(const Settings& settings, const std::string& section) {
+RollPolicy roll_of(const Settings& settings, const std::string& section,
+                   const std::optional<Scan>& scan, Complaints& complaints) {
   RollPolicy roll;
   if (const auto* size = inherited<std::int64_t>(settings, section, "roll", "max_size"))
     roll.max_bytes = *size;
@@ -45,9 +48,15 @@ RollPolicy roll_of(const Settings& settings, const std::string& section) {
     roll.max_frames = *frames;
   }
   if (const auto* align = inherited<std::string>(settings, section, "roll", "align")) {
-    roll.align = *align == "hour"  ? RollAlign::kHour
-                 : *align == "day" ? RollAlign::kDay
-                                   : RollAlign::kNone;
+    roll.align = *align == "hour"   ? RollAlign::kHour
+                 : *align == "day"  ? RollAlign::kDay
+                 : *align == "scan" ? RollAlign::kScan
+                                    : RollAlign::kNone;
+  }
+  if (roll.align == RollAlign::kScan && scan) roll.scan = scan;
+  if (roll.align == RollAlign::kScan && !scan) {
+    const bool own = settings.find(section, "align") != nullptr;
+    complaints.push_back({own ? section : "roll", "align", "scan goes with instrument.scan only"});
   }
   return roll;
 }
@@ -72,25 +81,19 @@ std::optional<double> metres(const Length& length) {
   return length.value * unit->second;
 }
 
-std::vector<ProcessStep> steps_of(const ReductionPlan& plan) {
-  std::vector<ProcessStep> steps;
-  const bool cropped = plan.region.height_px() != plan.source.height_px ||
-                       plan.region.width_px() != plan.source.width_px;
-  if (cropped) {
-    steps.push_back(
-        {"crop",
-         {{"region", to_string(plan.region)},
-          {"origin_yx", std::vector<std::int64_t>{plan.region.y_start, plan.region.x_start}},
-          {"size_yx",
-           std::vector<std::int64_t>{plan.region.height_px(), plan.region.width_px()}}}});
+/// Pixels of the product that are made of a bad pixel of the source; empty where there is none.
+std::vector<std::uint8_t> mask_of(const ReductionPlan& plan) {
+  if (!plan.correction || plan.correction->bad_pixels() == 0) return {};
+  const auto bad = plan.correction->mask();
+  std::vector<std::uint8_t> mask(std::size_t{plan.output.height_px} * plan.output.width_px);
+  for (std::size_t y = plan.region.y_start; y < plan.region.y_stop; ++y) {
+    for (std::size_t x = plan.region.x_start; x < plan.region.x_stop; ++x) {
+      const std::size_t row = (y - plan.region.y_start) / plan.bin.rows;
+      const std::size_t column = (x - plan.region.x_start) / plan.bin.columns;
+      mask[row * plan.output.width_px + column] |= bad[y * plan.source.width_px + x];
+    }
   }
-  if (plan.bin != Binning{}) {
-    steps.push_back({"bin",
-                     {{"factor_yx", std::vector<std::int64_t>{plan.bin.rows, plan.bin.columns}},
-                      {"mode", plan.bin_mode == BinMode::kSum ? "sum" : "mean"},
-                      {"pixel_type", std::string(name_of(plan.output.type))}}});
-  }
-  return steps;
+  return mask;
 }
 
 NameFields fields_of(const std::string& instrument, const std::string& product,
@@ -121,7 +124,8 @@ NameFields fields_of(const std::string& instrument, const std::string& product,
 
 SegmentDescription description_of(const Settings& settings, const std::string& instrument,
                                   const std::string& product, const SourceInfo& source,
-                                  const ReductionPlan& plan) {
+                                  const ProductReduction& reduction) {
+  const ReductionPlan& plan = reduction.plan;
   SegmentDescription d;
   d.program_version = program_version();
   d.instrument = instrument;
@@ -136,9 +140,12 @@ SegmentDescription description_of(const Settings& settings, const std::string& i
   d.serial_number = source.serial;
   d.simulated = source.simulated;
   d.bit_depth = source.bit_depth;
-  const bool same_values = plan.bin == Binning{} || plan.bin_mode == BinMode::kMean;
+  const bool same_values =
+      (plan.bin == Binning{} || plan.bin_mode == BinMode::kMean) && plan.corrected == plan.source &&
+      (plan.accumulate == 1 || plan.accumulate_mode == AccumulateMode::kMean) &&
+      !plan.renormalise && plan.output.type == plan.combined.type;
   if (source.saturation && same_values) d.saturation = source.saturation;
-  d.rate_hz = source.rate_hz;
+  if (source.rate_hz) d.rate_hz = *source.rate_hz / (reduction.keep_every * plan.accumulate);
   d.shape = plan.output;
   d.sensor = plan.source;
   d.region = plan.region;
@@ -152,7 +159,12 @@ SegmentDescription description_of(const Settings& settings, const std::string& i
     if (y && x) d.sensor_pitch_m = {*y, *x};
   }
   d.value_unit = text_of(settings, "instrument", "value_unit");
-  d.steps = steps_of(plan);
+  d.scan = reduction.scan;
+  if (const auto* step = settings.get<std::vector<Length>>("instrument", "scan_step")) {
+    d.scan_step = *step;
+  }
+  d.pixel_mask = mask_of(plan);
+  d.flatfield_applied = plan.correction && plan.correction->has_flat();
   const auto* direct = settings.get<std::string>("files", "direct_io");
   d.direct_io = direct == nullptr || *direct != "no";
   return d;
@@ -177,36 +189,41 @@ RunFacts facts_of(const Settings& settings, const SourceInfo& source) {
   return facts;
 }
 
+/// `inputs` are the files of the product's own arithmetic.
+RunFacts facts_of_product(const Settings& settings, const SourceInfo& source,
+                          const std::vector<std::filesystem::path>& inputs) {
+  RunFacts facts = facts_of(settings, source);
+  for (const auto& input : inputs) facts.input_paths.push_back(input.string());
+  return facts;
+}
+
 std::optional<ProductPlan> plan_product(const Settings& settings, const std::string& instrument,
                                         const std::string& name, const SourceInfo& source,
-                                        Complaints& complaints) {
+                                        ReductionSettings& reductions, Complaints& complaints) {
   const std::string section = "product." + name;
-  ReductionSpec spec;
-  if (const auto* roi = settings.get<RegionSpec>(section, "roi")) spec.roi = *roi;
-  if (const auto* bin = settings.get<Binning>(section, "bin")) spec.bin = *bin;
-  if (text_of(settings, section, "bin_mode") == "mean") spec.bin_mode = BinMode::kMean;
-  const auto plan = make_plan(source.shape, spec, source.saturation);
-  if (!plan) {
-    const bool roi = plan.error().context.find("roi") != std::string::npos || spec.bin == Binning{};
-    complaints.push_back({section, roi ? "roi" : "bin", describe(plan.error())});
-  }
+  auto reduction = reductions.of_product(name);
   const auto names = template_of(settings, section, complaints);
-  if (!plan || !names) return std::nullopt;
-  ProductPlan product{name, {*plan, false}, std::nullopt};
+  const RollPolicy roll = roll_of(settings, section, reductions.scan(), complaints);
+  if (!reduction || !names) return std::nullopt;
+  ProductPlan product{name, std::move(*reduction), std::nullopt, {}};
   const std::string format = text_of(settings, section, "format");
   if (format == "none") return product;
   product.reduction.big_endian = format == "raw" && text_of(settings, section, "endian") == "big";
+  product.reduction.roll = roll;
+  product.inputs = reductions.inputs_of(name);
   SegmentStoreConfig store;
   const auto* base = settings.get<std::string>(section, "base");
   store.base = base != nullptr ? std::filesystem::path(*base) : base_of(settings, instrument);
   store.workshop = workshop_path(store.base, instrument);
   store.names = *names;
-  store.fields = fields_of(instrument, name, source, *plan, settings);
+  store.fields = fields_of(instrument, name, source, product.reduction.plan, settings);
   store.format = find_format(format);
-  store.roll = roll_of(settings, section);
-  store.description = description_of(settings, instrument, name, source, *plan);
+  store.roll = roll;
+  store.description = description_of(settings, instrument, name, source, product.reduction);
+  store.description.steps = reductions.steps_of(name, product.reduction);
+  store.description.detectors = reductions.detectors_of(name, product.reduction);
   store.description.big_endian = product.reduction.big_endian;
-  store.run = facts_of(settings, source);
+  store.run = facts_of_product(settings, source, product.inputs);
   product.store = std::move(store);
   return product;
 }
@@ -222,8 +239,7 @@ RingLayout ring_of(const Settings& settings, const RecordingPlan& plan, Complain
   RingLayout layout;
   layout.raw_bytes = size_bytes(plan.source.shape);
   for (const ProductPlan& product : plan.products) {
-    const bool raw = product.reduction.plan.identity && !product.reduction.big_endian;
-    layout.product_bytes.push_back(raw ? 0 : size_bytes(product.reduction.plan.output));
+    layout.products.push_back(layout_of(product.reduction));
   }
   const auto* reducers = settings.get<std::int64_t>("realtime", "reduce_threads");
   layout.reducers = reducers == nullptr ? 1 : static_cast<std::uint32_t>(*reducers);
@@ -316,14 +332,20 @@ RecordingPlan make_recording_plan(const Settings& settings, const std::string& i
   plan.instrument = instrument;
   plan.base = base_of(settings, instrument);
   plan.source = source;
-  for (const std::string& name : settings.names_of("product")) {
-    auto product = plan_product(settings, instrument, name, source, complaints);
+  const auto names = settings.names_of("product");
+  ReductionSettings reductions(settings, source, complaints);
+  for (const std::string& name : names) {
+    auto product = plan_product(settings, instrument, name, source, reductions, complaints);
     if (product) plan.products.push_back(std::move(*product));
   }
   for (ProductPlan& product : plan.products) {
     if (product.store) product.store->description.configuration = configuration;
   }
   plan.ring = ring_of(settings, plan, complaints);
+  plan.record = record_policy_of(settings, names, complaints);
+  if (plan.products.size() == names.size()) {
+    check_kept_frames(plan.record, source, plan.ring.slots, complaints);
+  }
   const auto* lock = settings.get<bool>("ring", "lock");
   plan.lock_memory = lock != nullptr && *lock;
   plan.capture = capture_of(settings, source);

@@ -10,7 +10,8 @@
 #include "core/settings.hpp"
 #include "drivers/frame_source.hpp"
 #include "pipeline/capture_loop.hpp"
-#include "pipeline/reduce_loop.hpp"
+#include "pipeline/product_reduction.hpp"
+#include "pipeline/record_gate.hpp"
 #include "pipeline/ring.hpp"
 #include "store/segment_store.hpp"
 
@@ -20,7 +21,8 @@ namespace framelog {
 struct ProductPlan {
   std::string name;
   ProductReduction reduction;
-  std::optional<SegmentStoreConfig> store;  ///< None with format = none.
+  std::optional<SegmentStoreConfig> store;    ///< None with format = none.
+  std::vector<std::filesystem::path> inputs;  ///< Darks, flats and masks.
 };
 
 /// Everything that a configuration means for one source: decided before the first frame.
@@ -32,6 +34,7 @@ struct RecordingPlan {
   RingLayout ring;
   bool lock_memory{};
   CaptureOptions capture;
+  RecordPolicy record;
   std::chrono::nanoseconds sync_interval{};
 };
 

@@ -1,37 +1,48 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 #include "core/health.hpp"
+#include "pipeline/frame_group.hpp"
+#include "pipeline/product_reduction.hpp"
 #include "pipeline/ring.hpp"
 #include "reduce/reducer.hpp"
 
 namespace framelog {
 
-/// How one product's pixels are made.
-struct ProductReduction {
-  ReductionPlan plan;
-  bool big_endian{};  ///< Swapped after the arithmetic, as the file wants them.
-};
-
 /// The second stage: computes every product of the frames with sequence % reducers == index, in
-/// their slots.
+/// their slots; a product that accumulates belongs to one reducer, which takes every frame for it.
 class ReduceLoop {
  public:
+  /// `products` is borrowed.
   ReduceLoop(Ring& ring, const std::vector<ProductReduction>& products, std::uint32_t index,
              Health& health, const Clock& clock);
+  ReduceLoop(ReduceLoop&&) = delete;
+  ReduceLoop& operator=(ReduceLoop&&) = delete;
+  ~ReduceLoop() = default;
   /// Threads: that reducer. Returns when the ring is closed and all of its frames are done.
   /// Allocates nothing.
   void run();
 
  private:
+  struct Product {
+    std::size_t index;
+    const ProductReduction& reduction;
+    Reducer reducer;
+  };
+
+  void run_frames();
   void reduce(std::uint64_t sequence) noexcept;
+  void reduce_product(Product& product, std::uint64_t sequence) noexcept;
 
   Ring& ring_;
-  std::vector<Reducer> reducers_;
-  std::vector<ProductReduction> products_;
   std::uint32_t index_;
+  std::uint32_t stride_;         ///< From one frame of this reducer's to the next.
+  std::deque<Product> frames_;   ///< Products whose frames the reducers share.
+  std::deque<Product> grouped_;  ///< Products that accumulate and belong to this reducer.
+  std::deque<FrameGroup> groups_;
   Health& health_;
   const Clock& clock_;
 };

@@ -23,7 +23,7 @@ namespace {
 constexpr std::size_t kCacheLine = 64;
 constexpr std::uint64_t kPage = 4096;
 constexpr char kMagic[8] = {'f', 'r', 'l', 'g', 'r', 'i', 'n', 'g'};
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
   return (value + unit - 1) / unit * unit;
@@ -71,19 +71,55 @@ std::uint64_t area_bytes(std::uint64_t slots, std::uint64_t bytes_per_slot) {
   return round_up(slots * bytes_per_slot, kPage);
 }
 
+/// The tail of a product that accumulates: its ProductResult and its GroupResult.
+struct TailResults {
+  ProductResult result;
+  GroupResult group;
+};
+
+constexpr std::uint64_t kResultStride =
+    round_up(std::max(sizeof(GroupResult), sizeof(TailResults)), kCacheLine);
+
+/// Slots of one product's areas.
+std::uint64_t slots_of(const ProductLayout& product, std::uint64_t slots) {
+  return product.accumulates() ? slots + 1 : slots;
+}
+
+/// Sizes of one product's areas, in their order.
+struct AreaSizes {
+  std::uint64_t pixels{};
+  std::uint64_t detectors{};
+  std::uint64_t results{};
+  std::uint64_t group{};
+
+  AreaSizes(const ProductLayout& product, std::uint64_t slots)
+      : pixels(area_bytes(slots_of(product, slots), product.bytes)),
+        detectors(area_bytes(slots_of(product, slots), product.detectors * sizeof(double))),
+        results(product.accumulates() ? area_bytes(slots + 1, kResultStride) : 0),
+        group(round_up(product.group_bytes, kPage)) {}
+  [[nodiscard]] std::uint64_t total() const { return pixels + detectors + results + group; }
+};
+
 }  // namespace
 
 std::uint64_t RingLayout::slot_bytes() const noexcept {
   std::uint64_t bytes = kHeaderStride + raw_bytes;
-  for (const std::uint64_t product : product_bytes) bytes += product;
+  for (const ProductLayout& product : products) {
+    bytes += product.bytes + product.detectors * sizeof(double);
+    if (product.accumulates()) bytes += kResultStride;
+  }
   return bytes;
 }
 
 std::uint64_t RingLayout::memory_bytes() const noexcept {
   std::uint64_t bytes =
       kHeadBytes + area_bytes(slots, kHeaderStride) + area_bytes(slots, raw_bytes);
-  for (const std::uint64_t product : product_bytes) bytes += area_bytes(slots, product);
+  for (const ProductLayout& product : products) bytes += AreaSizes(product, slots).total();
   return bytes;
+}
+
+bool RingLayout::in_order() const noexcept {
+  return std::ranges::any_of(products, &ProductLayout::accumulates);
 }
 
 std::uint64_t RingLayout::fingerprint() const noexcept {
@@ -96,13 +132,23 @@ std::uint64_t RingLayout::fingerprint() const noexcept {
   mix(slots);
   mix(raw_bytes);
   mix(reducers);
-  for (const std::uint64_t product : product_bytes) mix(product + 1);
+  for (const ProductLayout& product : products) {
+    mix(product.bytes + 1);
+    mix(product.detectors);
+    mix(product.group_bytes);
+  }
   return hash;
 }
 
 std::uint64_t RingLayout::slots_in(std::uint64_t memory_bytes,
                                    const RingLayout& one_slot) noexcept {
-  const std::uint64_t overhead = kHeadBytes + (2 + one_slot.product_bytes.size()) * kPage;
+  std::uint64_t overhead = kHeadBytes + 2 * kPage;
+  for (const ProductLayout& product : one_slot.products) {
+    // What does not grow with the slots, and a page for the rounding of each area that does.
+    overhead += AreaSizes(product, 0).total() + kPage;
+    if (product.detectors > 0) overhead += kPage;
+    if (product.accumulates()) overhead += kPage;
+  }
   return memory_bytes <= overhead ? 0 : (memory_bytes - overhead) / one_slot.slot_bytes();
 }
 
@@ -127,7 +173,7 @@ Result<Ring> Ring::attach(UniqueFd memory, const RingLayout& layout) {
   const std::uint64_t bytes = layout.memory_bytes();
   const off_t size = ::lseek(memory.get(), 0, SEEK_END);
   if (layout.slots == 0 || layout.reducers == 0 || layout.reducers > kMostReducers ||
-      layout.product_bytes.size() > kMostProducts) {
+      layout.products.size() > kMostProducts) {
     return fail(ErrorCode::kLayout, "no ring can have this layout");
   }
   if (std::cmp_not_equal(size, bytes)) {
@@ -164,20 +210,31 @@ Result<Ring> Ring::attach(UniqueFd memory, const RingLayout& layout) {
 }
 
 Ring::Ring(std::byte* memory, std::uint64_t bytes, const RingLayout& layout, UniqueFd fd)
-    : layout_(layout), fd_(std::move(fd)), memory_(memory), bytes_(bytes) {
+    : layout_(layout),
+      in_order_(layout.in_order()),
+      fd_(std::move(fd)),
+      memory_(memory),
+      bytes_(bytes) {
   head_ = std::launder(reinterpret_cast<Head*>(memory));
   headers_ = memory + kHeadBytes;
   raw_ = headers_ + area_bytes(layout.slots, kHeaderStride);
   std::byte* next = raw_ + area_bytes(layout.slots, layout.raw_bytes);
-  for (const std::uint64_t product : layout.product_bytes) {
-    products_.push_back(next);
-    next += area_bytes(layout.slots, product);
+  for (const ProductLayout& product : layout.products) {
+    const AreaSizes sizes(product, layout.slots);
+    Areas areas;
+    areas.pixels = next;
+    areas.detectors = areas.pixels + sizes.pixels;
+    areas.results = areas.detectors + sizes.detectors;
+    areas.group = areas.results + sizes.results;
+    products_.push_back(areas);
+    next += sizes.total();
   }
   static_assert(sizeof(Head) <= kHeadBytes);
 }
 
 Ring::Ring(Ring&& other) noexcept
     : layout_(std::move(other.layout_)),
+      in_order_(other.in_order_),
       fd_(std::move(other.fd_)),
       memory_(std::exchange(other.memory_, nullptr)),
       bytes_(other.bytes_),
@@ -197,9 +254,39 @@ Slot Ring::slot(std::uint64_t sequence) noexcept {
 }
 
 std::span<std::byte> Ring::product(std::uint64_t sequence, std::size_t product) noexcept {
-  const std::uint64_t bytes = layout_.product_bytes[product];
+  const std::uint64_t bytes = layout_.products[product].bytes;
   if (bytes == 0) return slot(sequence).raw;
-  return {products_[product] + sequence % layout_.slots * bytes, bytes};
+  return {products_[product].pixels + sequence % layout_.slots * bytes, bytes};
+}
+
+std::span<double> Ring::detectors_at(std::uint64_t index, std::size_t product) noexcept {
+  const std::uint32_t count = layout_.products[product].detectors;
+  std::byte* at = products_[product].detectors + index * count * sizeof(double);
+  return {std::launder(reinterpret_cast<double*>(at)), count};
+}
+
+std::span<double> Ring::detectors(std::uint64_t sequence, std::size_t product) noexcept {
+  return detectors_at(sequence % layout_.slots, product);
+}
+
+GroupResult& Ring::group_result(std::uint64_t sequence, std::size_t product) noexcept {
+  std::byte* at = products_[product].results + sequence % layout_.slots * kResultStride;
+  return *std::launder(reinterpret_cast<GroupResult*>(at));
+}
+
+std::span<std::byte> Ring::group(std::size_t product) noexcept {
+  return {products_[product].group, layout_.products[product].group_bytes};
+}
+
+Ring::Tail Ring::tail(std::size_t product) noexcept {
+  const Areas& areas = products_[product];
+  const std::uint64_t bytes = layout_.products[product].bytes;
+  auto* results =
+      std::launder(reinterpret_cast<TailResults*>(areas.results + layout_.slots * kResultStride));
+  return {results->result,
+          results->group,
+          {areas.pixels + layout_.slots * bytes, bytes},
+          detectors_at(layout_.slots, product)};
 }
 
 std::uint64_t Ring::contiguous(std::uint64_t sequence, std::uint64_t count) const noexcept {
@@ -217,9 +304,9 @@ std::uint64_t Ring::written() const noexcept {
 }
 
 // Pairs with the release in advance_reduced(). A reducer that has done nothing yet has done all of
-// its frames below its first one.
+// its frames below its first one, where it is not to pass all of them.
 std::uint64_t Ring::reduced_by(std::uint32_t reducer) const noexcept {
-  return std::max<std::uint64_t>(reducer,
+  return std::max<std::uint64_t>(in_order_ ? 0 : reducer,
                                  head_->reduced[reducer].value.load(std::memory_order_acquire));
 }
 
@@ -287,6 +374,19 @@ bool Ring::wait(Stage stage, std::uint64_t sequence, Deadline deadline) noexcept
 void Ring::nap(Deadline until) noexcept {
   const Wakeup::Ticket ticket = closing_.ticket();
   if (!closed()) closing_.wait(ticket, until);
+}
+
+void Ring::reducer_done() noexcept {
+  reducers_done_.fetch_add(1, std::memory_order_release);  // Pairs with wait_reducers_done().
+  reduced_moved_.notify();
+}
+
+void Ring::wait_reducers_done() noexcept {
+  for (;;) {
+    const Wakeup::Ticket ticket = reduced_moved_.ticket();
+    if (reducers_done_.load(std::memory_order_acquire) >= layout_.reducers) return;
+    reduced_moved_.wait(ticket, kNoDeadline);
+  }
 }
 
 void Ring::close() noexcept {

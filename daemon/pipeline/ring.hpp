@@ -20,13 +20,24 @@ inline constexpr std::size_t kMostReducers = 16;
 
 enum class Stage : std::uint8_t { kCapture, kReduce, kWrite };
 
+/// What one product takes of the ring.
+struct ProductLayout {
+  std::uint64_t bytes{};        ///< Pixels per slot; 0: the product is the raw frame.
+  std::uint32_t detectors{};    ///< Virtual detectors: a float64 each per slot.
+  std::uint64_t group_bytes{};  ///< Of an accumulated product: the frames added up so far.
+
+  [[nodiscard]] bool accumulates() const noexcept { return group_bytes != 0; }
+};
+
 /// What the slots hold. Two layouts with the same fingerprint() are the same.
 struct RingLayout {
   std::uint64_t slots{};
   std::uint64_t raw_bytes{};  ///< Per slot.
-  std::vector<std::uint64_t>
-      product_bytes;  ///< Per slot and product; 0: the product is the raw frame.
+  std::vector<ProductLayout> products;
   std::uint32_t reducers{1};
+
+  /// Every reducer passes every frame, because a product that accumulates belongs to one of them.
+  [[nodiscard]] bool in_order() const noexcept;
 
   [[nodiscard]] std::uint64_t slot_bytes()
       const noexcept;  ///< Header, raw frame and products of one frame.
@@ -47,10 +58,29 @@ struct LossBefore {
   [[nodiscard]] bool any() const noexcept { return duration_ns != 0; }
 };
 
+/// What became of one frame of one product when it was reduced.
+enum class FrameOutcome : std::uint8_t {
+  kFrame,    ///< There is a frame to record: itself, or the group that ends here.
+  kMerged,   ///< It is in a group that is not complete.
+  kSkipped,  ///< By keep_every, or between two lines of a scan.
+};
+
 /// What reducing one frame for one product gave, beside its pixels.
 struct ProductResult {
   FrameStatistics statistics;
   std::uint32_t crc32c{};
+  FrameOutcome outcome{};
+  bool emits{};  ///< The slot holds something to record: the frame, or a group.
+};
+
+/// What an accumulated product has to record in a slot: the group that was complete with the slot's
+/// frame, or that ended before it.
+struct GroupResult {
+  FrameInfo info;  ///< Of its last frame; the exposures added up, the flags of all.
+  std::int64_t first_monotonic_ns{};
+  std::uint64_t received_total{};  ///< Up to its last frame.
+  std::uint32_t frames{};          ///< 0 in a tail that holds none.
+  std::uint64_t made_at{};         ///< The slot's sequence plus one; 0: never.
 };
 
 struct SlotHeader {
@@ -82,7 +112,10 @@ struct Slot {
 ///
 /// The memory: head (cursors, counters), slot headers, then for the raw frames and for each product
 /// one area of slots x bytes without padding, so that consecutive frames lie one behind the other
-/// and go to the disk in one call.
+/// and go to the disk in one call. Behind these, for each product that has them, the sums of its
+/// detectors, and of one that accumulates the results of its groups and the group that is not
+/// complete. Such a product has one slot more than there are, for the group that the end of the
+/// recording cuts short.
 class Ring {
  public:
   /// Zeroed memory for a layout, in a memfd, all pages present. Errors: kNoMemory, also
@@ -103,6 +136,21 @@ class Ring {
   [[nodiscard]] Slot slot(std::uint64_t sequence) noexcept;
   /// The frame of one product: the raw frame where the product has no bytes of its own.
   [[nodiscard]] std::span<std::byte> product(std::uint64_t sequence, std::size_t product) noexcept;
+  /// Sums of the product's virtual detectors; empty where it has none.
+  [[nodiscard]] std::span<double> detectors(std::uint64_t sequence, std::size_t product) noexcept;
+  /// Only of a product that accumulates.
+  [[nodiscard]] GroupResult& group_result(std::uint64_t sequence, std::size_t product) noexcept;
+  /// The frames that the product has added up so far. Threads: the reducer that owns it.
+  [[nodiscard]] std::span<std::byte> group(std::size_t product) noexcept;
+  /// The group that the end cut short, if `group.frames` is not 0. Threads: the reducer that owns
+  /// the product; write, after wait_reducers_done().
+  struct Tail {
+    ProductResult& result;
+    GroupResult& group;
+    std::span<std::byte> pixels;
+    std::span<double> detectors;
+  };
+  [[nodiscard]] Tail tail(std::size_t product) noexcept;
   /// Frames from `sequence` on that lie one behind the other in memory, at most `count`.
   [[nodiscard]] std::uint64_t contiguous(std::uint64_t sequence,
                                          std::uint64_t count) const noexcept;
@@ -126,6 +174,10 @@ class Ring {
   /// Sleeps until the deadline whatever the other stages do; close() alone ends it early. Threads:
   /// any.
   void nap(Deadline until) noexcept;
+  /// This reducer has done all that it will do. Threads: that reducer.
+  void reducer_done() noexcept;
+  /// Sleeps until all reducers have said so. Threads: write.
+  void wait_reducers_done() noexcept;
   /// No frame will be captured any more: whoever has nothing left to do returns from wait().
   /// Threads: any.
   void close() noexcept;
@@ -141,15 +193,24 @@ class Ring {
   struct Head;
   Ring(std::byte* memory, std::uint64_t bytes, const RingLayout& layout, UniqueFd fd);
   [[nodiscard]] Wakeup& wakeup_of(Stage stage) noexcept;
+  [[nodiscard]] std::span<double> detectors_at(std::uint64_t index, std::size_t product) noexcept;
 
   RingLayout layout_;
+  bool in_order_;
   UniqueFd fd_;
   std::byte* memory_{};
   std::uint64_t bytes_{};
   Head* head_{};
   std::byte* headers_{};
   std::byte* raw_{};
-  std::vector<std::byte*> products_;
+  struct Areas {
+    std::byte* pixels{};
+    std::byte* detectors{};
+    std::byte* results{};
+    std::byte* group{};
+  };
+  std::vector<Areas> products_;
+  std::atomic<std::uint32_t> reducers_done_{0};
   std::atomic<bool> closed_{false};
   Wakeup captured_moved_, reduced_moved_, written_moved_, closing_;
 };

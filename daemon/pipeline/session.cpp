@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <deque>
 #include <map>
 #include <system_error>
 #include <utility>
@@ -40,6 +41,17 @@ std::string_view reason_of(CaptureEnd end) {
 
 void name_thread(const char* name) { ::pthread_setname_np(::pthread_self(), name); }
 
+/// All files that go into the frames; their digests go into provenance.
+std::vector<std::filesystem::path> inputs_of(const RecordingPlan& plan) {
+  std::vector<std::filesystem::path> inputs = plan.source.inputs;
+  for (const ProductPlan& product : plan.products) {
+    for (const auto& input : product.inputs) {
+      if (std::ranges::find(inputs, input) == inputs.end()) inputs.push_back(input);
+    }
+  }
+  return inputs;
+}
+
 /// One lock per base; products may share one.
 Result<std::vector<Workshop>> open_workshops(FileSystem& files, const RecordingPlan& plan) {
   std::vector<std::filesystem::path> bases;
@@ -70,20 +82,22 @@ struct Session::State {
         ring_(std::move(ring)),
         capture_(source, plan_.source, ring_, health_, clock, plan_.capture) {
     std::vector<SegmentLane*> with_files;
-    std::vector<ProductReduction> reductions;
     for (ProductPlan& product : plan_.products) {
       lanes_.push_back(product.store ? std::make_unique<SegmentLane>(
                                            SegmentStore(files, *product.store), files_wakeup_)
                                      : nullptr);
       lane_of_product_.push_back(lanes_.back().get());
       if (lanes_.back()) with_files.push_back(lanes_.back().get());
-      reductions.push_back(product.reduction);
+      reductions_.push_back(product.reduction);
+      if (lanes_.back()) {
+        reductions_.back().segment_capacity = lanes_.back()->store().capacity_frames();
+      }
     }
     for (std::uint32_t k = 0; k < ring_.layout().reducers; ++k) {
-      reducers_.emplace_back(ring_, reductions, k, health_, clock);
+      reducers_.emplace_back(ring_, reductions_, k, health_, clock);
     }
-    write_.emplace(ring_, lane_of_product_, health_, clock);
-    files_.emplace(with_files, InputDigests(files, plan_.source.inputs), files_wakeup_, health_,
+    write_.emplace(ring_, lane_of_product_, plan_.record, health_, clock);
+    files_.emplace(with_files, InputDigests(files, inputs_of(plan_)), files_wakeup_, health_,
                    clock);
     sync_.emplace(with_files, plan_.sync_interval, health_, clock);
   }
@@ -138,6 +152,8 @@ struct Session::State {
       ring_.close();  // Where starting failed half-way, nobody else does.
     }
     for (std::jthread& thread : reduce_threads_) thread.join();
+    // Where starting failed half-way, the writer must not wait for those that never were.
+    for (std::size_t k = reduce_threads_.size(); k < reducers_.size(); ++k) ring_.reducer_done();
     reduce_threads_.clear();
     if (write_thread_.joinable()) write_thread_.join();
     files_->drain();
@@ -176,6 +192,7 @@ struct Session::State {
   void write() {
     name_thread("write");
     write_->run();
+    ring_.wait_reducers_done();
     // The ring is closed: capture has left its last words, which its closing has published.
     write_->finish(capture_.tail(), capture_.received(), reason_of(capture_.end()));
   }
@@ -190,7 +207,8 @@ struct Session::State {
   std::vector<std::unique_ptr<SegmentLane>> lanes_;
   std::vector<SegmentLane*> lane_of_product_;
   CaptureLoop capture_;
-  std::vector<ReduceLoop> reducers_;
+  std::vector<ProductReduction> reductions_;
+  std::deque<ReduceLoop> reducers_;
   std::optional<WriteLoop> write_;
   std::optional<FilesLoop> files_;
   std::optional<SyncLoop> sync_;
@@ -238,6 +256,7 @@ bool Session::capture_ended() const { return state_->capture_ended(); }
 CaptureEnd Session::drain() { return state_->drain(); }
 SessionStatus Session::status() const { return state_->status(); }
 std::optional<SourceInfo> Session::new_shape() const { return state_->capture_.new_shape(); }
+void Session::trigger() { state_->write_->trigger(); }
 void Session::look_at_clock() { state_->look_at_clock(); }
 
 }  // namespace framelog

@@ -64,6 +64,9 @@ class Session {
   [[nodiscard]] SessionStatus status() const;
   /// After drain() with kGeometry: what the source delivers now.
   [[nodiscard]] std::optional<SourceInfo> new_shape() const;
+  /// The next frame from now on is a trigger, where frames are recorded around triggers. Threads:
+  /// any.
+  void trigger();
   /// Asks the kernel whether UTC is disciplined; capture flags its frames accordingly. Once a
   /// second is enough.
   void look_at_clock();

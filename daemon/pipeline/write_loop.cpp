@@ -18,7 +18,7 @@ constexpr std::uint64_t kPartOfRing = 4;
 std::uint64_t batch_frames(const RingLayout& layout, const std::vector<SegmentLane*>& lanes) {
   std::uint64_t largest = 1;
   for (std::size_t i = 0; i < lanes.size(); ++i) {
-    const std::uint64_t own = layout.product_bytes[i];
+    const std::uint64_t own = layout.products[i].bytes;
     if (lanes[i] != nullptr) largest = std::max(largest, own == 0 ? layout.raw_bytes : own);
   }
   const std::uint64_t by_size = kBatchBytes / largest;
@@ -28,46 +28,85 @@ std::uint64_t batch_frames(const RingLayout& layout, const std::vector<SegmentLa
 
 }  // namespace
 
-WriteLoop::WriteLoop(Ring& ring, const std::vector<SegmentLane*>& lanes, Health& health,
-                     const Clock& clock)
+WriteLoop::WriteLoop(Ring& ring, const std::vector<SegmentLane*>& lanes, const RecordPolicy& policy,
+                     Health& health, const Clock& clock)
     : ring_(ring),
       batch_frames_(batch_frames(ring.layout(), lanes)),
+      products_(lanes.size()),
+      handled_(ring.written()),
       health_(health),
       clock_(clock) {
   for (std::size_t i = 0; i < lanes.size(); ++i) {
-    products_.emplace_back();
-    if (lanes[i] != nullptr) products_.back().emplace(ring, i, *lanes[i], health);
+    if (lanes[i] != nullptr) products_[i].emplace(ring, i, *lanes[i], health);
   }
+  if (policy.start != RecordStart::kAlways) gate_.emplace(ring, policy);
 }
 
 void WriteLoop::run() {
-  std::uint64_t next = ring_.written();
+  std::uint64_t next = handled_;
   Pace pace(ring_, Stage::kWrite);
   while (pace.wait(next, kNoDeadline)) {
     health_.write.begin(clock_.monotonic_ns());
     const std::uint64_t there = ring_.end_of(Stage::kWrite) - next;
     const std::uint64_t to = next + ring_.contiguous(next, std::min(there, batch_frames_));
-    write_batch(next, to);
-    ring_.advance_written(to);
-    next = to;
+    if (gate_) {
+      for (; next < to; ++next) look(next);
+      const bool recording = gate_->recording();
+      flush(recording ? next : gate_->first_to_keep(next, handled_),
+            recording ? Action::kRecord : Action::kPass);
+    } else {
+      flush(to, Action::kRecord);
+      next = to;
+    }
     health_.write.rest();
   }
 }
 
-void WriteLoop::write_batch(std::uint64_t from, std::uint64_t to) {
+/// What changes with a frame is done before the next one is looked at.
+void WriteLoop::look(std::uint64_t sequence) {
+  const RecordGate::Change change = gate_->look(sequence);
+  if (change.ends) {
+    flush(sequence, Action::kRecord);
+    for (auto& product : products_) {
+      if (product && gate_->rolls_at_end()) product->end_event();
+    }
+  }
+  if (change.begins) flush(gate_->first_of_event(sequence, handled_), Action::kPass);
+}
+
+/// The frames up to `to`, in pieces that lie one behind the other in memory.
+void WriteLoop::flush(std::uint64_t to, Action action) {
+  while (handled_ < to) {
+    const std::uint64_t end =
+        handled_ + ring_.contiguous(handled_, std::min(to - handled_, batch_frames_));
+    handle(handled_, end, action);
+    ring_.advance_written(end);
+    handled_ = end;
+  }
+}
+
+void WriteLoop::handle(std::uint64_t from, std::uint64_t to, Action action) {
   for (std::size_t i = 0; i < products_.size(); ++i) {
-    if (products_[i]) {
+    if (!products_[i]) {
+      add(ring_.product_counters(i).not_recorded, to - from);
+    } else if (action == Action::kRecord) {
       products_[i]->write(from, to);
     } else {
-      add(ring_.product_counters(i).not_recorded, to - from);
+      products_[i]->pass(from, to);
     }
   }
 }
 
+void WriteLoop::trigger() {
+  if (gate_) gate_->trigger(clock_.monotonic_ns());
+}
+
 void WriteLoop::finish(const LossBefore& tail, std::uint64_t received_total,
                        std::string_view reason) {
+  // What was kept for an event that did not come.
+  flush(ring_.captured(), Action::kPass);
   for (auto& product : products_) {
-    if (product) product->stop(tail, received_total, reason);
+    if (product) product->stop(tail, received_total, reason, !gate_ || gate_->recording());
   }
 }
 

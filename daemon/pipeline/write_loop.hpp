@@ -1,32 +1,48 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "core/health.hpp"
 #include "pipeline/product_writer.hpp"
+#include "pipeline/record_gate.hpp"
 #include "pipeline/ring.hpp"
+#include "pipeline/segment_lane.hpp"
 
 namespace framelog {
 
-/// The third stage: hands reduced frames to the products' segments and frees their slots. One per
-/// recording.
+/// The last stage: puts the frames of every product into its segments, or passes them over while
+/// nothing is to be recorded, and frees their slots. An armed recorder trails the reducers by what
+/// an event could still want.
 class WriteLoop {
  public:
-  /// A product whose lane is null is reduced but not recorded.
-  WriteLoop(Ring& ring, const std::vector<SegmentLane*>& lanes, Health& health, const Clock& clock);
-  /// Threads: write. Returns when the ring is closed and every frame is recorded or dropped; the
-  /// segments are still open.
+  /// One lane per product, in the order of the ring's products; null where nothing is recorded.
+  WriteLoop(Ring& ring, const std::vector<SegmentLane*>& lanes, const RecordPolicy& policy,
+            Health& health, const Clock& clock);
+
+  /// Threads: write. Returns when the ring is closed and every frame in it is written, dropped, or
+  /// kept for an event that did not come.
   void run();
-  /// Ends the open segments. Threads: write, after run().
+  /// Ends all segments; `tail` and `received_total` are capture's last words. The reducers are
+  /// done. Threads: write, after run().
   void finish(const LossBefore& tail, std::uint64_t received_total, std::string_view reason);
+  /// The next frame from now on is a trigger. Threads: any.
+  void trigger();
 
  private:
-  void write_batch(std::uint64_t from, std::uint64_t to);
+  enum class Action : std::uint8_t { kRecord, kPass };
+
+  void look(std::uint64_t sequence);
+  void flush(std::uint64_t to, Action action);
+  void handle(std::uint64_t from, std::uint64_t to, Action action);
 
   Ring& ring_;
-  std::vector<std::optional<ProductWriter>> products_;
   std::uint64_t batch_frames_;
+  std::vector<std::optional<ProductWriter>> products_;
+  std::optional<RecordGate> gate_;  ///< None: everything is recorded.
+  std::uint64_t handled_{};         ///< Frames below it are recorded or passed over.
   Health& health_;
   const Clock& clock_;
 };

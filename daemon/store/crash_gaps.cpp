@@ -41,7 +41,7 @@ GapEntry crash_gap(std::int64_t after, std::int64_t frames, std::int64_t duratio
 
 }  // namespace
 
-void add_crash_gaps(std::span<const FrameRecord> records, std::int64_t lost_at_end,
+void add_crash_gaps(std::span<const FrameRecord> records, std::int64_t lost_at_end, bool leaves_out,
                     std::vector<GapEntry>& gaps) {
   std::ranges::stable_sort(gaps, {}, &GapEntry::after_sequence);
   GapsInOrder known(gaps);
@@ -61,8 +61,11 @@ void add_crash_gaps(std::span<const FrameRecord> records, std::int64_t lost_at_e
     const std::int64_t duration =
         before != nullptr ? record.monotonic_ns - before->monotonic_ns : -1;
     const std::int64_t jump = sequence - after - 1 - damaged;
-    const std::int64_t by_write = std::max(std::int64_t{0}, jump - told.with_sequence);
-    const std::int64_t by_capture = std::int64_t{record.dropped_before} - told.all - by_write;
+    const std::int64_t untold = std::int64_t{record.dropped_before} - told.all;
+    std::int64_t by_write = std::max(std::int64_t{0}, jump - told.with_sequence);
+    // The record knows how many were lost; what else is missing in the sequence was left out.
+    if (leaves_out) by_write = std::min(by_write, std::max(std::int64_t{0}, untold));
+    const std::int64_t by_capture = untold - by_write;
     if (by_write > 0) found.push_back(crash_gap(after, by_write, duration, "write"));
     if (by_capture > 0) found.push_back(crash_gap(after, by_capture, duration, "capture"));
     before = &record;

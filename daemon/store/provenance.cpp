@@ -180,12 +180,23 @@ Result<ProvenanceSummary> summarise_provenance(std::string_view text) {
         text_at(json, "/environment/program") + " " + text_at(json, "/environment/version");
     summary.run_number = json.at("run").at("number");
     summary.segment = json.at("run").at("segment");
-    for (const Json& step : json.at("processing").at("steps"))
+    for (const Json& step : json.at("processing").at("steps")) {
       summary.steps.push_back(step_text(step));
+      summary.step_names.push_back(step.at("name").get<std::string>());
+    }
     return summary;
   } catch (const std::exception& error) {
     return fail(ErrorCode::kCorrupt, "bad provenance:", error.what());
   }
+}
+
+bool ProvenanceSummary::has_step(std::string_view name) const {
+  return std::ranges::find(step_names, name) != step_names.end();
+}
+
+bool ProvenanceSummary::leaves_out() const {
+  return has_step(kKeepEveryStep) || has_step(kAccumulateStep) || has_step(kSkipFlybackStep) ||
+         has_step(kRecordStep);
 }
 
 }  // namespace framelog

@@ -44,7 +44,12 @@ struct ProvenanceSummary {
       first_frame, last_frame;
   std::int64_t run_number{};
   std::int64_t segment{};
-  std::vector<std::string> steps;  ///< "crop y=16:112, x=16:112"
+  std::vector<std::string> steps;       ///< "crop y=16:112, x=16:112"
+  std::vector<std::string> step_names;  ///< "crop"
+
+  [[nodiscard]] bool has_step(std::string_view name) const;
+  /// Some frames are left out on purpose: merged, skipped, or recorded around triggers only.
+  [[nodiscard]] bool leaves_out() const;
 };
 [[nodiscard]] Result<ProvenanceSummary> summarise_provenance(std::string_view json);
 

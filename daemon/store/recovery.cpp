@@ -13,6 +13,7 @@
 #include "store/crash_gaps.hpp"
 #include "store/finish.hpp"
 #include "store/leftovers.hpp"
+#include "store/provenance.hpp"
 
 namespace framelog {
 namespace {
@@ -32,25 +33,6 @@ std::optional<DropReason> drop_reason_of(std::string_view name) {
     if (name_of(static_cast<DropReason>(i)) == name) return static_cast<DropReason>(i);
   }
   return std::nullopt;
-}
-
-/// What a dead process cannot tell any more, from the gaps that it had noted.
-Accounting accounting_of(std::int64_t frames, const std::vector<GapEntry>& gaps) {
-  Accounting accounting;
-  accounting.recorded = static_cast<std::uint64_t>(frames);
-  for (const GapEntry& gap : gaps) {
-    if (gap.frames <= 0) continue;
-    const auto count = static_cast<std::uint64_t>(gap.frames);
-    if (const auto reason = drop_reason_of(gap.reason)) {
-      accounting.dropped[static_cast<std::size_t>(*reason)] += count;
-    } else {
-      const bool sequence = gap.reason == name_of(LossReason::kSequenceGap);
-      accounting.lost_at_source[static_cast<std::size_t>(
-          sequence ? LossReason::kSequenceGap : LossReason::kDisconnected)] += count;
-    }
-  }
-  accounting.received = accounting.recorded + accounting.total_dropped();
-  return accounting;
 }
 
 bool is_no_record(const FrameRecord& record) {
@@ -154,6 +136,7 @@ struct Contents {
   std::int64_t frames{};
   std::int64_t lost{};  ///< Counted by the file beyond them.
   std::vector<FrameRecord> records;
+  ProvenanceSummary provenance;
 };
 
 Result<Contents> contents_of(FileSystem& files, const SegmentFormat& format, const path& part) {
@@ -164,7 +147,11 @@ Result<Contents> contents_of(FileSystem& files, const SegmentFormat& format, con
   auto records = (*reader)->records(*frames);
   if (!records) return std::unexpected(records.error());
   const std::int64_t valid = std::clamp((*reader)->valid(), *frames, (*reader)->frames());
-  return Contents{*frames, valid - *frames, std::move(*records)};
+  Contents contents{*frames, valid - *frames, std::move(*records), {}};
+  if (const auto text = (*reader)->provenance()) {
+    if (auto summary = summarise_provenance(*text)) contents.provenance = std::move(*summary);
+  }
+  return contents;
 }
 
 RecoveredSegment remove_empty(FileSystem& files, const SegmentFormat& format, const path& part) {
@@ -174,15 +161,59 @@ RecoveredSegment remove_empty(FileSystem& files, const SegmentFormat& format, co
   return {part, RecoveryOutcome::kEmpty, {}, 0, 0, {}};
 }
 
+/// Frames between the first and the last that are neither there nor lost.
+std::int64_t left_out(const Contents& contents, const std::vector<GapEntry>& gaps) {
+  if (contents.records.empty() || !contents.provenance.leaves_out()) return 0;
+  const auto first = static_cast<std::int64_t>(contents.records.front().sequence);
+  const auto last = static_cast<std::int64_t>(contents.records.back().sequence);
+  std::int64_t missing = last - first + 1 - contents.frames;
+  for (const GapEntry& gap : gaps) {
+    const bool between = gap.after_sequence >= first && gap.after_sequence < last;
+    if (between && gap.frames > 0 && gap.stage == "write") missing -= gap.frames;
+  }
+  return std::max(std::int64_t{0}, missing);
+}
+
+/// What a dead process cannot tell any more, from the gaps that it had noted and the frames.
+Accounting accounting_of(const Contents& contents, const std::vector<GapEntry>& gaps) {
+  Accounting accounting;
+  accounting.recorded = static_cast<std::uint64_t>(contents.frames);
+  std::int64_t others = left_out(contents, gaps);
+  for (std::size_t i = 0; i < contents.records.size(); ++i) {
+    if (contents.records[i].accumulated < 2) continue;
+    const int merged = contents.records[i].accumulated - 1;
+    accounting.merged += static_cast<std::uint64_t>(merged);
+    if (i > 0) others -= merged;
+  }
+  const bool skips = contents.provenance.has_step(kKeepEveryStep) ||
+                     contents.provenance.has_step(kSkipFlybackStep);
+  (skips ? accounting.skipped : accounting.not_recorded) +=
+      static_cast<std::uint64_t>(std::max(std::int64_t{0}, others));
+  for (const GapEntry& gap : gaps) {
+    if (gap.frames <= 0) continue;
+    const auto count = static_cast<std::uint64_t>(gap.frames);
+    if (const auto reason = drop_reason_of(gap.reason)) {
+      accounting.dropped[static_cast<std::size_t>(*reason)] += count;
+    } else {
+      const bool sequence = gap.reason == name_of(LossReason::kSequenceGap);
+      accounting.lost_at_source[static_cast<std::size_t>(
+          sequence ? LossReason::kSequenceGap : LossReason::kDisconnected)] += count;
+    }
+  }
+  accounting.received = accounting.recorded + accounting.merged + accounting.skipped +
+                        accounting.not_recorded + accounting.total_dropped();
+  return accounting;
+}
+
 RecoveredSegment finish(FileSystem& files, const SegmentFormat& format, const path& part,
                         const Contents& contents) {
   SegmentEvents events = read_events(files, events_path(part));
-  add_crash_gaps(contents.records, contents.lost, events.gaps);
+  add_crash_gaps(contents.records, contents.lost, contents.provenance.leaves_out(), events.gaps);
   // What was captured and not yet written died with the process.
   const auto last =
       contents.records.empty() ? -1 : static_cast<std::int64_t>(contents.records.back().sequence);
   events.gaps.push_back({last, -1, -1, "capture", std::string(name_of(DropReason::kCrash))});
-  const Accounting accounting = accounting_of(contents.frames, events.gaps);
+  const Accounting accounting = accounting_of(contents, events.gaps);
   const auto finished = finish_part(
       files, format, {part, contents.frames, "recovered", std::move(events), accounting, {}});
   if (!finished) return give_up(files, format, part, finished.error());

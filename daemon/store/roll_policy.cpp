@@ -20,7 +20,7 @@ constexpr std::int64_t kMostFramesPerSegment = std::int64_t{1} << 20U;
 
 /// The next full hour or midnight behind `utc_ns`, in local time.
 std::int64_t boundary_after(std::int64_t utc_ns, RollAlign align) {
-  if (align == RollAlign::kNone) return kNever;
+  if (align != RollAlign::kHour && align != RollAlign::kDay) return kNever;
   const std::time_t seconds = utc_ns / kNsPerSecond;
   std::tm local{};
   ::localtime_r(&seconds, &local);
@@ -52,6 +52,7 @@ std::int64_t segment_capacity(const RollPolicy& policy, std::size_t frame_bytes,
       frames = static_cast<std::int64_t>(expected) + kSpareFrames;
     }
   }
+  if (policy.scan) frames = std::min(frames, static_cast<std::int64_t>(policy.scan->points()));
   frames = std::min({frames, policy.max_frames.value_or(kNever), kMostFramesPerSegment});
   return std::max(std::int64_t{1}, frames);
 }
@@ -62,17 +63,26 @@ RollClock::RollClock(const RollPolicy& policy, const FrameInfo& first)
                             : first.monotonic_ns + policy.max_duration.count()),
       boundary_utc_ns_(boundary_after(first.utc_ns, policy.align)),
       first_utc_ns_(first.utc_ns),
-      align_(policy.align) {}
+      align_(policy.align),
+      scan_(policy.scan) {
+  if (!scan_) return;
+  const auto point = point_of(*scan_, first.source_sequence);
+  first_scan_ = point ? point->scan : 0;
+}
 
 std::string_view RollClock::due(const FrameInfo& frame) const noexcept {
   if (frame.utc_ns >= boundary_utc_ns_) return align_ == RollAlign::kHour ? "hour" : "day";
   // A wall clock that was set back by more than an hour or a day left this segment's hour or day as
   // well.
-  if (align_ != RollAlign::kNone) {
+  if (align_ == RollAlign::kHour || align_ == RollAlign::kDay) {
     const std::int64_t span = (align_ == RollAlign::kHour ? 3600 : 90000) * kNsPerSecond;
     if (frame.utc_ns < boundary_utc_ns_ - span && frame.utc_ns < first_utc_ns_) {
       return align_ == RollAlign::kHour ? "hour" : "day";
     }
+  }
+  if (scan_) {
+    const auto point = point_of(*scan_, frame.source_sequence);
+    if (point && point->scan != first_scan_) return "scan";
   }
   if (frame.monotonic_ns >= end_monotonic_ns_) return "duration";
   return {};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <new>
@@ -68,6 +69,20 @@ void check_pixels(SegmentReader& reader, const Records& records, const VerifyPro
   }
 }
 
+/// Frames that have a number of their own and are in no record on purpose.
+std::int64_t passed_over(const Accounting& accounting) noexcept {
+  return static_cast<std::int64_t>(accounting.merged + accounting.skipped +
+                                   accounting.not_recorded);
+}
+
+std::uint64_t merged_by(const Records& records) noexcept {
+  std::uint64_t merged = 0;
+  for (const FrameRecord& record : records) {
+    if (record.accumulated > 1) merged += record.accumulated - 1U;
+  }
+  return merged;
+}
+
 /// Gaps after the last frame have no record behind them that could tell of them.
 void check_gaps(const Records& records, const std::vector<GapEntry>& gaps,
                 VerifiedSegment& result) {
@@ -97,11 +112,17 @@ void check_gaps(const Records& records, const std::vector<GapEntry>& gaps,
     note(result, fmt::format("the gaps tell of {} missing frames, the records of {}", told_by_gaps,
                              told_by_records));
   }
+  // What was merged, skipped or not recorded is counted for the file as a whole: some of it may lie
+  // before the first frame or behind the last.
   const std::int64_t jumps =
       sum(sum(result.last_sequence, -result.first_sequence), 1 - result.frames);
-  if (jumps != jumps_by_gaps) {
-    note(result, fmt::format("{} frames are missing in the sequence, the gaps explain {}", jumps,
-                             jumps_by_gaps));
+  if (jumps < jumps_by_gaps || jumps > sum(jumps_by_gaps, passed_over(result.accounting))) {
+    note(result,
+         fmt::format(
+             "{} frames are missing in the sequence, the gaps explain {}{}", jumps, jumps_by_gaps,
+             passed_over(result.accounting) > 0
+                 ? fmt::format(" and the accounting at most {}", passed_over(result.accounting))
+                 : ""));
   }
 }
 
@@ -157,6 +178,27 @@ void check_accounting(const std::optional<Accounting>& accounting, VerifiedSegme
   }
 }
 
+/// The detectors' sums lie beside the records; a power cut can have taken them, which is told by
+/// NaN.
+void check_detectors(SegmentReader& reader, const Records& records, VerifiedSegment& result) {
+  std::vector<std::vector<double>> columns;
+  for (const std::string& name : reader.detectors()) {
+    auto series = reader.detector_series(name, static_cast<std::int64_t>(records.size()));
+    if (!series) return note(result, describe(series.error()));
+    columns.push_back(std::move(*series));
+  }
+  if (columns.empty()) return;
+  std::vector<double> row(columns.size());
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    for (std::size_t k = 0; k < columns.size(); ++k) row[k] = columns[k][i];
+    const bool lost = std::ranges::all_of(row, [](double sum) { return std::isnan(sum); });
+    if (!lost && is_intact(records[i]) && detectors_check(row) != records[i].detectors_check) {
+      note(result,
+           fmt::format("the detector sums of frame {} are not those that were recorded", i));
+    }
+  }
+}
+
 void check_losses_of(SegmentReader& reader, const Records& records, bool believable,
                      VerifiedSegment& result) {
   const auto gaps = reader.gaps();
@@ -169,6 +211,10 @@ void check_losses_of(SegmentReader& reader, const Records& records, bool believa
   if (!gaps) return note(result, describe(gaps.error()));
   if (accounting && *accounting) check_losses(**accounting, *gaps, result);
   if (believable && !records.empty()) check_gaps(records, *gaps, result);
+  if (believable && result.accounting.merged != merged_by(records)) {
+    note(result, fmt::format("the accounting tells of {} merged frames, the records of {}",
+                             result.accounting.merged, merged_by(records)));
+  }
 }
 
 /// Whatever the file's own numbers say, it cannot hold more than its bytes.
@@ -220,6 +266,7 @@ void verify_open(FileSystem& files, const SegmentFormat& format, SegmentReader& 
     result.records_crc = crc32c(std::as_bytes(std::span(*records)));
   }
   check_pixels(reader, *records, progress, result);
+  check_detectors(reader, *records, result);
   check_losses_of(reader, *records, believable, result);
 }
 
@@ -245,7 +292,8 @@ std::int64_t join(VerifiedRun& run, const VerifiedSegment& segment, std::int64_t
   add(run.accounting, segment.accounting);
   if (run.segments > 1) {
     const std::int64_t least = sum(next, segment.dropped_with_sequence_before_first);
-    const std::int64_t most = sum(least, segment.unplaced_before_first);
+    const std::int64_t most =
+        sum(sum(least, segment.unplaced_before_first), passed_over(segment.accounting));
     if (segment.first_sequence < least || segment.first_sequence > most) {
       run.problems.push_back(fmt::format(
           "{} begins with frame {}, expected {}: {}", segment.path.filename().string(),
@@ -259,7 +307,7 @@ std::int64_t join(VerifiedRun& run, const VerifiedSegment& segment, std::int64_t
 /// A run ends with stop, end of source, a recovery and the like; these only end a segment.
 bool is_roll(std::string_view reason) {
   return reason == "size" || reason == "duration" || reason == "frames" || reason == "hour" ||
-         reason == "day" || reason == "write error";
+         reason == "day" || reason == "scan" || reason == "event" || reason == "write error";
 }
 
 VerifiedRun join_members(const std::string& uuid, const std::string& product,

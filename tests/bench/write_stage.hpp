@@ -68,7 +68,7 @@ inline WriteResult write_segment(const std::filesystem::path& parent, const Fram
   Wakeup files_wakeup;
   SegmentLane lane(SegmentStore(system_files(), config), files_wakeup);
   lane.put_ready(must(lane.store().prepare(lane.next_number())));
-  WriteLoop loop(ring, {&lane}, health, system_clock());
+  WriteLoop loop(ring, {&lane}, plan.record, health, system_clock());
   SyncLoop sync({&lane}, plan.sync_interval, health, system_clock());
 
   const auto feed = [&](std::uint64_t sequence) {
@@ -78,6 +78,7 @@ inline WriteResult write_segment(const std::filesystem::path& parent, const Fram
     slot.header.info.monotonic_ns = system_clock().monotonic_ns();
     slot.header.info.utc_ns = system_clock().utc_ns();
     slot.header.received_total = sequence + 1;
+    slot.header.results[0].emits = true;
     ring.advance_captured(sequence + 1);
     ring.advance_reduced(0, sequence + 1);
   };

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "pipeline/ring.hpp"
+#include "tests/fakes/plain_products.hpp"
 
 namespace framelog {
 namespace {
@@ -184,9 +185,7 @@ int run(const std::vector<std::string>& arguments) {
     std::fputs("usage: ring_stress FRAMES REDUCERS wait|drop|poll\n", stderr);
     return 2;
   }
-  const RingLayout layout{kSlots,
-                          kRawWords * 8,
-                          {0, kProductWords * 8},
+  const RingLayout layout{kSlots, kRawWords * 8, plain_products({0, kProductWords * 8}),
                           static_cast<std::uint32_t>(std::stoul(arguments[1]))};
   auto memory = Ring::create_memory(layout);
   if (!memory) complain(memory.error().what, 0);

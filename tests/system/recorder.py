@@ -41,7 +41,7 @@ RECORD = numpy.dtype([
     ("utc_ns", "<i8"), ("monotonic_ns", "<i8"), ("device_ns", "<i8"), ("exposure_ns", "<i8"),
     ("gpio", "<u8"), ("min", "<f8"), ("max", "<f8"), ("mean", "<f8"), ("std", "<f8"),
     ("sum", "<f8"), ("saturated", "<u4"), ("clipped", "<u4"), ("dropped_before", "<u4"),
-    ("flags", "<u4"), ("crc32c", "<u4"), ("accumulated", "<u2"), ("reserved", "<u2")])
+    ("flags", "<u4"), ("crc32c", "<u4"), ("accumulated", "<u2"), ("detectors_check", "<u2")])
 assert RECORD.itemsize == 128
 RAW_HEAD_BYTES = 4096  # Of NAME.frames, before the first record.
 

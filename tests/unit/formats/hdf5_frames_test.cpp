@@ -345,7 +345,7 @@ class Segment : public testing::Test {
       records[i].dropped_before = i == 2 ? 2 : 0;
       seal(records[i]);
     }
-    ASSERT_TRUE(segment->append(records, pixels));
+    ASSERT_TRUE(segment->append(records, pixels, {}));
     ASSERT_TRUE(segment->sync());
   }
 

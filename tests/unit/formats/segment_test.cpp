@@ -135,7 +135,8 @@ TEST_P(SegmentLife, KeepsEveryByteFromPreparingToPublishing) {
         std::span(frames.records)
             .subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(count)),
         pixels.view().subspan(static_cast<std::size_t>(done) * bytes,
-                              static_cast<std::size_t>(count) * bytes));
+                              static_cast<std::size_t>(count) * bytes),
+        {});
     ASSERT_TRUE(written) << describe(written.error());
     done += count;
   }

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "tests/fakes/plain_products.hpp"
 #include "tests/fakes/scripted_source.hpp"
 
 namespace framelog {
@@ -21,7 +22,7 @@ constexpr auto kGone = static_cast<std::size_t>(LossReason::kDisconnected);
 class CaptureLoopTest : public testing::Test {
  protected:
   CaptureLoopTest() : source(clock, kShape) {
-    RingLayout layout{64, size_bytes(kShape), {0}, 1};
+    RingLayout layout{64, size_bytes(kShape), plain_products({0}), 1};
     ring = std::make_unique<Ring>(
         std::move(Ring::attach(Ring::create_memory(layout).value(), layout).value()));
     health.clock_synchronised = true;

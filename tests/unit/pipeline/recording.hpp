@@ -29,22 +29,26 @@ struct Line {
 inline Settings settings_of(const std::vector<Line>& lines) {
   Settings settings;
   for (const Line& line : lines) settings.add_section(line.section);
-  const auto products = settings.names_of("product");
   for (const OptionSpec& row : recording_options()) {
     std::vector<std::string> sections{std::string(row.section)};
-    if (row.section == "product.*") {
+    if (const std::size_t at = row.section.find(".*"); at != std::string_view::npos) {
+      const std::string kind(row.section.substr(0, at));
       sections.clear();
-      for (const std::string& name : products) sections.push_back("product." + name);
+      for (const std::string& name : settings.names_of(kind)) sections.push_back(kind + "." + name);
     }
     for (const std::string& section : sections) {
       std::string text(row.default_text);
+      Origin origin{.file = "default"};
       for (const Line& line : lines) {
-        if (line.section == section && line.key == row.key) text = line.text;
+        if (line.section == section && line.key == row.key) {
+          text = line.text;
+          origin = {"test", 1};
+        }
       }
       if (text.empty()) continue;
       const auto value = parse_value(row, text);
       EXPECT_TRUE(value) << section << '.' << row.key << ": " << value.error();
-      if (value) settings.put({section, std::string(row.key), text, *value, {"test", 1}});
+      if (value) settings.put({section, std::string(row.key), text, *value, origin});
     }
   }
   return settings;

@@ -8,6 +8,7 @@
 
 #include "core/crc32c.hpp"
 #include "tests/fakes/fake_clock.hpp"
+#include "tests/fakes/plain_products.hpp"
 
 namespace framelog {
 namespace {
@@ -16,7 +17,10 @@ constexpr FrameShape kShape{4, 6, PixelType::kUint16};
 constexpr std::size_t kPixels = 24;
 
 ProductReduction product(const ReductionSpec& spec, bool big_endian = false) {
-  return {make_plan(kShape, spec, 1000.0).value(), big_endian};
+  ProductReduction reduction;
+  reduction.plan = make_plan(kShape, spec, 1000.0).value();
+  reduction.big_endian = big_endian;
+  return reduction;
 }
 
 std::vector<ProductReduction> products() {
@@ -26,7 +30,7 @@ std::vector<ProductReduction> products() {
 }
 
 Ring make_ring(std::uint32_t reducers) {
-  const RingLayout layout{16, kPixels * 2, {0, 16, kPixels * 2, 16}, reducers};
+  const RingLayout layout{16, kPixels * 2, plain_products({0, 16, kPixels * 2, 16}), reducers};
   return std::move(Ring::attach(Ring::create_memory(layout).value(), layout).value());
 }
 

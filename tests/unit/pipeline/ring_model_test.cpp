@@ -5,6 +5,7 @@
 #include <random>
 
 #include "pipeline/ring.hpp"
+#include "tests/fakes/plain_products.hpp"
 
 namespace framelog {
 namespace {
@@ -17,7 +18,9 @@ constexpr std::size_t kProductBytes = 16;
 class Model {
  public:
   Model(std::uint64_t slots, std::uint32_t reducers, std::uint32_t seed)
-      : random_(seed), layout_{slots, kRawBytes, {0, kProductBytes}, reducers}, next_(reducers) {
+      : random_(seed),
+        layout_{slots, kRawBytes, plain_products({0, kProductBytes}), reducers},
+        next_(reducers) {
     auto memory = Ring::create_memory(layout_);
     EXPECT_TRUE(memory);
     ring_ = std::make_unique<Ring>(std::move(Ring::attach(std::move(*memory), layout_).value()));

@@ -9,6 +9,8 @@
 #include <set>
 #include <thread>
 
+#include "tests/fakes/plain_products.hpp"
+
 namespace framelog {
 namespace {
 
@@ -17,7 +19,9 @@ using std::chrono::steady_clock;
 
 constexpr Deadline kPast = Deadline(std::chrono::nanoseconds(1));
 
-RingLayout small_layout(std::uint32_t reducers = 1) { return {5, 100, {0, 24, 8}, reducers}; }
+RingLayout small_layout(std::uint32_t reducers = 1) {
+  return {5, 100, plain_products({0, 24, 8}), reducers};
+}
 
 Ring make_ring(const RingLayout& layout) {
   auto memory = Ring::create_memory(layout);
@@ -44,11 +48,11 @@ TEST(RingLayout, HasAnotherFingerprintWhereverItDiffers) {
   other.reducers = 2;
   prints.insert(other.fingerprint());
   other = layout;
-  other.product_bytes = {0, 8, 24};
+  other.products = plain_products({0, 8, 24});
   prints.insert(other.fingerprint());
-  other.product_bytes = {24, 8};
+  other.products = plain_products({24, 8});
   prints.insert(other.fingerprint());
-  other.product_bytes = {0, 24, 8, 0};
+  other.products = plain_products({0, 24, 8, 0});
   prints.insert(other.fingerprint());
   EXPECT_EQ(prints.size(), 7U);
   EXPECT_EQ(layout.fingerprint(), small_layout().fingerprint());
@@ -56,7 +60,7 @@ TEST(RingLayout, HasAnotherFingerprintWhereverItDiffers) {
 
 TEST(RingLayout, OfAsManySlotsAsFitNeverNeedsMoreThanThatMemory) {
   for (const std::uint64_t raw : {1U, 100U, 4096U, 5000U, 1U << 20U}) {
-    RingLayout layout{1, raw, {0, raw / 4 + 1, 8}, 2};
+    RingLayout layout{1, raw, plain_products({0, raw / 4 + 1, 8}), 2};
     for (std::uint64_t memory = 0; memory < (std::uint64_t{16} << 20U); memory += 77'777) {
       layout.slots = RingLayout::slots_in(memory, layout);
       if (layout.slots == 0) continue;
@@ -167,8 +171,9 @@ TEST(Ring, RefusesMemoryOfAnotherLayoutOrSize) {
   auto memory = Ring::create_memory(layout);
   ASSERT_TRUE(memory);
   ASSERT_TRUE(Ring::attach(same_memory(*memory), layout));
-  for (RingLayout other : {RingLayout{5, 100, {0, 8, 24}, 1}, RingLayout{5, 100, {0, 24, 8}, 2},
-                           RingLayout{50, 100, {0, 24, 8}, 1}}) {
+  for (RingLayout other : {RingLayout{5, 100, plain_products({0, 8, 24}), 1},
+                           RingLayout{5, 100, plain_products({0, 24, 8}), 2},
+                           RingLayout{50, 100, plain_products({0, 24, 8}), 1}}) {
     const auto ring = Ring::attach(same_memory(*memory), other);
     ASSERT_FALSE(ring);
     EXPECT_EQ(ring.error().code, ErrorCode::kLayout);
@@ -181,9 +186,9 @@ TEST(Ring, RefusesMemoryOfAnotherLayoutOrSize) {
 
 TEST(Ring, RefusesLayoutsThatNoRingCanHave) {
   for (const RingLayout& layout :
-       {RingLayout{0, 100, {0}, 1}, RingLayout{5, 100, {0}, 0},
-        RingLayout{5, 100, {0}, kMostReducers + 1},
-        RingLayout{5, 100, std::vector<std::uint64_t>(kMostProducts + 1), 1}}) {
+       {RingLayout{0, 100, plain_products({0}), 1}, RingLayout{5, 100, plain_products({0}), 0},
+        RingLayout{5, 100, plain_products({0}), kMostReducers + 1},
+        RingLayout{5, 100, std::vector<ProductLayout>(kMostProducts + 1), 1}}) {
     auto memory = Ring::create_memory(layout);
     ASSERT_TRUE(memory);
     EXPECT_FALSE(Ring::attach(std::move(*memory), layout));

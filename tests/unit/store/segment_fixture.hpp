@@ -96,7 +96,7 @@ class SegmentTest : public testing::Test {
       const auto pixels = pixels_of(record.sequence);
       record.crc32c = crc32c(pixels);
       seal(record);
-      ASSERT_TRUE(recording.writer->append(std::span(&record, 1), pixels));
+      ASSERT_TRUE(recording.writer->append(std::span(&record, 1), pixels, {}));
     }
   }
 

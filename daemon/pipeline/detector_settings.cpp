@@ -1,0 +1,159 @@
+// The part of ReductionSettings that knows of virtual detectors.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "pipeline/reduction_settings.hpp"
+
+namespace framelog {
+namespace {
+
+bool is_reserved(const std::string& name) {
+  return name == "time" || name == "scan_mask" || name.ends_with("_image");
+}
+
+}  // namespace
+
+/// Lengths at the sample become source pixels.
+double ReductionSettings::in_pixels(const Length& length, bool is_y, const std::string& section,
+                                    const char* key) {
+  if (length.unit == "px") return length.value;
+  const auto* sizes = settings_.get<std::vector<Length>>("instrument", "pixel_size");
+  const Length pixel = sizes == nullptr ? Length{1.0, "px"} : is_y ? sizes->front() : sizes->back();
+  if (pixel.unit == length.unit) return length.value / pixel.value;
+  complain(section, key,
+           fmt::format("is in {} (allowed: px, or {}, the unit of instrument.pixel_size)",
+                       length.unit, pixel.unit));
+  return 0;
+}
+
+std::optional<double> ReductionSettings::radius_of(const std::string& section, const char* key) {
+  const auto* radius = settings_.get<std::vector<Length>>(section, key);
+  if (radius == nullptr) {
+    complain(section, key, "is required (a length such as 12 px)");
+    return std::nullopt;
+  }
+  if (radius->size() != 1) {
+    complain(section, key, "must be one length");
+    return std::nullopt;
+  }
+  return in_pixels(radius->front(), false, section, key);
+}
+
+std::optional<DetectorSpec> ReductionSettings::detector_of(const std::string& name) {
+  const std::string section = "detector." + name;
+  const std::size_t before = complaints_.size();
+  const auto* shape = settings_.get<std::string>(section, "shape");
+  if (shape == nullptr) {
+    complain(section, "shape", "is required (allowed: disc, annulus, rectangle, mask)");
+    return std::nullopt;
+  }
+  const std::vector<std::string> known_keys =
+      *shape == "disc"        ? std::vector<std::string>{"center", "outer"}
+      : *shape == "annulus"   ? std::vector<std::string>{"center", "inner", "outer"}
+      : *shape == "rectangle" ? std::vector<std::string>{"roi"}
+                              : std::vector<std::string>{"file"};
+  for (const char* key : {"center", "inner", "outer", "roi", "file"}) {
+    if (settings_.find(section, key) != nullptr && std::ranges::count(known_keys, key) == 0) {
+      complain(
+          section, key,
+          fmt::format("means nothing for a {} (allowed: {})", *shape, fmt::join(known_keys, ", ")));
+    }
+  }
+  DetectorSpec spec;
+  spec.name = name;
+  const auto* center = settings_.get<std::vector<Length>>(section, "center");
+  double y = (source_.shape.height_px - 1) / 2.0;
+  double x = (source_.shape.width_px - 1) / 2.0;
+  if (center != nullptr) {
+    y = in_pixels(center->front(), true, section, "center");
+    x = in_pixels(center->back(), false, section, "center");
+  }
+  if (*shape == "disc") {
+    spec.area = Disc{y, x, radius_of(section, "outer").value_or(0)};
+  } else if (*shape == "annulus") {
+    const double inner = radius_of(section, "inner").value_or(0);
+    spec.area = Annulus{y, x, inner, radius_of(section, "outer").value_or(0)};
+  } else if (*shape == "rectangle") {
+    const auto* roi = settings_.get<RegionSpec>(section, "roi");
+    if (roi == nullptr)
+      complain(section, "roi", "is required (a region such as y=16:112, x=16:112)");
+    const RegionSpec region = roi == nullptr ? RegionSpec{} : *roi;
+    spec.area =
+        Rectangle{{region.y_start.value_or(0), region.y_stop.value_or(source_.shape.height_px),
+                   region.x_start.value_or(0), region.x_stop.value_or(source_.shape.width_px)}};
+  } else if (const Image image = image_of(section, "file")) {
+    Mask mask{image->height_px, image->width_px, {}};
+    for (const double value : image->values) mask.values.push_back(value != 0 ? 1 : 0);
+    spec.area = std::move(mask);
+  } else if (settings_.find(section, "file") == nullptr) {
+    complain(section, "file", "is required (an image file, or FILE::DATASET)");
+  }
+  if (complaints_.size() != before) return std::nullopt;
+  return spec;
+}
+
+std::optional<DetectorSet> ReductionSettings::detectors_of_product(const std::string& section,
+                                                                   const ReductionPlan& plan) {
+  const auto* names = settings_.get<std::vector<std::string>>(section, "detectors");
+  if (names == nullptr) return DetectorSet{};
+  const std::size_t before = complaints_.size();
+  const auto known = settings_.names_of("detector");
+  constexpr std::size_t kMostDetectors = 64;
+  if (names->size() > kMostDetectors) {
+    complain(section, "detectors",
+             fmt::format("are {} (at most {})", names->size(), kMostDetectors));
+  }
+  std::vector<DetectorSpec> specs;
+  for (const std::string& name : *names) {
+    if (std::ranges::find(known, name) == known.end()) {
+      complain(section, "detectors",
+               fmt::format("there is no section [detector.{}] (there are: {})", name,
+                           known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", "))));
+    } else if (is_reserved(name)) {
+      complain("detector." + name, "",
+               "cannot have this name (time, scan_mask and NAME_image are datasets of their own)");
+    } else if (std::ranges::count(*names, name) > 1) {
+      complain(section, "detectors", fmt::format("name \"{}\" twice", name));
+      break;
+    } else if (auto spec = detector_of(name)) {
+      specs.push_back(std::move(*spec));
+    }
+  }
+  const std::string format = settings_.get<std::string>(section, "format") == nullptr
+                                 ? "hdf5"
+                                 : *settings_.get<std::string>(section, "format");
+  if (format != "hdf5") {
+    complain(section, "detectors",
+             fmt::format("are recorded in hdf5 files only (format is {})", format));
+  }
+  if (complaints_.size() != before) return std::nullopt;
+  auto set = DetectorSet::make(plan, specs);
+  if (set) return std::move(*set);
+  complain(section, "detectors", describe(set.error()));
+  return std::nullopt;
+}
+
+std::vector<DetectorDescription> ReductionSettings::detectors_of(
+    const std::string& name, const ProductReduction& reduction) const {
+  std::vector<DetectorDescription> descriptions;
+  const auto* names = settings_.get<std::vector<std::string>>("product." + name, "detectors");
+  if (names == nullptr) return descriptions;
+  for (std::size_t i = 0; i < names->size(); ++i) {
+    DetectorDescription description;
+    description.name = (*names)[i];
+    description.pixels = static_cast<std::int64_t>(reduction.detectors.pixels(i));
+    const std::string section = "detector." + description.name;
+    for (const char* key : {"shape", "center", "inner", "outer", "roi", "file"}) {
+      if (const Setting* setting = settings_.find(section, key)) {
+        description.parameters.emplace_back(key, setting->text);
+      }
+    }
+    descriptions.push_back(std::move(description));
+  }
+  return descriptions;
+}
+
+}  // namespace framelog

@@ -1,0 +1,106 @@
+#include "pipeline/frame_group.hpp"
+
+#include <cstring>
+#include <type_traits>
+
+namespace framelog {
+namespace {
+
+/// What is known of a group beside its sums; lies in the accumulator.
+struct Note {
+  FrameInfo info;
+  std::int64_t first_monotonic_ns{};
+  std::uint64_t received_total{};
+};
+static_assert(std::is_trivially_copyable_v<Note> && sizeof(Note) <= Accumulator::kNoteBytes);
+
+Note note_of(const Accumulator& group) noexcept {
+  Note note;
+  std::memcpy(&note, group.note().data(), sizeof note);
+  return note;
+}
+
+}  // namespace
+
+FrameGroup::FrameGroup(Ring& ring, std::size_t product, const ProductReduction& reduction,
+                       Reducer& reducer)
+    : ring_(ring),
+      product_(product),
+      reduction_(reduction),
+      reducer_(reducer),
+      group_(reduction.plan, ring.group(product)) {}
+
+void FrameGroup::take(std::uint64_t sequence) noexcept {
+  SlotHeader& header = ring_.slot(sequence).header;
+  ProductResult& result = header.results[product_];
+  // A process that died here may have been ahead of its cursor: what it put into the slot stands.
+  if (ring_.group_result(sequence, product_).made_at != sequence + 1) result.emits = false;
+  if (sequence >= group_.next()) {
+    if (group_.count() > 0 && is_cut_before(header)) {
+      emit_at(sequence);
+      group_.clear(sequence);
+    }
+    const bool skipped = is_skipped(reduction_, header.info);
+    result.outcome = skipped ? FrameOutcome::kSkipped : FrameOutcome::kMerged;
+    if (!skipped) add(sequence, header);
+  }
+  if (group_.count() == reduction_.plan.accumulate) {
+    result.outcome = FrameOutcome::kFrame;
+    emit_at(sequence);
+    group_.clear(sequence + 1);
+  }
+}
+
+bool FrameGroup::is_cut_before(const SlotHeader& header) const noexcept {
+  return header.before.any() || (roll_ && !roll_->due(header.info).empty());
+}
+
+void FrameGroup::add(std::uint64_t sequence, const SlotHeader& header) noexcept {
+  Note note{header.info, header.info.monotonic_ns, header.received_total};
+  if (group_.count() > 0) {
+    const Note before = note_of(group_);
+    note.first_monotonic_ns = before.first_monotonic_ns;
+    note.info.flags |= before.info.flags;
+    const bool known = before.info.exposure_ns >= 0 && note.info.exposure_ns >= 0;
+    note.info.exposure_ns = known ? before.info.exposure_ns + note.info.exposure_ns : -1;
+  }
+  reducer_.add(ring_.slot(sequence).raw, sequence, std::as_bytes(std::span(&note, 1)), group_);
+}
+
+void FrameGroup::emit_at(std::uint64_t sequence) noexcept {
+  GroupResult& group = ring_.group_result(sequence, product_);
+  emit(ring_.slot(sequence).header.results[product_], group, ring_.product(sequence, product_),
+       ring_.detectors(sequence, product_));
+  group.made_at = sequence + 1;
+  foresee_roll(group.info);
+}
+
+void FrameGroup::emit(ProductResult& result, GroupResult& group, std::span<std::byte> pixels,
+                      std::span<double> detectors) noexcept {
+  const Note note = note_of(group_);
+  result.statistics = reducer_.emit(group_, pixels);
+  complete(reduction_, pixels, detectors, result);
+  group.info = note.info;
+  if (group_.count() < reduction_.plan.accumulate) group.info.flags |= kFlagGroupCutShort;
+  group.first_monotonic_ns = note.first_monotonic_ns;
+  group.received_total = note.received_total;
+  group.frames = group_.count();
+}
+
+void FrameGroup::foresee_roll(const FrameInfo& info) noexcept {
+  const bool full = in_segment_ == reduction_.segment_capacity;
+  if (!roll_ || full || !roll_->due(info).empty()) {
+    roll_.emplace(reduction_.roll, info);
+    in_segment_ = 0;
+  }
+  ++in_segment_;
+}
+
+void FrameGroup::finish() noexcept {
+  if (group_.count() == 0) return;
+  const Ring::Tail tail = ring_.tail(product_);
+  emit(tail.result, tail.group, tail.pixels, tail.detectors);
+  group_.clear(group_.next());
+}
+
+}  // namespace framelog

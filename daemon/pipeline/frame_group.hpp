@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "pipeline/product_reduction.hpp"
+#include "pipeline/ring.hpp"
+#include "reduce/reducer.hpp"
+#include "store/roll_policy.hpp"
+
+namespace framelog {
+
+/// One product that accumulates: adds frames up in the ring's memory and puts each group that is
+/// complete, or that a gap, a roll or the end cuts short, into the slot where that is known. A
+/// group that is cut short by a frame is found in that frame's slot. All that it knows of a group
+/// lies in the ring: a process that takes over goes on as if nothing had happened, and no frame is
+/// added twice. Threads: the reducer that owns the product.
+class FrameGroup {
+ public:
+  /// Borrows all of them; `product` is its index in the ring.
+  FrameGroup(Ring& ring, std::size_t product, const ProductReduction& reduction, Reducer& reducer);
+
+  /// The frame in slot `sequence`, in order. Allocates nothing.
+  void take(std::uint64_t sequence) noexcept;
+  /// No frame comes any more: what there is becomes the ring's tail.
+  void finish() noexcept;
+
+ private:
+  [[nodiscard]] bool is_cut_before(const SlotHeader& header) const noexcept;
+  void add(std::uint64_t sequence, const SlotHeader& header) noexcept;
+  void emit_at(std::uint64_t sequence) noexcept;
+  void emit(ProductResult& result, GroupResult& group, std::span<std::byte> pixels,
+            std::span<double> detectors) noexcept;
+  void foresee_roll(const FrameInfo& info) noexcept;
+
+  Ring& ring_;
+  std::size_t product_;
+  const ProductReduction& reduction_;
+  Reducer& reducer_;
+  Accumulator group_;
+  /// What the writer will do: its segments begin with the first group behind a roll.
+  std::optional<RollClock> roll_;
+  std::int64_t in_segment_{};
+};
+
+}  // namespace framelog

@@ -1,0 +1,148 @@
+#include "pipeline/record_gate.hpp"
+
+#include <algorithm>
+
+namespace framelog {
+namespace {
+
+/// The rest of the slots is for frames that come while the writer is at work.
+constexpr std::uint64_t kKeptOfFour = 3;
+
+double value_of(StatisticTrigger::Statistic statistic, const FrameStatistics& of) noexcept {
+  using enum StatisticTrigger::Statistic;
+  switch (statistic) {
+    case kMin:
+      return of.min;
+    case kMax:
+      return of.max;
+    case kMean:
+      return of.mean;
+    case kStd:
+      return of.std;
+    case kSum:
+      return of.sum;
+    case kSaturated:
+      return of.saturated;
+  }
+  return 0;
+}
+
+}  // namespace
+
+bool StatisticTrigger::holds(const FrameStatistics& statistics) const noexcept {
+  const double found = value_of(statistic, statistics);
+  switch (comparison) {
+    case Comparison::kAbove:
+      return found > value;
+    case Comparison::kAtLeast:
+      return found >= value;
+    case Comparison::kBelow:
+      return found < value;
+    case Comparison::kAtMost:
+      return found <= value;
+  }
+  return false;
+}
+
+RecordGate::RecordGate(Ring& ring, const RecordPolicy& policy) noexcept
+    : ring_(ring), policy_(policy) {}
+
+std::uint64_t RecordGate::most_kept(std::uint64_t slots) noexcept {
+  return slots / 4 * kKeptOfFour;
+}
+
+void RecordGate::trigger(std::int64_t monotonic_ns) noexcept {
+  // Orders nothing: the frame that it finds has come through the ring.
+  commanded_ns_.store(monotonic_ns, std::memory_order_relaxed);
+}
+
+RecordGate::Change RecordGate::look(std::uint64_t sequence) noexcept {
+  SlotHeader& header = ring_.slot(sequence).header;
+  return policy_.start == RecordStart::kSchedule ? look_scheduled(header.info)
+                                                 : look_triggered(header);
+}
+
+RecordGate::Change RecordGate::look_scheduled(const FrameInfo& info) noexcept {
+  if (!anchor_ns_) anchor_ns_ = info.monotonic_ns;
+  const std::int64_t since = info.monotonic_ns - *anchor_ns_;
+  const std::int64_t interval = since / policy_.repeat.count();
+  const bool was_recording = recording_;
+  const bool within = since % policy_.repeat.count() < policy_.length.count();
+  // However late, each interval has its first frame.
+  recording_ = interval != interval_ || within;
+  const bool begins = recording_ && (!was_recording || interval != interval_);
+  interval_ = std::max(interval, interval_);
+  return {was_recording && (begins || !recording_), begins};
+}
+
+RecordGate::Change RecordGate::look_triggered(SlotHeader& header) noexcept {
+  const FrameInfo& info = header.info;
+  bool triggered = is_commanded(info);
+  bool holds = false;
+  if (policy_.trigger && header.results[policy_.trigger->product].emits) {
+    holds = policy_.trigger->holds(header.results[policy_.trigger->product].statistics);
+    triggered = triggered || (holds && !condition_);
+    condition_ = holds;
+  }
+  Change change;
+  bool counts = recording_ && policy_.extend && (triggered || holds);
+  if (counts) {
+    trigger_sequence_ = info.sequence;
+    trigger_ns_ = info.monotonic_ns;
+  }
+  if (recording_ && is_over(info)) {
+    recording_ = false;
+    change.ends = true;
+    counts = false;
+    armed_from_ns_ = info.monotonic_ns + policy_.hold_off.count();
+  }
+  if (!recording_ && triggered && (!armed_from_ns_ || info.monotonic_ns >= *armed_from_ns_)) {
+    recording_ = change.begins = counts = true;
+    trigger_sequence_ = info.sequence;
+    trigger_ns_ = begun_ns_ = info.monotonic_ns;
+  }
+  if (counts) header.info.flags |= kFlagTrigger;
+  return change;
+}
+
+bool RecordGate::is_commanded(const FrameInfo& info) noexcept {
+  std::int64_t commanded = commanded_ns_.load(std::memory_order_relaxed);
+  if (commanded < 0 || info.monotonic_ns < commanded) return false;
+  // A command that came meanwhile is another one, and stays.
+  commanded_ns_.compare_exchange_strong(commanded, -1, std::memory_order_relaxed);
+  return true;
+}
+
+bool RecordGate::is_over(const FrameInfo& info) const noexcept {
+  if (policy_.max_event && info.monotonic_ns - begun_ns_ >= policy_.max_event->count()) return true;
+  if (const auto* frames = std::get_if<std::uint64_t>(&policy_.after)) {
+    return info.sequence - trigger_sequence_ > *frames;
+  }
+  return info.monotonic_ns - trigger_ns_ >
+         std::get<std::chrono::nanoseconds>(policy_.after).count();
+}
+
+std::uint64_t RecordGate::first_of_event(std::uint64_t sequence, std::uint64_t oldest) noexcept {
+  return first_before(sequence, ring_.slot(sequence).header.info.monotonic_ns, oldest);
+}
+
+std::uint64_t RecordGate::first_to_keep(std::uint64_t next, std::uint64_t oldest) noexcept {
+  if (next == oldest) return oldest;
+  return first_before(next, ring_.slot(next - 1).header.info.monotonic_ns, oldest);
+}
+
+std::uint64_t RecordGate::first_before(std::uint64_t sequence, std::int64_t trigger_ns,
+                                       std::uint64_t oldest) noexcept {
+  if (policy_.start == RecordStart::kSchedule) return sequence;
+  const std::uint64_t most = most_kept(ring_.slots());
+  std::uint64_t first = std::max(oldest, sequence - std::min(sequence, most));
+  if (const auto* frames = std::get_if<std::uint64_t>(&policy_.before)) {
+    return std::max(first, sequence - std::min(sequence, *frames));
+  }
+  const std::int64_t from_ns =
+      trigger_ns - std::get<std::chrono::nanoseconds>(policy_.before).count();
+  while (first < sequence && ring_.slot(first).header.info.monotonic_ns < from_ns) ++first;
+  return first;
+}
+
+}  // namespace framelog
