@@ -6,6 +6,7 @@
 #include <limits>
 #include <string>
 
+#include "reduce/correction.hpp"
 #include "reduction_fixture.hpp"
 
 namespace framelog {
@@ -157,6 +158,105 @@ TEST(Plan, MeansAndFloatsKeepTheirType) {
   }
   EXPECT_EQ(type_of(PixelType::kFloat32, {3, 3}), PixelType::kFloat32);
   EXPECT_EQ(type_of(PixelType::kFloat64, {3, 3}), PixelType::kFloat64);
+}
+
+ReductionSpec accumulating(std::uint32_t frames, AccumulateMode mode = AccumulateMode::kSum,
+                           Binning bin = {}) {
+  ReductionSpec spec = spec_of({}, bin);
+  spec.accumulate = frames;
+  spec.accumulate_mode = mode;
+  return spec;
+}
+
+PixelType combined_type(PixelType source, const ReductionSpec& spec) {
+  const auto plan = make_plan({spec.bin.rows, spec.bin.columns, source}, spec, {});
+  EXPECT_TRUE(plan.has_value());
+  EXPECT_EQ(plan->combined.type, plan->output.type);
+  return plan->combined.type;
+}
+
+TEST(Plan, SumsOfFramesGetTheSmallestTypeThatHoldsThem) {
+  EXPECT_EQ(combined_type(PixelType::kUint8, accumulating(257)), PixelType::kUint16);
+  EXPECT_EQ(combined_type(PixelType::kUint8, accumulating(258)), PixelType::kUint32);
+  EXPECT_EQ(combined_type(PixelType::kUint16, accumulating(kMostAccumulated)), PixelType::kUint32);
+  EXPECT_EQ(combined_type(PixelType::kUint16, accumulating(100, {}, {2, 2})), PixelType::kUint32);
+  EXPECT_EQ(combined_type(PixelType::kUint16, accumulating(65535, {}, {2, 2})), PixelType::kUint64);
+  EXPECT_EQ(combined_type(PixelType::kInt16, accumulating(kMostAccumulated)), PixelType::kInt32);
+  EXPECT_EQ(combined_type(PixelType::kInt32, accumulating(2)), PixelType::kFloat64);
+  EXPECT_EQ(combined_type(PixelType::kInt32, accumulating(2, {}, {2, 2})), PixelType::kFloat64);
+  EXPECT_EQ(combined_type(PixelType::kFloat32, accumulating(9)), PixelType::kFloat32);
+  EXPECT_EQ(combined_type(PixelType::kUint8, accumulating(9, AccumulateMode::kMean)),
+            PixelType::kUint8);
+  EXPECT_EQ(combined_type(PixelType::kUint8, accumulating(9, AccumulateMode::kMean, {2, 2})),
+            PixelType::kUint16);
+}
+
+TEST(Plan, WhatChangesPixelsIsNoIdentity) {
+  const auto is_identity = [](const ReductionSpec& spec) {
+    return make_plan(shape(4, 4), spec, {}).value().identity;
+  };
+  ReductionSpec spec;
+  spec.dtype = PixelType::kUint16;
+  EXPECT_TRUE(is_identity(spec));
+  spec.dtype = PixelType::kUint8;
+  EXPECT_FALSE(is_identity(spec));
+  EXPECT_FALSE(is_identity(accumulating(2, AccumulateMode::kMean)));
+  spec = {};
+  spec.renormalise = Renormalisation{0, 1, 0, 1};
+  EXPECT_FALSE(is_identity(spec));
+  spec = {};
+  const CorrectionImage good{4, 4, std::vector<double>(16)};
+  spec.correction = Correction::make(shape(4, 4), {}, {}, good).value();
+  EXPECT_FALSE(is_identity(spec));
+}
+
+TEST(Plan, CorrectedPixelsAreWhatIsBinned) {
+  const CorrectionImage dark{4, 4, std::vector<double>(16)};
+  for (const auto& [source, corrected] : {std::pair{PixelType::kUint16, PixelType::kFloat32},
+                                          std::pair{PixelType::kFloat32, PixelType::kFloat32},
+                                          std::pair{PixelType::kInt32, PixelType::kFloat64},
+                                          std::pair{PixelType::kUint64, PixelType::kFloat64}}) {
+    ReductionSpec spec = spec_of({}, {2, 2});
+    spec.correction = Correction::make(shape(4, 4, source), dark, {}, {}).value();
+    const auto plan = make_plan(shape(4, 4, source), spec, {});
+    ASSERT_TRUE(plan);
+    EXPECT_EQ(plan->corrected, shape(4, 4, corrected));
+    EXPECT_EQ(plan->output, shape(2, 2, corrected));
+  }
+  ReductionSpec spec = spec_of({}, {2, 2});
+  spec.correction = Correction::make(shape(4, 4), {}, {}, dark).value();
+  EXPECT_EQ(make_plan(shape(4, 4), spec, {})->output, shape(2, 2, PixelType::kUint32));
+}
+
+TEST(Plan, CorrectionOfAnotherShapeIsAnError) {
+  const CorrectionImage image{2, 2, std::vector<double>(4, 1.0)};
+  const CorrectionImage none{2, 2, std::vector<double>(4)};
+  ReductionSpec spec;
+  spec.correction = Correction::make(shape(2, 2), image, {}, {}).value();
+  EXPECT_EQ(error_of(shape(2, 3), spec), "dark is of 2 x 2 uint16: the frames are 2 x 3 uint16");
+  spec.correction = Correction::make(shape(2, 2), {}, image, {}).value();
+  EXPECT_EQ(error_of(shape(2, 3), spec), "flat is of 2 x 2 uint16: the frames are 2 x 3 uint16");
+  spec.correction = Correction::make(shape(2, 2), {}, {}, none).value();
+  EXPECT_EQ(error_of(shape(2, 2, PixelType::kUint8), spec),
+            "bad_pixels is of 2 x 2 uint16: the frames are 2 x 2 uint8");
+}
+
+TEST(Plan, WrongAccumulationOrRenormalisationIsAnError) {
+  EXPECT_EQ(error_of(shape(4, 4), accumulating(0)),
+            "accumulate 0 is not possible: 1 to 65535 frames");
+  EXPECT_EQ(error_of(shape(4, 4), accumulating(65536)),
+            "accumulate 65536 is not possible: 1 to 65535 frames");
+  ReductionSpec spec;
+  spec.renormalise = Renormalisation{1, 1, 0, 255};
+  EXPECT_EQ(
+      error_of(shape(4, 4), spec),
+      "renormalise [1, 1] to [0, 255]: the range that it maps from is empty, its start must be "
+      "below its end");
+  const std::string not_finite = ": all bounds and their differences must be finite numbers";
+  spec.renormalise = Renormalisation{0, std::nan(""), 0, 255};
+  EXPECT_EQ(error_of(shape(4, 4), spec), "renormalise [0, nan] to [0, 255]" + not_finite);
+  spec.renormalise = Renormalisation{0, 1, -1e308, 1e308};
+  EXPECT_EQ(error_of(shape(4, 4), spec), "renormalise [0, 1] to [-1e+308, 1e+308]" + not_finite);
 }
 
 }  // namespace
