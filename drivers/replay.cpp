@@ -6,34 +6,16 @@
 #include <cmath>
 #include <utility>
 
-#include "formats/npy.hpp"
-
 namespace framelog {
 namespace {
 
 constexpr double kNsPerSecond = 1e9;
 constexpr std::uint32_t kFlagsPassedOn = kFlagCorrupt | kFlagIncomplete;
 
-Result<std::unique_ptr<StoredFrames>> open_recording(const ReplayConfig& config) {
-  FileSystem& files = system_files();
-  if (auto readable = open_regular_file(files, config.path); !readable) {
-    return std::unexpected(readable.error());
-  }
-  const auto extension = config.path.extension();
-  if (extension == ".npy" || looks_like_npy(files, config.path)) {
-    auto frames = open_npy(files, config.path);
-    if (!frames || !config.geometry) return frames;
-    if (auto checked = check_agreement((*frames)->facts(), *config.geometry); !checked) {
-      return std::unexpected(checked.error());
-    }
-    return frames;
-  }
-  if (extension == ".raw" || config.geometry) {
-    return open_raw(files, config.path, config.geometry);
-  }
-  return fail(ErrorCode::kUnsupported, "cannot replay",
-              config.path.string() +
-                  ": unknown format (allowed: .npy, .raw; others with their shape and pixel_type)");
+/// The last part of a path, also of one that ends in a slash.
+std::string recording_name(const std::filesystem::path& path) {
+  const auto plain = path.has_filename() ? path : path.parent_path();
+  return plain.filename().string();
 }
 
 std::optional<double> recorded_rate_hz(StoredFrames& frames) {
@@ -63,31 +45,46 @@ Result<SourceInfo> Replay::open() {
   started_ = false;
   next_.reset();
   frames_.reset();
-  auto frames = open_recording(config_);
+  auto frames = open_frame_file(system_files(), config_.path, config_.request);
   if (!frames) return std::unexpected(frames.error());
+  const auto first = (*frames)->info(0);
+  if (!first) return std::unexpected(first.error());
   frames_ = std::move(*frames);
   const StoredFacts& facts = frames_->facts();
   pace_ = config_.pace;
   if (pace_ == ReplayPace::kRecorded && !facts.has_times) pace_ = ReplayPace::kMax;
+  SourceInfo info = describe_source();
+  info.first_number = first->info.source_sequence;
+  if (pace_ == ReplayPace::kFixed) info.rate_hz = config_.rate_hz;
+  if (pace_ == ReplayPace::kRecorded) info.rate_hz = recorded_rate_hz(*frames_);
+  return info;
+}
 
-  const std::string name = config_.path.filename().string();
+SourceInfo Replay::describe_source() const {
+  const StoredFacts& facts = frames_->facts();
+  const std::string name = recording_name(config_.path);
+  const std::string pace(pace_text(config_, pace_));
   SourceInfo info;
   info.shape = facts.shape;
   info.driver = "replay";
   info.vendor = "framelog";
   info.model = "replay of " + name;
   info.description =
-      fmt::format("replay of {}, {} frames of {}, {}{}", name, facts.frames, to_string(info.shape),
-                  pace_text(config_, pace_), config_.loop ? ", again and again" : "");
-  if (pace_ == ReplayPace::kFixed) info.rate_hz = config_.rate_hz;
-  if (pace_ == ReplayPace::kRecorded) info.rate_hz = recorded_rate_hz(*frames_);
+      fmt::format("replay of {} ({}), {} frames of {}, {}{}", name, facts.description, facts.frames,
+                  to_string(info.shape), pace, config_.loop ? ", again and again" : "");
+  info.saturation = facts.saturation;
+  info.bit_depth = facts.bit_depth;
   info.can_wait = true;
   info.numbered = true;
   info.settings = {{"path", config_.path.string()},
+                   {"format", facts.description},
                    {"frames", std::to_string(facts.frames)},
-                   {"pace", std::string(pace_text(config_, pace_))},
+                   {"pace", pace},
                    {"loop", config_.loop ? "yes" : "no"}};
+  info.settings.insert(info.settings.end(), facts.settings.begin(), facts.settings.end());
   info.inputs = facts.inputs;
+  info.scan = facts.scan;
+  if (!config_.loop) info.frames = facts.frames;
   return info;
 }
 
@@ -141,6 +138,7 @@ Result<void> Replay::fetch() noexcept {
     if (!config_.loop) return fail(ErrorCode::kEnd, "the recording is at its end");
     index_ = 0;
     round_begins_ = true;
+    last_recorded_.reset();
     recorded_ns_ = -1;
   }
   auto stored = frames_->info(index_);
@@ -173,15 +171,23 @@ void Replay::schedule(const StoredInfo& stored) noexcept {
   if (__builtin_add_overflow(due_ns_, step_ns, &due_ns_)) due_ns_ = Sleeper::kNever;
 }
 
+// Records tell how many frames were lost before each; the numbers alone would tell too many where
+// not every frame of the instrument was recorded. Without records they are all there is.
 std::uint64_t Replay::number(const StoredInfo& stored) noexcept {
-  const bool torn = frames_->facts().has_times && !stored.crc32c;
-  std::uint64_t number = stored.info.source_sequence + round_offset_;
-  if (torn && last_number_) {
-    number = *last_number_ + 1;
-  } else if (std::exchange(round_begins_, false)) {
-    number = *last_number_ + 1;
-    round_offset_ = number - stored.info.source_sequence;
+  const std::uint64_t recorded = stored.info.source_sequence;
+  const bool torn = (stored.info.flags & kFlagCorrupt) != 0 && !stored.crc32c;
+  std::uint64_t number = last_number_ ? *last_number_ + 1 : recorded;
+  const bool follows = last_number_.has_value() && !std::exchange(round_begins_, false) && !torn;
+  const std::uint64_t jump = follows && last_recorded_ && recorded > last_recorded_->recorded
+                                 ? recorded - last_recorded_->recorded
+                                 : 1;
+  if (follows && stored.crc32c) {
+    number +=
+        last_recorded_ ? std::min<std::uint64_t>(jump - 1, stored.lost_before) : stored.lost_before;
+  } else if (follows && last_recorded_) {
+    number = std::max(number, last_recorded_->given + jump);
   }
+  if (!torn) last_recorded_ = {recorded, number};
   last_number_ = number;
   return number;
 }

@@ -7,8 +7,7 @@
 
 #include "drivers/drivers.hpp"
 #include "drivers/sleeper.hpp"
-#include "formats/raw_file.hpp"
-#include "formats/stored_frames.hpp"
+#include "formats/frame_files.hpp"
 
 namespace framelog {
 
@@ -19,23 +18,24 @@ enum class ReplayPace : std::uint8_t {
 };
 
 struct ReplayConfig {
-  std::filesystem::path path;
+  std::filesystem::path path;  ///< A file, a directory, or a pattern; see open_frame_file().
   ReplayPace pace{ReplayPace::kRecorded};
   double rate_hz{};  ///< kFixed
   bool loop{};
-  std::optional<RawGeometry> geometry;  ///< For files that do not describe themselves.
+  FrameFileRequest request;
 };
 
-/// Plays a recording (NPY, RAW) as if it came from an instrument. It waits for a late reader, and
-/// then catches up with its schedule.
+/// Plays a recording of any readable format as if it came from an instrument. It waits for a late
+/// reader, and then catches up with its schedule.
 ///
-/// Of each frame the recorded number is passed on, so that recorded losses show again, and so are
-/// exposure, line levels, and the flags corrupt and incomplete; pixels that do not fit the recorded
-/// checksum are flagged corrupt. The times are those of the replay; device_ns is the recorded
-/// device_ns, or monotonic_ns where the instrument told none. Looping, the numbers of each round
-/// follow on those of the round before it.
+/// The first frame has its recorded number, and the numbers of those after it jump where frames
+/// were lost, so that recorded losses show again; that a recording kept every n-th frame, or
+/// accumulated, is no loss. Exposure, line levels, and the flags corrupt and incomplete are passed
+/// on; pixels that do not fit the recorded checksum are flagged corrupt. The times are those of the
+/// replay; device_ns is the recorded device_ns, or monotonic_ns where the instrument told none.
+/// Looping, the numbers of each round follow on those of the round before it.
 /// open() and start() go on where reading ended. A frame that cannot be read (kIo, kCorrupt) is
-/// tried again.
+/// tried again. Reading allocates where the format does: see StoredFrames.
 class Replay final : public FrameSource {
  public:
   /// `clock` is borrowed.
@@ -49,6 +49,7 @@ class Replay final : public FrameSource {
   void cancel() noexcept override;
 
  private:
+  [[nodiscard]] SourceInfo describe_source() const;
   [[nodiscard]] Result<void> fetch() noexcept;
   void schedule(const StoredInfo& stored) noexcept;
   [[nodiscard]] std::uint64_t number(const StoredInfo& stored) noexcept;
@@ -68,8 +69,13 @@ class Replay final : public FrameSource {
   std::int64_t recorded_ns_{-1};  // Recorded time of the last frame that had one; -1: none.
   std::int64_t step_ns_{0};       // Between the two before.
 
+  /// A number that the file tells, and the one that was given for it.
+  struct Numbered {
+    std::uint64_t recorded{};
+    std::uint64_t given{};
+  };
   std::optional<std::uint64_t> last_number_;
-  std::uint64_t round_offset_{0};  // Added to the recorded numbers of this round.
+  std::optional<Numbered> last_recorded_;  // In this round.
   bool round_begins_{false};
 };
 

@@ -9,12 +9,20 @@ namespace {
 constexpr std::string_view kSection = "source";
 constexpr std::string_view kName = "replay";
 
-constexpr std::array<OptionSpec, 5> kOptions{{
+constexpr std::array<OptionSpec, 6> kOptions{{
     {.section = kSection,
      .key = "path",
      .type = OptionType::kPath,
-     .help = "The recording to replay: NAME.npy, NAME.raw with its NAME.json, or a headerless file "
-             "with its shape and pixel_type.",
+     .help =
+         "The recording to replay: an HDF5 or NPY file, NAME.raw with its NAME.json, a headerless "
+         "file with its shape and pixel_type; or a directory or pattern (frames_*.npy) of several.",
+     .driver = kName},
+    {.section = kSection,
+     .key = "dataset",
+     .type = OptionType::kText,
+     .help =
+         "Path of the dataset in an HDF5 file; by default the one that NeXus calls the default, or "
+         "else the largest.",
      .driver = kName},
     {.section = kSection,
      .key = "rate",
@@ -71,7 +79,9 @@ std::unique_ptr<FrameSource> make(const Settings& settings, const Clock& clock,
   ReplayConfig config;
   const auto* path = settings.get<std::string>(kSection, "path");
   if (path == nullptr) {
-    complain(complaints, "path", "is required (allowed: the path of a .npy or .raw file)");
+    complain(complaints, "path",
+             "is required (allowed: a file, a directory or a pattern; " +
+                 frame_file_formats_text() + ")");
   } else {
     config.path = *path;
   }
@@ -81,7 +91,10 @@ std::unique_ptr<FrameSource> make(const Settings& settings, const Clock& clock,
     config.rate_hz = *rate;
   }
   if (const auto* loop = settings.get<bool>(kSection, "loop")) config.loop = *loop;
-  config.geometry = geometry_of(settings, complaints);
+  config.request.geometry = geometry_of(settings, complaints);
+  if (const auto* dataset = settings.get<std::string>(kSection, "dataset")) {
+    config.request.dataset = *dataset;
+  }
   if (complaints.size() != complaints_before) return nullptr;
   return std::make_unique<Replay>(std::move(config), clock);
 }

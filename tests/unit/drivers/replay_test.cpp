@@ -30,6 +30,7 @@ class ReplayOfRaw : public testing::Test {
       records[i].gpio = 3;
       records[i].crc32c = crc32c(std::as_bytes(std::span("abcdef", 6)).subspan(2 * i, 2));
     }
+    records[2].dropped_before = 2;
     records[1].flags = kFlagIncomplete | kFlagTrigger;
     write_records();
   }
@@ -76,6 +77,9 @@ TEST_F(ReplayOfRaw, TellsWhatItReplays) {
   EXPECT_TRUE(info.numbered);
   EXPECT_DOUBLE_EQ(info.rate_hz.value_or(0), 12.5);
   EXPECT_NE(info.description.find("recorded pace"), std::string::npos);
+  EXPECT_EQ(info.frames, 3U);
+  EXPECT_EQ(info.first_number, 100U);
+  EXPECT_FALSE(info.scan);
   EXPECT_EQ(info.inputs, (std::vector<std::filesystem::path>{config.path, scratch.path() / "a.json",
                                                              scratch.path() / "a.frames"}));
 }
@@ -130,6 +134,11 @@ TEST_F(ReplayOfRaw, NumbersGoOnWhenItLoops) {
   EXPECT_EQ(numbers(7), (Numbers{100, 101, 104, 105, 106, 109, 110}));
 }
 
+TEST_F(ReplayOfRaw, HasNoEndWhenItLoops) {
+  config.loop = true;
+  EXPECT_FALSE(begin().frames);
+}
+
 TEST_F(ReplayOfRaw, LoopsWithTheLastStepBetweenTheRounds) {
   config.loop = true;
   begin();
@@ -160,8 +169,32 @@ TEST_F(ReplayOfRaw, NumbersAFrameWithATornRecordAfterTheOneBefore) {
   begin();
   EXPECT_EQ(read()->flags, kFlagCorrupt);
   EXPECT_EQ(read()->source_sequence, 1U);
-  EXPECT_EQ(read()->source_sequence, 104U);
-  EXPECT_EQ(numbers(4), (Numbers{105, 106, 107, 108}));
+  EXPECT_EQ(numbers(5), (Numbers{4, 5, 6, 9, 10}));
+}
+
+TEST_F(ReplayOfRaw, CountsATornRecordBetweenOthersAsOneFrame) {
+  config.pace = ReplayPace::kMax;
+  std::string bytes = frames_file_of(records, 2);
+  bytes[4096 + 128 + 9] ^= 1;
+  scratch.write("a.frames", bytes);
+  begin();
+  EXPECT_EQ(numbers(3), (Numbers{100, 101, 104}));
+}
+
+TEST_F(ReplayOfRaw, TakesOnlyLossesForJumpsOfTheNumbers) {
+  config.pace = ReplayPace::kMax;
+  const std::uint64_t recorded[]{100, 110, 130};  // Of a recording that kept each tenth.
+  for (std::size_t i = 0; i < 3; ++i) records[i].source_sequence = recorded[i];
+  records[2].dropped_before = 1;
+  write_records();
+  EXPECT_EQ(begin().first_number, 100U);
+  EXPECT_EQ(numbers(3), (Numbers{100, 101, 103}));
+  records[1].source_sequence = 101;
+  records[1].dropped_before = 7;  // More than fit in between.
+  records[2].source_sequence = 90;
+  write_records();
+  begin();
+  EXPECT_EQ(numbers(3), (Numbers{100, 101, 102}));
 }
 
 TEST_F(ReplayOfRaw, DoesNotWaitForTimesThatGoBack) {
@@ -238,7 +271,7 @@ class ReplayOfFile : public testing::Test {
  protected:
   Result<SourceInfo> open(const std::filesystem::path& path,
                           const std::optional<RawGeometry>& geometry = {}) {
-    source.emplace(ReplayConfig{.path = path, .geometry = geometry}, clock);
+    source.emplace(ReplayConfig{.path = path, .request = {geometry, {}}}, clock);
     return source->open();
   }
 
@@ -266,6 +299,33 @@ TEST_F(ReplayOfFile, WithoutTimesIsAsFastAsItIsReadAndSaysSo) {
   EXPECT_EQ(source->read(pixels, kPast).error().code, ErrorCode::kEnd);
 }
 
+TEST_F(ReplayOfFile, TellsTheScanOfAnArrayOfFourDimensions) {
+  const auto info = open(scratch.write(
+      "scan.npy",
+      npy_of("{'descr': '|u1', 'fortran_order': False, 'shape': (3, 2, 1, 1)}", "abcdef")));
+  ASSERT_TRUE(info) << describe(info.error());
+  EXPECT_EQ(info->scan, (std::pair<std::uint32_t, std::uint32_t>{3, 2}));
+  EXPECT_EQ(info->frames, 6U);
+}
+
+TEST_F(ReplayOfFile, PlaysADirectoryAsOneRecording) {
+  scratch.write("2.npy", npy);
+  scratch.write("10.npy", npy);
+  const auto info = open(scratch.path() / "");
+  ASSERT_TRUE(info) << describe(info.error());
+  EXPECT_EQ(info->frames, 6U);
+  EXPECT_EQ(info->inputs,
+            (std::vector{scratch.path() / "" / "2.npy", scratch.path() / "" / "10.npy"}));
+  EXPECT_EQ(info->model, "replay of " + scratch.path().filename().string());
+  ASSERT_TRUE(source->start());
+  std::vector<std::byte> pixels(2);
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(source->read(pixels, kPast)->source_sequence, i);
+    EXPECT_EQ(std::to_integer<char>(pixels[0]), "ace"[i % 3]);
+  }
+  EXPECT_EQ(source->read(pixels, kPast).error().code, ErrorCode::kEnd);
+}
+
 TEST_F(ReplayOfFile, KnowsAFileByItsContentOrByTheUsersGeometry) {
   EXPECT_TRUE(open(scratch.write("array.dat", npy)));
   EXPECT_TRUE(open(scratch.write("pixels.bin", "abcd"), RawGeometry{PixelType::kUint8, {1, 2}}));
@@ -281,11 +341,11 @@ TEST_F(ReplayOfFile, RefusesWhatItCannotReplayWithThePathAndWhatIsAllowed) {
     EXPECT_NE(text.find(scratch.path().string()), std::string::npos) << text;
   };
   expect(open(scratch.path() / "none.npy"), ErrorCode::kNotFound, "none.npy");
-  expect(open(scratch.path()), ErrorCode::kInvalid, "a directory");
+  expect(open(scratch.path()), ErrorCode::kNotFound, "a directory without files of frames");
   expect(open(scratch.write("a.npy", "")), ErrorCode::kCorrupt, "empty");
   expect(open(scratch.write("b.npy", npy.substr(0, npy.size() - 1))), ErrorCode::kCorrupt,
          "shorter");
-  expect(open(scratch.write("c.txt", "hello")), ErrorCode::kUnsupported, "allowed: .npy, .raw");
+  expect(open(scratch.write("c.txt", "hello")), ErrorCode::kUnsupported, "allowed: HDF5 (.h5");
   expect(open(scratch.write("d.raw", "hello")), ErrorCode::kInvalid, "d.json");
   expect(open(scratch.write("e.npy", npy), RawGeometry{PixelType::kInt8, {1, 2}}),
          ErrorCode::kInvalid, "contradicts");
