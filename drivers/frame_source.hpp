@@ -39,11 +39,6 @@ struct SourceInfo {
   std::uint64_t first_number{};
   std::vector<std::pair<std::string, std::string>> settings;  ///< As read back from the device.
   std::vector<std::filesystem::path> inputs;  ///< Files replayed; their digests go into provenance.
-  std::optional<std::uint64_t> frames;        ///< How many it will deliver in all, where it knows.
-  /// Rows x columns of points, where its frames are those of a scan.
-  std::optional<std::pair<std::uint32_t, std::uint32_t>> scan;
-  /// source_sequence of the first frame of an acquisition; the points of a scan count from it.
-  std::uint64_t first_number{};
 };
 
 /// An instrument. Threads: capture, except cancel(). Returns errors, never logs.
