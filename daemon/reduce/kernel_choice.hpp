@@ -2,9 +2,10 @@
 
 // The vector kernels of one instruction set, see vector_ops.hpp.
 
-#include "reduce/detector_kernel.hpp"
+#include "reduce/detector_kernels.hpp"
 #include "reduce/float_kernels.hpp"
 #include "reduce/integer_kernels.hpp"
+#include "reduce/row_kernels.hpp"
 
 namespace framelog::FRAMELOG_KERNELS {
 namespace {
@@ -24,10 +25,6 @@ Kernel kernel_of(const ReductionPlan& plan) {
       return nullptr;
   }
 }
-
-RowCounter counter_of(PixelType) { return nullptr; }
-RowAdder adder_of(PixelType) { return nullptr; }
-DetectorKernel detector_of(PixelType) { return nullptr; }
 
 }  // namespace
 }  // namespace framelog::FRAMELOG_KERNELS
