@@ -22,6 +22,26 @@ Sum rounded_quotient(Sum sum, std::uint32_t frames) {
   return rest >= count - count / 2 ? static_cast<Sum>(quotient + 1) : quotient;
 }
 
+template <class Pixel>
+struct Fitted {
+  Pixel pixel{};
+  bool cut_off{};
+};
+
+/// Groups of more frames than the plan has are no reason to wrap.
+template <class Pixel, class Sum>
+Fitted<Pixel> fitted(Sum value) {
+  if constexpr (std::is_integral_v<Pixel>) {
+    if (std::cmp_greater(value, std::numeric_limits<Pixel>::max())) {
+      return {std::numeric_limits<Pixel>::max(), true};
+    }
+    if (std::cmp_less(value, std::numeric_limits<Pixel>::min())) {
+      return {std::numeric_limits<Pixel>::min(), true};
+    }
+  }
+  return {static_cast<Pixel>(value), false};
+}
+
 }  // namespace
 
 template <class Sum, class Pixel>
@@ -30,18 +50,10 @@ std::uint64_t Combination::combine_integers(const Job& job, std::byte* to) noexc
   std::uint64_t clipped = 0;
   for (std::size_t i = 0; i < job.width; ++i) {
     const auto sum = load_pixel<Sum>(job.sums, i);
-    Sum value = rounded_quotient(sum, job.frames);
-    bool cut_off = kSaturates && sum == std::numeric_limits<Sum>::max();
-    if constexpr (std::is_integral_v<Pixel>) {
-      // Groups of more frames than the plan has are no reason to wrap.
-      if (!std::in_range<Pixel>(value)) {
-        cut_off = true;
-        value = static_cast<Sum>(value < 0 ? std::numeric_limits<Pixel>::min()
-                                           : std::numeric_limits<Pixel>::max());
-      }
-    }
-    clipped += cut_off ? 1U : 0U;
-    store_pixel(to, i, static_cast<Pixel>(value));
+    const bool full = kSaturates && sum == std::numeric_limits<Sum>::max();
+    const auto result = fitted<Pixel>(rounded_quotient(sum, job.frames));
+    clipped += full || result.cut_off ? 1U : 0U;
+    store_pixel(to, i, result.pixel);
   }
   return clipped;
 }
@@ -84,7 +96,7 @@ std::uint64_t Combination::apply(const Accumulator& group, std::uint32_t row,
   job.counts = group.counts(row).data();
   job.width = width_;
   const bool floats = job.counts != nullptr;
-  job.frames = mean_ ? (floats ? 0 : group.count()) : 1;
+  if (mean_) job.frames = floats ? 0 : group.count();
   return combine_(job, to);
 }
 

@@ -24,7 +24,7 @@ class Combination {
     const std::byte* sums{};
     const std::byte* counts{};
     std::size_t width{};
-    std::uint32_t frames{};  ///< To divide by; 1 for sums, 0 for means of floats.
+    std::uint32_t frames{1};  ///< To divide by; 1 for sums, 0 for means of floats.
   };
   using Combine = std::uint64_t (*)(const Job& job, std::byte* to) noexcept;
   template <class Sum, class Pixel>

@@ -60,22 +60,24 @@ std::uint64_t store_values(const double* values, std::byte* to, std::size_t pixe
   return clipped;
 }
 
+/// The largest uint64 that `Pixel` holds; floats hold all, rounded.
+template <class Pixel>
+constexpr std::uint64_t most_of_uint64() {
+  if constexpr (std::is_floating_point_v<Pixel>) return std::numeric_limits<std::uint64_t>::max();
+  return static_cast<std::uint64_t>(std::numeric_limits<Pixel>::max());
+}
+
 template <class Pixel>
 std::uint64_t convert_uint64(const std::byte* from, std::byte* to, std::size_t pixels,
                              bool full_is_clipped) noexcept {
   constexpr std::uint64_t kFull = std::numeric_limits<std::uint64_t>::max();
+  constexpr std::uint64_t kMost = most_of_uint64<Pixel>();
   std::uint64_t clipped = 0;
   for (std::size_t i = 0; i < pixels; ++i) {
     const auto pixel = load_pixel<std::uint64_t>(from, i);
-    bool too_large = full_is_clipped && pixel == kFull;
-    if constexpr (std::is_integral_v<Pixel>) {
-      constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<Pixel>::max());
-      too_large = too_large || pixel > kMost;
-      store_pixel(to, i, static_cast<Pixel>(std::min(pixel, kMost)));
-    } else {
-      store_pixel(to, i, static_cast<Pixel>(pixel));
-    }
-    clipped += too_large ? 1U : 0U;
+    const bool full = full_is_clipped && pixel == kFull;
+    clipped += full || pixel > kMost ? 1U : 0U;
+    store_pixel(to, i, static_cast<Pixel>(std::min(pixel, kMost)));
   }
   return clipped;
 }
@@ -116,7 +118,7 @@ Conversion::Conversion(const ReductionPlan& plan) noexcept
 std::uint64_t Conversion::apply(const std::byte* from, std::byte* to,
                                 std::size_t pixels) const noexcept {
   if (exact_ != nullptr) return exact_(from, to, pixels, full_is_clipped_);
-  std::array<double, kTile> values;
+  std::array<double, kTile> values;  // NOLINT(*-member-init): each tile is loaded first
   std::uint64_t clipped = 0;
   for (std::size_t done = 0; done < pixels; done += kTile) {
     const std::size_t count = std::min(kTile, pixels - done);
@@ -146,7 +148,7 @@ std::uint64_t Conversion::count_full(const std::byte* sums, const double* values
   std::uint64_t full = 0;
   for (std::size_t i = 0; i < pixels; ++i) {
     if (load_pixel<std::uint64_t>(sums, i) != std::numeric_limits<std::uint64_t>::max()) continue;
-    std::array<std::byte, sizeof(double)> again;
+    std::array<std::byte, sizeof(double)> again{};
     if (store_(values + i, again.data(), 1) == 0) ++full;
   }
   return full;

@@ -236,7 +236,7 @@ Value Correction::State::at_rank(const std::byte* frame, const BadPixel& pixel,
 template <class Pixel, class Value>
 Value Correction::State::median(const std::byte* frame, const BadPixel& pixel) const {
   constexpr std::size_t kRoom = 256;
-  std::array<Value, kRoom> values;
+  std::array<Value, kRoom> values;  // NOLINT(*-member-init): the first `count` are set below
   std::size_t count = 0;
   neighbours<Pixel, Value>(frame, pixel, [&](Value value) {
     if (count < kRoom) values[count] = value;
@@ -273,7 +273,7 @@ void Correction::State::apply(const std::byte* frame, const Region& region, std:
     if (!dark.empty() || !gain.empty()) level_row<Pixel, Output>(from, levels, width, to);
     for (std::size_t i = first_of_row[y]; i < first_of_row[y + 1]; ++i) {
       if (bad[i].x < region.x_start || bad[i].x >= region.x_stop) continue;
-      const Value value = median<Pixel, Value>(frame, bad[i]);
+      const auto value = median<Pixel, Value>(frame, bad[i]);
       if constexpr (std::is_integral_v<Output> && !kExact) {
         store_pixel(to, bad[i].x - region.x_start, static_cast<Output>(std::round(value)));
       } else {
@@ -297,7 +297,9 @@ Result<std::shared_ptr<const Correction>> Correction::make(
   state->output = corrected_type(source.type, dark || flat);
   state->note_images(dark, flat, bad_pixels);
   if (std::ranges::find(state->mask, 0) == state->mask.end()) {
-    const char* const what = flat ? "flat" : (dark ? "dark" : "bad_pixels");
+    const char* what = "bad_pixels";
+    if (dark) what = "dark";
+    if (flat) what = "flat";
     return fail(ErrorCode::kInvalid, what, "leaves no good pixel: at least one is needed");
   }
   state->list_bad_pixels();

@@ -61,44 +61,39 @@ struct Bin {
   std::size_t x{};
 };
 
-/// Decides whether output pixels belong to an area.
-class Membership {
- public:
-  explicit Membership(const ReductionPlan& plan) : plan_(plan) {}
+// Whether an output pixel belongs to an area.
 
-  [[nodiscard]] bool has(const Annulus& ring, const Bin& bin) const {
-    // Squares of half pixels are exact; a square root would put pixels on the wrong side.
-    const double y = bin.center_y - ring.center_y;
-    const double x = bin.center_x - ring.center_x;
-    const double squared = y * y + x * x;
-    return squared >= ring.inner * ring.inner && squared < ring.outer * ring.outer;
-  }
-  [[nodiscard]] bool has(const Disc& disc, const Bin& bin) const {
-    return has(annulus_of(disc), bin);
-  }
-  [[nodiscard]] bool has(const Rectangle& rectangle, const Bin& bin) const {
-    // Its first pixel reaches half a pixel further than its centre.
-    const Region& region = rectangle.region;
-    return bin.center_y >= region.y_start - 0.5 && bin.center_y < region.y_stop - 0.5 &&
-           bin.center_x >= region.x_start - 0.5 && bin.center_x < region.x_stop - 0.5;
-  }
-  [[nodiscard]] bool has(const Mask& mask, const Bin& bin) const {
-    std::uint64_t inside = 0;
-    for (std::size_t row = 0; row < plan_.bin.rows; ++row) {
-      const std::uint8_t* first = mask.values.data() + (bin.y + row) * mask.width_px + bin.x;
-      inside += static_cast<std::uint64_t>(std::count_if(
-          first, first + plan_.bin.columns, [](std::uint8_t value) { return value != 0; }));
-    }
-    return 2 * inside > std::uint64_t{plan_.bin.rows} * plan_.bin.columns;
-  }
+bool has(const Annulus& ring, const Binning&, const Bin& bin) {
+  // Squares of half pixels are exact; a square root would put pixels on the wrong side.
+  const double y = bin.center_y - ring.center_y;
+  const double x = bin.center_x - ring.center_x;
+  const double squared = y * y + x * x;
+  return squared >= ring.inner * ring.inner && squared < ring.outer * ring.outer;
+}
 
- private:
-  const ReductionPlan& plan_;
-};
+bool has(const Disc& disc, const Binning& size, const Bin& bin) {
+  return has(annulus_of(disc), size, bin);
+}
+
+bool has(const Rectangle& rectangle, const Binning&, const Bin& bin) {
+  // Its first pixel reaches half a pixel further than that one's centre.
+  const Region& region = rectangle.region;
+  return bin.center_y >= region.y_start - 0.5 && bin.center_y < region.y_stop - 0.5 &&
+         bin.center_x >= region.x_start - 0.5 && bin.center_x < region.x_stop - 0.5;
+}
+
+bool has(const Mask& mask, const Binning& size, const Bin& bin) {
+  std::uint64_t inside = 0;
+  for (std::size_t row = 0; row < size.rows; ++row) {
+    const std::uint8_t* first = mask.values.data() + (bin.y + row) * mask.width_px + bin.x;
+    inside += static_cast<std::uint64_t>(
+        std::count_if(first, first + size.columns, [](std::uint8_t value) { return value != 0; }));
+  }
+  return 2 * inside > std::uint64_t{size.rows} * size.columns;
+}
 
 template <class Area>
 std::vector<std::uint8_t> members(const ReductionPlan& plan, const Area& area) {
-  const Membership membership(plan);
   std::vector<std::uint8_t> result;
   result.reserve(std::size_t{plan.output.height_px} * plan.output.width_px);
   for (std::size_t row = 0; row < plan.output.height_px; ++row) {
@@ -108,7 +103,7 @@ std::vector<std::uint8_t> members(const ReductionPlan& plan, const Area& area) {
       bin.x = plan.region.x_start + column * plan.bin.columns;
       bin.center_y = static_cast<double>(bin.y) + (plan.bin.rows - 1) / 2.0;
       bin.center_x = static_cast<double>(bin.x) + (plan.bin.columns - 1) / 2.0;
-      result.push_back(membership.has(area, bin) ? 1 : 0);
+      result.push_back(has(area, plan.bin, bin) ? 1 : 0);
     }
   }
   return result;

@@ -29,7 +29,8 @@ struct NarrowParts {
   using Sums = U32;
   using Sum = std::uint64_t;
   FRAMELOG_INLINE static Sums add(Sums sums, U16 pixels, U16 mask) {
-    return sums + fold(static_cast<U16>(pixels & mask));
+    const U16 chosen = pixels & mask;
+    return sums + fold(chosen);
   }
   FRAMELOG_INLINE static Sum total(const Sums& sums) {
     return sum_of_lanes<std::uint64_t, std::uint32_t>(sums);

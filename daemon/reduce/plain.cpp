@@ -29,6 +29,7 @@ WideSum<Pixel> sum_of_bin(const KernelJob& job, const std::byte* first_pixel) {
   WideSum<Pixel> sum{};
   for (std::size_t row = 0; row < job.bin_rows; ++row) {
     for (std::size_t column = 0; column < job.bin_columns; ++column) {
+      // NOLINTNEXTLINE(bugprone-signed-char-misuse): an int8 pixel is a number
       sum += load_pixel<Pixel>(first_pixel + row * job.row_bytes, column);
     }
   }

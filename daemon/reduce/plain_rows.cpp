@@ -37,6 +37,7 @@ void add_row(const std::byte* pixels, const std::byte* sums, std::byte* result,
              std::size_t width) noexcept {
   using Sum = SumOf<Pixel>;
   for (std::size_t i = 0; i < width; ++i) {
+    // NOLINTNEXTLINE(bugprone-signed-char-misuse): an int8 pixel is a number
     const auto pixel = static_cast<Sum>(load_pixel<Pixel>(pixels, i));
     const auto before = sums != nullptr ? load_pixel<Sum>(sums, i) : Sum{0};
     auto sum = static_cast<Sum>(before + pixel);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "reduce/combination.hpp"
@@ -130,7 +131,7 @@ KernelSet best_kernels() noexcept {
 }
 
 struct Reducer::State {
-  State(const ReductionPlan& reduction, KernelSet kernels);
+  State(ReductionPlan reduction, KernelSet kernels);
 
   [[nodiscard]] std::uint64_t count_saturated(const std::byte* first_row, std::size_t rows) const;
   [[nodiscard]] Band band(const std::byte* source, std::uint32_t first_row, std::uint32_t rows,
@@ -158,8 +159,8 @@ struct Reducer::State {
   std::vector<CacheLine> binned;     ///< Of a band; and one row of a group.
 };
 
-Reducer::State::State(const ReductionPlan& reduction, KernelSet kernels)
-    : plan(reduction),
+Reducer::State::State(ReductionPlan reduction, KernelSet kernels)
+    : plan(std::move(reduction)),
       conversion(plan),
       combination(plan),
       one_step(!plan.correction && plan.accumulate == 1 && !conversion.changes()),

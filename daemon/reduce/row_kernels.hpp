@@ -78,7 +78,7 @@ FRAMELOG_INLINE void add_integer_row(const std::byte* pixels, const std::byte* s
     store(result + i * sizeof(Sum), sum);
   }
   for (; i < width; ++i) {
-    Sum sum = load<Pixel>(pixels + i * sizeof(Pixel));
+    Sum sum = load<Pixel>(pixels + i * sizeof(Pixel));  // NOLINT(misc-const-correctness): set below
     if constexpr (!kFirst) sum += load<Sum>(sums + i * sizeof(Sum));
     store(result + i * sizeof(Sum), sum);
   }
@@ -103,8 +103,8 @@ FRAMELOG_INLINE void add_float_row(const std::byte* pixels, const std::byte* sum
     const std::size_t count_at = counts_at + i * sizeof(std::uint16_t);
     const F64 value = widened(load<HalfF32>(pixels + i * sizeof(float)));
     const I64 valid = value == value;  // NOLINT(misc-redundant-expression): NaN differs from itself
-    F64 sum{};
-    Counts count{};
+    F64 sum{};                         // NOLINT(misc-const-correctness): set below
+    Counts count{};                    // NOLINT(misc-const-correctness): set below
     if constexpr (!kFirst) {
       sum = load<F64>(sums + sum_at);
       count = load<Counts>(sums + count_at);
