@@ -1,5 +1,9 @@
 #include "reduce/detector.hpp"
 
+#include <cstdlib>
+#include <fstream>
+#include <numeric>
+
 #include "reduce/statistics.hpp"
 #include "reduction_fixture.hpp"
 
@@ -248,6 +252,32 @@ TEST(DetectorSet, AgreesWithTheReference) {
   compare_with_reference<std::uint64_t>();
   compare_with_reference<float>();
   compare_with_reference<double>();
+}
+
+/// Real counts: an image of a Siemens star, as bright and dark field see it.
+TEST(DetectorSet, SplitsRealDiffractionPatternsWithoutLosingACount) {
+  const char* const folder = std::getenv("FRAMELOG_TEST_DATA");
+  const std::string name = "/diffraction/siemens_star_128x128x128_u16.npy";
+  std::ifstream file(std::string(folder != nullptr ? folder : "") + name, std::ios::binary);
+  if (!file) GTEST_SKIP() << "FRAMELOG_TEST_DATA has no " << name;
+  const FrameShape shape{128, 128, PixelType::kUint16};
+  std::vector<std::uint16_t> pixels(std::size_t{128} * 128);
+  file.seekg(-128 * static_cast<std::streamoff>(size_bytes(shape)), std::ios::end);
+  const std::vector<DetectorSpec> detectors{{"bf", Disc{63.5, 63.5, 16}},
+                                            {"df", Annulus{63.5, 63.5, 16, 40}},
+                                            {"rest", Annulus{63.5, 63.5, 40, 200}}};
+  const auto set = DetectorSet::make(plan_of(shape), detectors).value();
+  EXPECT_EQ(set.pixels(0) + set.pixels(1) + set.pixels(2), pixels.size());
+  double counts = 0;
+  while (file.read(reinterpret_cast<char*>(pixels.data()),
+                   static_cast<std::streamsize>(size_bytes(shape)))) {
+    const auto sums = sums_of(set, bytes_of(pixels));
+    const double total = std::accumulate(pixels.begin(), pixels.end(), 0.0);
+    EXPECT_EQ(sums[0] + sums[1] + sums[2], total);
+    EXPECT_EQ(sums[0], reference_sum(detectors[0], shape, pixels));
+    counts += total;
+  }
+  EXPECT_GT(counts, 0.0);
 }
 
 }  // namespace

@@ -4,9 +4,12 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <memory>
 #include <new>
 #include <utility>
 
+#include "reduce/correction.hpp"
+#include "reduce/detector.hpp"
 #include "reduction_fixture.hpp"
 
 namespace {
@@ -60,6 +63,46 @@ TEST(Reducer, DoesNotAllocateInRun) {
     }
   }
   EXPECT_GT(allocations.load(), 0U);  // The counting itself works.
+}
+
+TEST(Reducer, DoesNotAllocateInAnyStep) {
+  const FrameShape source{31, 77, PixelType::kUint16};
+  CorrectionImage dark{31, 77, std::vector<double>(std::size_t{31} * 77, 0.5)};
+  dark.values[500] = NAN;
+  ReductionSpec spec = spec_of(RegionSpec{1, {}, 3, {}}, {3, 2});
+  spec.correction = Correction::make(source, dark, {}, {}).value();
+  spec.dtype = PixelType::kUint8;
+  spec.renormalise = Renormalisation{0, 1e5, 0, 255};
+  const auto single = make_plan(source, spec, 100.0).value();
+  spec.accumulate = 3;
+  const auto grouped = make_plan(source, spec, 100.0).value();
+  const std::vector<DetectorSpec> areas{{"disc", Disc{15, 40, 9}},
+                                        {"ring", Annulus{15, 40, 3, 12}}};
+  const auto detectors = DetectorSet::make(single, areas).value();
+  std::vector<double> sums(detectors.size());
+  const std::vector<std::byte> frame(size_bytes(source), std::byte{0x11});
+  std::vector<std::byte> output(size_bytes(single.output));
+  std::vector<std::byte> again(output.size());
+  std::vector<std::byte> memory(Accumulator::memory_bytes(grouped) + 64);
+  Reducer one(single);
+  Reducer many(grouped);
+
+  const std::size_t before = allocations.load();
+  const auto statistics = one.run(frame, output);
+  detectors.sum(output, sums);
+  void* aligned = memory.data();
+  std::size_t room = memory.size();
+  std::align(64, Accumulator::memory_bytes(grouped), aligned, room);
+  Accumulator group(grouped, {static_cast<std::byte*>(aligned), room});
+  many.add(frame, 0, {}, group);
+  const auto of_group = many.emit(group, again);
+  EXPECT_EQ(allocations.load(), before);
+
+  EXPECT_EQ(output, again);  // A group of one frame is that frame.
+  EXPECT_EQ(statistics.sum, of_group.sum);
+  EXPECT_EQ(statistics.saturated, std::uint32_t{30} * 74);
+  EXPECT_EQ(of_group.saturated, statistics.saturated);
+  EXPECT_GT(sums[0], 0.0);
 }
 
 TEST(Reducer, ReducesFrameAfterFrameAlike) {
