@@ -43,8 +43,8 @@ class Accumulator {
   void clear(std::uint64_t sequence) noexcept;
 
   // Of Reducer: one frame goes in row by row, between begin() and commit().
-  /// Rows of frame `sequence` that are in already. A frame of which some are must be added again
-  /// before any other one, or the group cleared: what is in cannot be taken out.
+  /// Rows of frame `sequence` that are in already: those of the unfinished frame, which is the only
+  /// one that can be added where there is one. What is in cannot be taken out.
   [[nodiscard]] std::uint32_t begin(std::uint64_t sequence) noexcept;
   /// The frame of which some rows are in, but not all that belongs to it.
   [[nodiscard]] std::optional<std::uint64_t> unfinished() const noexcept;

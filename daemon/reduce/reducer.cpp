@@ -281,9 +281,11 @@ FrameStatistics Reducer::run(std::span<const std::byte> source,
   return state_->kernel(job);
 }
 
-void Reducer::add(std::span<const std::byte> source, std::uint64_t sequence,
+bool Reducer::add(std::span<const std::byte> source, std::uint64_t sequence,
                   std::span<const std::byte> note, Accumulator& group) noexcept {
-  if (sequence < group.next()) return;
+  if (sequence < group.next()) return true;
+  if (group.count() >= kMostAccumulated) return false;
+  if (group.unfinished().value_or(sequence) != sequence) return false;
   State& state = *state_;
   const std::uint32_t height = state.plan.binned.height_px;
   const std::size_t row_bytes =
@@ -303,6 +305,7 @@ void Reducer::add(std::span<const std::byte> source, std::uint64_t sequence,
     clipped += done.clipped;
   }
   group.commit(sequence, saturated, clipped, note);
+  return true;
 }
 
 FrameStatistics Reducer::emit(const Accumulator& group, std::span<std::byte> output) noexcept {

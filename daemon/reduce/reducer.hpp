@@ -48,8 +48,10 @@ class Reducer {
 
   /// Only for plans that accumulate: corrects, crops and bins `source` and adds it to `group`,
   /// which then holds frame `sequence` and `note`. A frame below group.next() is in already and
-  /// changes nothing. Allocates nothing, fails never.
-  void add(std::span<const std::byte> source, std::uint64_t sequence,
+  /// changes nothing. False, and nothing is added, where the group has kMostAccumulated frames, and
+  /// where another frame is unfinished in it (Accumulator::unfinished()): only that one can be
+  /// added, or the group cleared. Allocates nothing.
+  bool add(std::span<const std::byte> source, std::uint64_t sequence,
            std::span<const std::byte> note, Accumulator& group) noexcept;
   /// The sum or mean of `group`, which has at least one frame, converted into `output`; statistics
   /// as those of run(), `saturated` those of all frames of the group. Leaves the group alone.

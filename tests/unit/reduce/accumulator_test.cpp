@@ -96,7 +96,11 @@ TEST(Accumulator, HoldsTheMostFramesOfTheLargestPixels) {
   Reducer reducer(plan);
   Accumulator group(plan, memory.bytes());
   const auto frame = bytes_of(std::vector<std::uint16_t>{65535});
-  for (std::uint32_t i = 0; i < kMostAccumulated; ++i) reducer.add(frame, i, {}, group);
+  for (std::uint32_t i = 0; i < kMostAccumulated; ++i) {
+    ASSERT_TRUE(reducer.add(frame, i, {}, group));
+  }
+  EXPECT_FALSE(reducer.add(frame, kMostAccumulated, {}, group));
+  EXPECT_EQ(group.next(), kMostAccumulated);
   EXPECT_EQ(emitted<std::uint32_t>(reducer, group).front(), 65535U * 65535U);
 }
 
@@ -159,7 +163,9 @@ TEST(Accumulator, GoesOnBehindTheRowsThatAreIn) {
   Accumulator group(plan, memory.bytes());
   EXPECT_EQ(group.unfinished(), 1U);
   EXPECT_EQ(group.begin(1), 2U);
-  reducer.add(frame, 1, {}, group);
+  EXPECT_FALSE(reducer.add(frame, 2, {}, group));  // Half of another one is in.
+  EXPECT_EQ(group.count(), 1U);
+  EXPECT_TRUE(reducer.add(frame, 1, {}, group));
   EXPECT_FALSE(group.unfinished());
   EXPECT_EQ(emitted<std::uint16_t>(reducer, group),
             (std::vector<std::uint16_t>{2, 4, 6, 8, 10, 12}));
