@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <string_view>
 
-#include "core/crc32c.hpp"
 #include "formats/byte_order.hpp"
+#include "formats/checked_read.hpp"
 #include "formats/frame_record.hpp"
 #include "formats/stored_record.hpp"
 
@@ -100,13 +100,8 @@ Result<bool> ContiguousFrames::read(std::uint64_t index, std::span<std::byte> pi
                                     std::optional<std::uint32_t> crc32c) noexcept {
   const std::int64_t offset =
       layout_.offset_bytes + static_cast<std::int64_t>(index * size_bytes(layout_.shape));
-  const auto got = files_.read_at(pixels_.get(), pixels, offset);
-  if (!got) return fail_errno(got.error().system_errno, "cannot read a frame");
-  if (*got < pixels.size()) {
-    return fail(ErrorCode::kCorrupt, "the file has become shorter than its description");
-  }
-  const bool intact = !crc32c || framelog::crc32c(pixels) == *crc32c;
-  if (layout_.big_endian) swap_bytes(pixels, size_bytes(layout_.shape.type));
+  const auto intact = checked_read(files_, pixels_.get(), pixels, offset, crc32c);
+  if (intact && layout_.big_endian) swap_bytes(pixels, size_bytes(layout_.shape.type));
   return intact;
 }
 

@@ -18,8 +18,7 @@ constexpr std::uint64_t kShortRunBytes = 4096;
 
 FortranFrames::FortranFrames(FileSystem& files, UniqueFd pixels, const PixelLayout& layout,
                              const Memory& memory) noexcept
-    : files_(files), fd_(std::move(pixels)), layout_(layout) {
-  scan_columns_ = layout.frames;
+    : files_(files), fd_(std::move(pixels)), layout_(layout), scan_columns_(layout.frames) {
   if (layout.scan) std::tie(scan_rows_, scan_columns_) = *layout.scan;
   pixel_count_ = std::uint64_t{layout.shape.height_px} * layout.shape.width_px;
   pixel_bytes_ = size_bytes(layout.shape.type);
@@ -85,7 +84,8 @@ Result<void> FortranFrames::gather(std::uint64_t first) noexcept {
   }
   const bool short_runs = length * pixel_bytes_ < kShortRunBytes;
   const bool whole_rows_fit = layout_.frames <= piece_values_;
-  auto gathered = short_runs && whole_rows_fit ? gather_rows() : gather_runs(place, length);
+  auto gathered =
+      short_runs && whole_rows_fit ? gather_rows(place, length) : gather_runs(place, length);
   if (!gathered) count_ = 0;
   return gathered;
 }
@@ -101,13 +101,14 @@ Result<void> FortranFrames::gather_runs(std::uint64_t place, std::uint64_t lengt
   return {};
 }
 
-Result<void> FortranFrames::gather_rows() noexcept {
+Result<void> FortranFrames::gather_rows(std::uint64_t place, std::uint64_t length) noexcept {
   const std::uint64_t rows = piece_values_ / layout_.frames;
   for (std::uint64_t pixel = 0; pixel < pixel_count_; pixel += rows) {
     const std::uint64_t got_rows = std::min(rows, pixel_count_ - pixel);
     if (auto got = fetch(pixel * layout_.frames, got_rows * layout_.frames); !got) return got;
     for (std::uint64_t row = 0; row < got_rows; ++row) {
-      scatter({pixel + row, 0, layout_.frames}, piece_.get() + row * layout_.frames * pixel_bytes_);
+      const std::uint64_t value = row * layout_.frames + place;
+      scatter({pixel + row, place, length}, piece_.get() + value * pixel_bytes_);
     }
   }
   return {};

@@ -43,7 +43,7 @@ class FortranFrames final : public StoredFrames {
                 const Memory& memory) noexcept;
   [[nodiscard]] Result<void> gather(std::uint64_t first) noexcept;
   [[nodiscard]] Result<void> gather_runs(std::uint64_t place, std::uint64_t length) noexcept;
-  [[nodiscard]] Result<void> gather_rows() noexcept;
+  [[nodiscard]] Result<void> gather_rows(std::uint64_t place, std::uint64_t length) noexcept;
   [[nodiscard]] Result<void> fetch(std::uint64_t value, std::uint64_t count) noexcept;
   void scatter(const Run& run, const std::byte* values) noexcept;
   template <class T>

@@ -134,7 +134,7 @@ std::vector<hsize_t> dimensions_of(hid_t dataset) {
 }
 
 Result<std::string> find_frames(hid_t file, const std::string& wanted) {
-  const std::string path = wanted.starts_with('/') ? wanted : "/" + wanted;
+  std::string path = wanted.starts_with('/') ? wanted : "/" + wanted;
   if (!wanted.empty() && has(file, path)) {
     const Handle object(H5Oopen(file, path.c_str(), H5P_DEFAULT));
     if (object.valid() && H5Iget_type(object.get()) == H5I_DATASET) return path;

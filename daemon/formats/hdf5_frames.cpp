@@ -9,6 +9,7 @@
 #include "core/crc32c.hpp"
 #include "core/text.hpp"
 #include "formats/byte_order.hpp"
+#include "formats/checked_read.hpp"
 #include "formats/hdf5_candidates.hpp"
 #include "formats/hdf5_dataset.hpp"
 #include "formats/hdf5_places.hpp"
@@ -63,13 +64,8 @@ class PlacedFrames final : public Hdf5Frames {
 
   [[nodiscard]] Result<bool> read(std::uint64_t index, std::span<std::byte> pixels,
                                   std::optional<std::uint32_t> crc32c) noexcept override {
-    const auto got = files_.read_at(fd_.get(), pixels, places_.offset_of(index));
-    if (!got) return fail_errno(got.error().system_errno, "cannot read a frame");
-    if (*got < pixels.size()) {
-      return fail(ErrorCode::kCorrupt, "the file has become shorter than its description");
-    }
-    const bool intact = !crc32c || framelog::crc32c(pixels) == *crc32c;
-    swap_bytes(pixels, swapped_bytes_);
+    const auto intact = checked_read(files_, fd_.get(), pixels, places_.offset_of(index), crc32c);
+    if (intact) swap_bytes(pixels, swapped_bytes_);
     return intact;
   }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "fake_clock.hpp"
+#include "tests/unit/formats/recording.hpp"
 
 namespace framelog {
 namespace {
@@ -101,6 +102,20 @@ TEST(Drivers, SimulatorComplainsOfItsScriptWithTheColumn) {
   EXPECT_NE(settings.place(complaints[0]).find("test.conf:1: source.faults: column 15:"),
             std::string::npos)
       << settings.place(complaints[0]);
+}
+
+TEST(Drivers, ReplayTakesTheDatasetOfAnHdf5File) {
+  const ScratchDirectory scratch;
+  Settings settings;
+  put(settings, "path", scratch.write("a.h5", "no HDF5").string());
+  put(settings, "dataset", std::string("entry/frames"));
+  std::vector<Complaint> complaints;
+  const auto source = make("replay", settings, complaints);
+  ASSERT_NE(source, nullptr);
+  EXPECT_NE(describe(source->open().error()).find("begins with \\x89HDF"), std::string::npos);
+  scratch.write("a.h5", npy_of("{'descr': '|u1', 'fortran_order': False, 'shape': (1,)}", "x"));
+  EXPECT_NE(describe(source->open().error()).find("no datasets, such as \"entry/frames\""),
+            std::string::npos);
 }
 
 TEST(Drivers, ReplayNeedsAPath) { EXPECT_EQ(complained_keys("replay", Settings{}), Keys{"path"}); }
