@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "core/clock.hpp"
@@ -12,6 +13,15 @@ namespace framelog::raw {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr std::uint64_t kLongestSidePx = std::numeric_limits<std::uint32_t>::max();
+// Ours have a handful of levels. The library walks down them by recursion when it writes.
+constexpr int kDeepestLevel = 64;
+
+bool refuse_depths(int depth, Json::parse_event_t /*event*/, Json& /*parsed*/) {
+  if (depth > kDeepestLevel) throw std::invalid_argument("it is nested too deeply");
+  return true;
+}
 
 Json lengths(const std::vector<Length>& values) {
   Json json = Json::array();
@@ -92,6 +102,13 @@ std::vector<GapEntry> gaps_of(const Json& json) {
   return gaps;
 }
 
+std::uint32_t side_of(const Json& json) {
+  if (!json.is_number_unsigned() || json.get<std::uint64_t>() > kLongestSidePx) {
+    throw std::invalid_argument("shape is not [n, y, x]");
+  }
+  return json.get<std::uint32_t>();
+}
+
 Facts facts_of(const Json& json) {
   Facts facts;
   if (json.at("format") != "framelog-raw")
@@ -100,7 +117,7 @@ Facts facts_of(const Json& json) {
   if (!type) throw std::invalid_argument(type.error());
   const Json& shape = json.at("shape");
   if (shape.size() != 3) throw std::invalid_argument("shape is not [n, y, x]");
-  facts.shape = {shape[1], shape[2], type->type};
+  facts.shape = {side_of(shape[1]), side_of(shape[2]), type->type};
   facts.big_endian = json.at("endianness") == "big";
   facts.finished = json.at("finished");
   facts.frames = shape[0];
@@ -172,7 +189,7 @@ Result<std::string> complete(std::string_view started, std::int64_t frames, cons
 
 Result<Facts> read(std::string_view text) {
   try {
-    return facts_of(Json::parse(text));
+    return facts_of(Json::parse(text, refuse_depths));
   } catch (const std::exception& error) {
     return fail(ErrorCode::kCorrupt, "bad description of a RAW:", error.what());
   }
