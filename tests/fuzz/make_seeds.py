@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Writes tiny valid files, from which the fuzzers start: OUTPUT/npy/..., OUTPUT/mib/..., and so on.
+
+Usage: make_seeds.py OUTPUT
+"""
+
+import itertools
+import json
+import pathlib
+import struct
+import sys
+import zlib
+
+
+def npy(descr, shape, version=1):
+    text = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    count = 1
+    for side in shape:
+        count *= side
+    length = struct.pack("<H" if version == 1 else "<I", len(text))
+    return b"\x93NUMPY" + bytes([version, 0]) + length + text + bytes(count * int(descr[2:]))
+
+
+def npy_seeds():
+    for descr in ("|u1", "<u2", ">i4", "<f8"):
+        for shape in ((3,), (2, 3), (2, 3, 1), (2, 1, 2, 2)):
+            yield npy(descr, shape)
+    yield npy("<u8", (1, 2), 2)
+
+
+def mib(kind, depth, width, height, payload, layout="1x1", chips=1):
+    frames = b""
+    for number in (1, 2, 4):
+        text = (f"MQ1,{number:06d},00256,{chips:02d},{width:04d},{height:04d},{kind},{layout:>6},01,"
+                f"2026-11-20 16:00:00.0,0.001000,0,0,0,1.2E+2,3RX,175,"
+                f"MQ1A,2026-11-20T16:00:00.000000{number:03d}Z,1000000ns,{depth},")
+        frames += text.encode().ljust(256, b"\0") + bytes(range(payload))
+    return frames
+
+
+def mib_seeds():
+    yield mib("U08", 6, 3, 2, 6)
+    yield mib("U16", 12, 3, 2, 12)
+    yield mib("U32", 24, 3, 2, 24)
+    yield mib("R64", 1, 64, 2, 16)
+    yield mib("R64", 6, 8, 2, 16)
+    yield mib("R64", 12, 4, 2, 16)
+    yield mib("R64", 24, 8, 2, 32)
+    yield mib("R64", 6, 32, 1, 32, "2x2", 4)
+    yield mib("R64", 12, 16, 1, 32, "2x2G", 4)
+
+
+def tiff(order, big, bits, sample_format, tiled, compression, pages=2, description=b""):
+    """Pages of 5 x 3 pixels, in strips of two rows or a tile of 16 x 16."""
+    pack = lambda value, size: value.to_bytes(size, {"II": "little", "MM": "big"}[order])
+    word = 8 if big else 4
+    out = bytearray(order.encode() + pack(43 if big else 42, 2))
+    out += (pack(8, 2) + pack(0, 2) if big else b"")
+    link = len(out)
+    out += pack(0, word)
+    for _ in range(pages):
+        row = bytes(range(5 * bits // 8))
+        pieces = [bytes(256 * bits // 8)] if tiled else [row * 2, row]
+        if compression == 8:
+            pieces = [zlib.compress(piece) for piece in pieces]
+        if compression == 32773:
+            pieces = [b"".join(bytes([0, byte]) for byte in piece) for piece in pieces]
+        offsets = [len(out) + sum(map(len, pieces[:i])) for i in range(len(pieces))]
+        out += b"".join(pieces)
+        entries = [(256, 4, [5]), (257, 4, [3]), (258, 3, [bits]), (259, 3, [compression]), (262, 3, [1])]
+        if description:
+            entries.append((270, 2, [*description, 0]))
+        places = [(324, 4, offsets), (325, 4, [*map(len, pieces)])] if tiled else [
+            (273, 4, offsets), (277, 3, [1]), (278, 4, [2]), (279, 4, [*map(len, pieces)])]
+        entries += ([(277, 3, [1]), (322, 4, [16]), (323, 4, [16])] if tiled else []) + places
+        entries.append((339, 3, [sample_format]))
+        directory = pack(len(entries), 8 if big else 2)
+        for tag, kind, values in entries:
+            data = b"".join(pack(value, {2: 1, 3: 2, 4: 4}[kind]) for value in values)
+            directory += pack(tag, 2) + pack(kind, 2) + pack(len(values), word)
+            if len(data) > word:
+                directory += pack(len(out), word)
+                out += data
+            else:
+                directory += data.ljust(word, b"\0")
+        out[link:link + word] = pack(len(out), word)
+        out += directory
+        link = len(out)
+        out += pack(0, word)
+    return bytes(out)
+
+
+OME = (b'<?xml version="1.0"?><OME Creator="a"><Image><Pixels DimensionOrder="XYZCT" SizeX="5" SizeY="3" '
+       b'SizeZ="1" SizeC="1" SizeT="2" Type="int8" SignificantBits="7" PhysicalSizeX="0.65">'
+       b'<TiffData IFD="0" FirstT="1" PlaneCount="1"/><TiffData IFD="1" FirstT="0"/>'
+       b'<Plane TheC="0" TheZ="0" TheT="0" DeltaT="0.5" ExposureTime="2" ExposureTimeUnit="ms"/>'
+       b'<Plane TheC="0" TheZ="0" TheT="1" DeltaT="1.5"/></Pixels></Image></OME>')
+
+
+def tiff_seeds():
+    for order, big, tiled, compression in itertools.product(
+            ("II", "MM"), (False, True), (False, True), (1, 8, 32773)):
+        yield tiff(order, big, 16, 1, tiled, compression)
+    for bits, sample_format in ((8, 2), (32, 3), (64, 1)):
+        yield tiff("MM", False, bits, sample_format, False, 1)
+    yield tiff("II", False, 8, 2, False, 1, description=OME)
+    yield tiff("MM", False, 8, 1, False, 1, 1, b"ImageJ=1.53t\nimages=3\nframes=3\n")
+
+
+def raw_description_seeds():
+    sidecar = {"format": "framelog-raw", "version": 1, "finished": True, "shape": [4, 2, 4], "dtype": "<u2",
+               "endianness": "little", "provenance": {"a": [1, 2.5, "x", None]},
+               "gaps": [{"after_sequence": 1, "frames": 2, "duration_ns": 3, "stage": "s", "reason": "r"}]}
+    yield json.dumps(sidecar).encode()
+    del sidecar["gaps"]
+    yield json.dumps(sidecar | {"shape": [-1, 8, 8], "dtype": ">f4", "endianness": "big"}).encode()
+    yield json.dumps(sidecar | {"shape": [64, 1, 1], "dtype": "|u1", "frames": "a.frames"}).encode()
+    reasons = ["ring-full", "segment-not-ready", "disk-full", "no-disk", "write-error", "incomplete", "reload",
+               "crash", "no-process"]
+    accounting = dict.fromkeys(("received", "recorded", "merged", "skipped", "not_recorded"), 7)
+    accounting["dropped"] = dict.fromkeys(reasons, 1)
+    accounting["lost_at_source"] = dict.fromkeys(("sequence-gap", "disconnected"), 1)
+    yield json.dumps(sidecar | {"accounting": accounting}).encode()
+
+
+def main(output):
+    for name, seeds in (("npy", npy_seeds()), ("mib", mib_seeds()), ("tiff", tiff_seeds()),
+                        ("raw_description", raw_description_seeds())):
+        folder = pathlib.Path(output) / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, seed in enumerate(seeds):
+            (folder / f"{number:02d}").write_bytes(seed)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(sys.argv[1])

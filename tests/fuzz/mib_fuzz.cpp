@@ -1,0 +1,14 @@
+// Feeds any file that is opened as a Merlin .mib.
+
+#include "formats/mib.hpp"
+#include "fuzz_files.hpp"
+
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it so.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace framelog;
+  static fuzz::FuzzFiles files;
+  const auto path = files.write("a.mib", {data, size});
+  const auto frames = open_mib(system_files(), path);
+  if (frames) fuzz::read_ends(**frames);
+  return 0;
+}
