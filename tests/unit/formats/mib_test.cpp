@@ -6,6 +6,7 @@
 #include "core/crc32c.hpp"
 #include "recording.hpp"
 #include "test_data.hpp"
+#include "tests/unit/drivers/allocations.hpp"
 
 namespace framelog {
 namespace {
@@ -174,6 +175,18 @@ TEST_F(Mib, IsRecognisedByItsFirstBytes) {
   EXPECT_FALSE(is_mib(system_files(), scratch_.write("b.mib", "MQ")));
   EXPECT_FALSE(is_mib(system_files(), scratch_.write("b.hdr", "ENVI\n")));
   EXPECT_FALSE(is_mib(system_files(), scratch_.path() / "none"));
+}
+
+TEST_F(Mib, AllocatesNothingForAFrame) {
+  const auto frames = open(frame_of(1) + frame_of(2));
+  ASSERT_TRUE(frames);
+  std::array<std::byte, 12> pixels{};
+  const std::size_t before = allocations();
+  for (const std::uint64_t index : {0U, 1U, 0U}) {
+    EXPECT_TRUE(frames->info(index));
+    EXPECT_TRUE(frames->read(index, pixels, std::nullopt));
+  }
+  EXPECT_EQ(allocations(), before);
 }
 
 class RealMib : public testing::TestWithParam<std::string> {};

@@ -9,6 +9,7 @@
 #include "core/crc32c.hpp"
 #include "recording.hpp"
 #include "test_data.hpp"
+#include "tests/unit/drivers/allocations.hpp"
 #include "tiff_builder.hpp"
 
 namespace framelog {
@@ -154,6 +155,27 @@ TEST_F(Tiff, ChecksThePixelsAsTheyLieInTheFile) {
   EXPECT_EQ(frames->read(0, pixels, sum ^ 1U), false);
   EXPECT_FALSE(frames->read(1, pixels, std::nullopt));
   EXPECT_FALSE(frames->info(1));
+}
+
+TEST_F(Tiff, AllocatesNothingForAFrameWhosePixelsLieTogether) {
+  for (const bool big_endian : {false, true}) {
+    TiffBuilder builder(big_endian);
+    Page page = page_of(2, 2, "");
+    page.bits = 16;
+    page.rows_per_strip = 1;
+    page.pieces = {"abcd", "efgh"};
+    builder.add(page);
+    builder.add(page);
+    const auto frames = open(builder.file());
+    ASSERT_TRUE(frames);
+    std::array<std::byte, 8> pixels{};
+    const std::size_t before = allocations();
+    for (const std::uint64_t index : {0U, 1U, 0U}) {
+      EXPECT_TRUE(frames->info(index));
+      EXPECT_TRUE(frames->read(index, pixels, std::nullopt));
+    }
+    EXPECT_EQ(allocations(), before);
+  }
 }
 
 TEST_F(Tiff, LeavesThumbnailsOfPagesOut) {
