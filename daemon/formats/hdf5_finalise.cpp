@@ -232,6 +232,21 @@ Result<Before> look(const std::filesystem::path& part, std::int64_t frames) {
   return before;
 }
 
+/// What finalising needs of the frames, read before anything is changed.
+struct Contents {
+  Records records;
+  Thumbnails thumbnails;
+};
+
+Result<Contents> read_contents(FileSystem& files, const std::filesystem::path& part,
+                               std::int64_t frames) {
+  auto reader = open_hdf5(files, part);
+  if (!reader) return std::unexpected(reader.error());
+  auto records = (*reader)->records(frames);
+  if (!records) return std::unexpected(records.error());
+  return Contents{std::move(*records), make_thumbnails(**reader, frames)};
+}
+
 /// Closing a file whose free space is not kept makes HDF5 forget it, so what was freed can be given
 /// back.
 Result<void> punch(FileSystem& files, const std::filesystem::path& part, const Before& before) {
@@ -245,7 +260,8 @@ Result<void> punch(FileSystem& files, const std::filesystem::path& part, const B
 }
 
 Result<void> write_all(FileSystem& files, const std::filesystem::path& part, std::int64_t frames,
-                       const Before& before, const Records& records, const SegmentEnd& end) {
+                       const Before& before, const Contents& contents, const SegmentEnd& end) {
+  const Records& records = contents.records;
   auto file = open_file(part.string(), H5F_ACC_RDWR);
   if (!file) return std::unexpected(file.error());
   Tree tree(std::move(*file));
@@ -261,6 +277,7 @@ Result<void> write_all(FileSystem& files, const std::filesystem::path& part, std
   write_columns(tree, records, before.run_start_monotonic_ns);
   write_statistics(tree, records);
   complete_detectors(tree, records);
+  write_thumbnails(tree, contents.thumbnails);
   write_gaps(tree, end.gaps);
   write_clock(tree, end.clock);
   write_events(tree, end.events);
@@ -276,20 +293,14 @@ Result<SegmentSummary> finalise_hdf5(FileSystem& files, const std::filesystem::p
                                      std::int64_t frames, const SegmentEnd& end) {
   const auto before = look(part, frames);
   if (!before) return std::unexpected(before.error());
-  Records records;
-  {
-    auto reader = open_hdf5(files, part);
-    if (!reader) return std::unexpected(reader.error());
-    auto read = (*reader)->records(frames);
-    if (!read) return std::unexpected(read.error());
-    records = std::move(*read);
-  }
+  const auto contents = read_contents(files, part, frames);
+  if (!contents) return std::unexpected(contents.error());
   if (auto saved =
           save_undo(files, part, before->head_bytes, undo_reserve_path(part), undo_path(part));
       !saved) {
     return std::unexpected(saved.error());
   }
-  if (auto done = write_all(files, part, frames, *before, records, end); !done) {
+  if (auto done = write_all(files, part, frames, *before, *contents, end); !done) {
     return std::unexpected(done.error());
   }
   auto fd = files.open(part, O_RDONLY);

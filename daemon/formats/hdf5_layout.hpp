@@ -65,6 +65,15 @@ void write_detectors(Tree& tree, const SegmentDescription& description, const Pa
 /// scan the series become images, with NaN where no frame is.
 void complete_detectors(Tree& tree, const std::vector<FrameRecord>& records);
 
+using Thumbnail = std::vector<std::byte>;  ///< A PNG; empty: none could be made.
+struct Thumbnails {
+  Thumbnail first;
+  Thumbnail last;
+};
+/// Of the first and the last of `frames`. A picture that cannot be made is no reason to fail.
+[[nodiscard]] Thumbnails make_thumbnails(SegmentReader& reader, std::int64_t frames);
+void write_thumbnails(Tree& tree, const Thumbnails& thumbnails);
+
 /// One column that grows with the frames, allocated in full.
 void write_growing(Tree& tree, const std::string& path, hid_t type, std::int64_t capacity,
                    std::int64_t rows_per_chunk);

@@ -20,6 +20,17 @@ using namespace hdf5;
 /// What finalising adds per frame: start time, exposure, sequence number and six statistics.
 constexpr std::int64_t kColumnBytes = 80;
 constexpr std::int64_t kFinaliseBytes = 512 << 10;
+constexpr std::int64_t kThumbnailBytes = 128 << 10;
+
+/// What finalising adds behind the pixels, with two thumbnails and the images of a scan.
+std::int64_t finalise_bytes(const SegmentDescription& description) {
+  std::int64_t bytes = kFinaliseBytes + 2 * kThumbnailBytes;
+  if (description.scan) {
+    const auto images = static_cast<std::int64_t>(description.detectors.size()) + 1;
+    bytes += images * static_cast<std::int64_t>(description.scan->points() * sizeof(double));
+  }
+  return bytes + description.capacity_frames * kColumnBytes;
+}
 
 Handle create_file(const std::string& path, const Paging& paging) {
   const auto page = static_cast<hsize_t>(paging.page_bytes);
@@ -179,14 +190,13 @@ class Hdf5Segment final : public SegmentWriter {
 
 /// Reserves the space of the file, of what finalising adds, and of the undo; syncs the head.
 Result<SegmentFiles> reserve(FileSystem& files, const std::filesystem::path& path,
-                             const SegmentPlaces& places, bool direct_wanted) {
+                             const SegmentPlaces& places, const SegmentDescription& description) {
   auto table = files.open(path, O_RDWR);
   if (!table) return std::unexpected(table.error());
   if (auto locked = files.lock(table->get()); !locked) return std::unexpected(locked.error());
   const auto size = files.size_bytes(table->get());
   if (!size) return std::unexpected(size.error());
-  const std::int64_t beyond = places.capacity_frames * kColumnBytes + kFinaliseBytes;
-  if (auto done = files.reserve(table->get(), *size, beyond); !done)
+  if (auto done = files.reserve(table->get(), *size, finalise_bytes(description)); !done)
     return std::unexpected(done.error());
   if (auto done = files.sync(table->get()); !done) return std::unexpected(done.error());
   auto undo = files.open(undo_reserve_path(path), O_WRONLY | O_CREAT | O_TRUNC);
@@ -199,7 +209,7 @@ Result<SegmentFiles> reserve(FileSystem& files, const std::filesystem::path& pat
   open_files.table = std::move(*table);
   const bool fits =
       is_direct_io_fit(places.pixels, places.frame_bytes) && places.run_stride % 4096 == 0;
-  auto pixels = open_for_pixels(files, path, direct_wanted && fits, places.pixels);
+  auto pixels = open_for_pixels(files, path, description.direct_io && fits, places.pixels);
   if (!pixels) return std::unexpected(pixels.error());
   open_files.pixels = std::move(pixels->fd);
   open_files.direct = pixels->direct;
@@ -218,7 +228,7 @@ Result<void> check_space(FileSystem& files, const std::filesystem::path& path,
   const std::int64_t wanted =
       description.capacity_frames *
           (static_cast<std::int64_t>(size_bytes(description.shape)) + row_bytes) +
-      kFinaliseBytes;
+      finalise_bytes(description);
   if (space->free_bytes < wanted) return fail_errno(ENOSPC, "cannot reserve space");
   return {};
 }
@@ -231,7 +241,7 @@ Result<std::unique_ptr<SegmentWriter>> prepare(FileSystem& files,
     return std::unexpected(room.error());
   const auto places = create_skeleton(fresh, description);
   if (!places) return std::unexpected(places.error());
-  auto open_files = reserve(files, fresh, *places, description.direct_io);
+  auto open_files = reserve(files, fresh, *places, description);
   if (!open_files) return std::unexpected(open_files.error());
   if (auto moved = files.rename(fresh, ready); !moved) return std::unexpected(moved.error());
   return std::make_unique<Hdf5Segment>(files, *places, std::move(*open_files), ready);

@@ -218,7 +218,7 @@ bool is_mib(FileSystem& files, const std::filesystem::path& path) {
 }
 
 Result<std::unique_ptr<StoredFrames>> open_mib(FileSystem& files,
-                                                        const std::filesystem::path& path) {
+                                               const std::filesystem::path& path) {
   auto frames_path = path;
   auto settings_path = path;
   if (is_settings_name(path)) frames_path.replace_extension(".mib");

@@ -19,7 +19,7 @@ namespace framelog {
 /// kCorrupt, not what it should be, or no whole frame; kUnsupported, another pixel type or
 /// arrangement of chips. A frame whose header does not fit the first one's is kCorrupt when it is
 /// read.
-[[nodiscard]] Result<std::unique_ptr<StoredFrames>> open_mib(
-    FileSystem& files, const std::filesystem::path& path);
+[[nodiscard]] Result<std::unique_ptr<StoredFrames>> open_mib(FileSystem& files,
+                                                             const std::filesystem::path& path);
 
 }  // namespace framelog

@@ -27,7 +27,7 @@ struct Place {
   std::uint64_t pixels_offset_bytes{};  ///< 0: not one behind the other.
 };
 
-class TiffFrames final : public StoredFramesInterface {
+class TiffFrames final : public StoredFrames {
  public:
   TiffFrames(FileSystem& files, std::unique_ptr<TiffFile> file, std::vector<Place> places,
              StoredFacts facts)
@@ -67,7 +67,7 @@ class TiffFrames final : public StoredFramesInterface {
     if (!got) return fail_errno(got.error().system_errno, "cannot read a TIFF");
     if (*got < pixels.size()) return fail(ErrorCode::kCorrupt, "the TIFF has become shorter");
     const bool intact = !crc32c || framelog::crc32c(pixels) == *crc32c;
-    if (file_->swapped()) reverse_pixel_bytes(pixels, size_bytes(facts_.shape.type));
+    if (file_->swapped()) swap_bytes(pixels, size_bytes(facts_.shape.type));
     return intact;
   }
 
@@ -176,8 +176,8 @@ bool is_tiff(FileSystem& files, const std::filesystem::path& path) {
   return got && std::ranges::find(kMagics, std::string_view(start.data(), *got)) != kMagics.end();
 }
 
-Result<std::unique_ptr<StoredFramesInterface>> open_tiff(FileSystem& files,
-                                                         const std::filesystem::path& path) {
+Result<std::unique_ptr<StoredFrames>> open_tiff(FileSystem& files,
+                                                const std::filesystem::path& path) {
   auto fd = open_regular_file(files, path);
   if (!fd) return std::unexpected(fd.error());
   auto file = TiffFile::open(files, std::move(*fd), path);

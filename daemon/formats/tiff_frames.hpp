@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "core/file_system.hpp"
-#include "formats/stored_frames_interface.hpp"
+#include "formats/stored_frames.hpp"
 
 namespace framelog {
 
@@ -20,7 +20,7 @@ namespace framelog {
 /// libtiff allocates for the others, whose `crc32c` is of the decoded pixels. `files` is borrowed.
 /// Errors: kNotFound, kDenied, kIo; kInvalid, not a regular file; kCorrupt, not a TIFF, cut off, or
 /// absurd; kUnsupported, another kind of pixels, or ragged pages.
-[[nodiscard]] Result<std::unique_ptr<StoredFramesInterface>> open_tiff(
-    FileSystem& files, const std::filesystem::path& path);
+[[nodiscard]] Result<std::unique_ptr<StoredFrames>> open_tiff(FileSystem& files,
+                                                              const std::filesystem::path& path);
 
 }  // namespace framelog

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "formats/stored_frames_interface.hpp"
+#include "formats/stored_frames.hpp"
 
 namespace framelog::fuzz {
 
@@ -54,23 +54,11 @@ inline constexpr std::size_t kMostFrameBytes = std::size_t{16} << 20U;
 
 /// Reads the first and the last frame. The buffer is exactly as long as the shape says, so that a
 /// byte too many is found. What a reader has opened must hold frames.
-inline void read_ends(StoredFramesInterface& frames) {
+inline void read_ends(StoredFrames& frames) {
   const StoredFacts& facts = frames.facts();
   const std::size_t frame_bytes = size_bytes(facts.shape);
   if (facts.frames == 0 || frame_bytes == 0) std::abort();
   for (const std::uint64_t index : {std::uint64_t{0}, facts.frames - 1}) {
-    static_cast<void>(frames.info(index));
-    if (frame_bytes > kMostFrameBytes) continue;
-    std::vector<std::byte> pixels(frame_bytes);
-    static_cast<void>(frames.read(index, pixels, std::nullopt));
-  }
-}
-
-/// The same of the readers that do not have the interface yet.
-inline void read_ends(const StoredFrames& frames) {
-  const std::size_t frame_bytes = size_bytes(frames.shape());
-  if (frames.frames() == 0 || frame_bytes == 0) std::abort();
-  for (const std::uint64_t index : {std::uint64_t{0}, frames.frames() - 1}) {
     static_cast<void>(frames.info(index));
     if (frame_bytes > kMostFrameBytes) continue;
     std::vector<std::byte> pixels(frame_bytes);

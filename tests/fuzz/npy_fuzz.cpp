@@ -9,6 +9,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static fuzz::FuzzFiles files;
   const auto path = files.write("a.npy", {data, size});
   const auto frames = open_npy(system_files(), path);
-  if (frames) fuzz::read_ends(*frames);
+  if (frames) fuzz::read_ends(**frames);
   return 0;
 }

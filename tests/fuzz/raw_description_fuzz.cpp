@@ -16,6 +16,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static_cast<void>(raw::read({reinterpret_cast<const char*>(data), size}));
   static_cast<void>(files.write("a.json", {data, size}));
   const auto frames = open_raw(system_files(), raw_path);
-  if (frames) fuzz::read_ends(*frames);
+  if (frames) fuzz::read_ends(**frames);
   return 0;
 }

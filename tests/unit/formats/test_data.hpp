@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "formats/stored_frames_interface.hpp"
+#include "formats/stored_frames.hpp"
 
 namespace framelog {
 
@@ -23,7 +23,7 @@ inline std::string read_whole(const std::filesystem::path& path) {
 }
 
 /// The bytes of one frame; empty where it cannot be read.
-inline std::string frame_bytes(StoredFramesInterface& frames, std::uint64_t index) {
+inline std::string frame_bytes(StoredFrames& frames, std::uint64_t index) {
   std::string pixels(size_bytes(frames.facts().shape), '\0');
   const auto read = frames.read(index, std::as_writable_bytes(std::span(pixels)), std::nullopt);
   return read && *read ? pixels : std::string();

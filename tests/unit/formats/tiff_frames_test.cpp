@@ -70,7 +70,7 @@ Page page_of(std::uint32_t width_px, std::uint32_t height_px, const std::string&
 
 class Tiff : public testing::Test {
  protected:
-  std::unique_ptr<StoredFramesInterface> open(const std::string& bytes) {
+  std::unique_ptr<StoredFrames> open(const std::string& bytes) {
     auto frames = open_tiff(system_files(), scratch_.write("a.tif", bytes));
     EXPECT_TRUE(frames) << describe(frames.error());
     return frames ? std::move(*frames) : nullptr;
