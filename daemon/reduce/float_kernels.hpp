@@ -5,155 +5,12 @@
 // across the pixels of one. NaN is left to spread, and the few bins that end as NaN are done again
 // by the plain loop, which knows how to skip it.
 
+#include "reduce/float_moments.hpp"
 #include "reduce/kernel.hpp"
 #include "reduce/vector_ops.hpp"
 
 namespace framelog::FRAMELOG_KERNELS {
 namespace {
-
-constexpr std::size_t kDoubles = sizeof(F64) / sizeof(double);
-
-FRAMELOG_INLINE F64 widened(HalfF32 v) { return __builtin_convertvector(v, F64); }
-
-/// Counts the pixels at or above a threshold; never NaN.
-class FloatSaturation {
- public:
-  explicit FloatSaturation(const KernelJob& job) {
-    // The least float that is not below the threshold compares as the threshold itself.
-    auto threshold = static_cast<float>(job.float_saturation);
-    if (static_cast<double>(threshold) < job.float_saturation) {
-      threshold = __builtin_nextafterf(threshold, __builtin_inff());
-    }
-    threshold_ = threshold;
-    thresholds_ = F32{} + threshold;
-  }
-  FRAMELOG_INLINE void add(F32 v) { counts_ -= reinterpret_cast<U32>(v >= thresholds_); }
-  FRAMELOG_INLINE void add_pixel(float pixel) { total_ += pixel >= threshold_ ? 1U : 0U; }
-  /// Due before a lane has counted 2^32 pixels.
-  FRAMELOG_INLINE void flush() {
-    totals_ += fold(counts_);
-    counts_ = U32{};
-  }
-  [[nodiscard]] std::uint64_t total() const {
-    return total_ + sum_of_lanes<std::uint64_t, std::uint64_t>(totals_);
-  }
-
- private:
-  float threshold_{};
-  std::uint64_t total_{};
-  F32 thresholds_{};
-  U32 counts_{};
-  U64 totals_{};
-};
-
-FRAMELOG_INLINE void add_pixel(FloatRow& row, const FloatMoments& moments, float pixel) {
-  if (pixel != pixel) return;
-  const auto value = static_cast<double>(pixel);
-  const double deviation = (value - moments.pivot) - moments.row_pivot;
-  row.min = lesser(value, row.min);
-  row.max = greater(value, row.max);
-  ++row.count;
-  row.sum += value;
-  row.deviations += deviation;
-  row.squared_deviations += deviation * deviation;
-}
-
-/// Lane-wise sums of one row. kSkipNan costs a third more.
-template <bool kSkipNan>
-struct FloatLanes {
-  F64 pivot{}, row_pivot{};
-  F64 sum{}, deviations{}, squared_deviations{};
-
-  FRAMELOG_INLINE void add(F64 v) {
-    F64 deviation = (v - pivot) - row_pivot;  // NOLINT(misc-const-correctness): masked below
-    if constexpr (kSkipNan) {
-      const I64 valid = v == v;  // NOLINT(misc-redundant-expression): NaN differs from itself
-      deviation = masked(valid, deviation);
-      v = masked(valid, v);
-    }
-    sum += v;
-    deviations += deviation;
-    squared_deviations += deviation * deviation;
-  }
-  FRAMELOG_INLINE static F64 masked(I64 mask, F64 v) {
-    return reinterpret_cast<F64>(mask & reinterpret_cast<I64>(v));
-  }
-};
-
-/// Moments of a row, and on the way its saturated pixels and its copy where `to` is not null.
-template <bool kSkipNan, class Saturated>
-FRAMELOG_INLINE FloatRow sum_row(const std::byte* from, std::byte* to, std::size_t width,
-                                 const FloatMoments& moments, Saturated& saturated_total) {
-  Saturated saturated = saturated_total;
-  FloatLanes<kSkipNan> low{F64{} + moments.pivot, F64{} + moments.row_pivot};
-  FloatLanes<kSkipNan> high = low;
-  F32 least = F32{} + __builtin_inff();
-  F32 greatest = -least;
-  U32 valid{};
-  std::size_t i = 0;
-  for (; i + 2 * kDoubles <= width; i += 2 * kDoubles) {
-    const std::byte* at = from + i * sizeof(float);
-    const auto v = load<F32>(at);
-    prefetch_ahead(at);
-    saturated.add(v);
-    if (to != nullptr) store(to + i * sizeof(float), v);
-    least = lesser(v, least);
-    greatest = greater(v, greatest);
-    // NOLINTNEXTLINE(misc-redundant-expression): NaN differs from itself
-    valid -= reinterpret_cast<U32>(v == v);
-    low.add(widened(load<HalfF32>(at)));
-    high.add(widened(load<HalfF32>(at + sizeof(HalfF32))));
-  }
-  FloatRow row;
-  row.count = sum_of_lanes<std::uint64_t, std::uint32_t>(valid);
-  row.sum = sum_of_lanes<double, double>(low.sum + high.sum);
-  row.deviations = sum_of_lanes<double, double>(low.deviations + high.deviations);
-  row.squared_deviations =
-      sum_of_lanes<double, double>(low.squared_deviations + high.squared_deviations);
-  row.min = __builtin_inf();
-  row.max = -__builtin_inf();
-  for (std::size_t k = 0; k < 2 * kDoubles; ++k) {
-    row.min = lesser(static_cast<double>(least[k]), row.min);
-    row.max = greater(static_cast<double>(greatest[k]), row.max);
-  }
-  for (; i < width; ++i) {
-    const auto pixel = load<float>(from + i * sizeof(float));
-    saturated.add_pixel(pixel);
-    if (to != nullptr) store(to + i * sizeof(float), pixel);
-    add_pixel(row, moments, pixel);
-  }
-  saturated.flush();
-  saturated_total = saturated;
-  return row;
-}
-
-struct NoSaturation {
-  FRAMELOG_INLINE void add(F32) {}
-  FRAMELOG_INLINE void add_pixel(float) {}
-  FRAMELOG_INLINE void flush() {}
-};
-
-/// Rows with a NaN, which spread into the sums, are summed again without it.
-template <class Saturated>
-FRAMELOG_INLINE FloatRow moments_of_row(const std::byte* from, std::byte* to, std::size_t width,
-                                        const FloatMoments& moments, Saturated& saturated) {
-  const FloatRow row = sum_row<false>(from, to, width, moments, saturated);
-  if (row.count == width) return row;
-  NoSaturation none;
-  return sum_row<true>(from, nullptr, width, moments, none);
-}
-
-/// The first row with a finite pixel is summed once more beforehand, to learn its mean.
-void seek_pivot(const std::byte* row, std::size_t width, FloatMoments& moments) {
-  for (std::size_t i = 0; i < width; ++i) {
-    const auto pixel = load<float>(row + i * sizeof(float));
-    if (!__builtin_isfinite(pixel)) continue;
-    set_pivot(moments, static_cast<double>(pixel));
-    NoSaturation none;
-    set_row_pivot(moments, moments_of_row(row, nullptr, width, moments, none));
-    return;
-  }
-}
 
 /// Adds square blocks of kDoubles pixels of as many neighbouring bins, transposed.
 FRAMELOG_INLINE F64 add_block(F64 sum, const std::byte* first, std::size_t bin_bytes) {
@@ -203,44 +60,112 @@ FRAMELOG_INLINE F64 add_bins(F64 sum, const std::byte* first, std::size_t column
   return sum;
 }
 
-/// The saturated pixels of one source row, which is in the L1 cache from then on. Adding takes
-/// longer, so it is there that the next rows are asked for.
-FRAMELOG_INLINE void count_row(const std::byte* source, std::size_t width,
-                               FloatSaturation& saturated_total) {
-  FloatSaturation saturated = saturated_total;
-  std::size_t i = 0;
-  for (; i + 2 * kDoubles <= width; i += 2 * kDoubles) {
-    saturated.add(load<F32>(source + i * sizeof(float)));
+/// Whether saturated pixels are counted where the pixels are added; where bins are not made of
+/// whole vectors they are counted beforehand.
+template <std::size_t kColumns>
+constexpr bool kCountsOnTheWay = kColumns != 0 && kColumns* kDoubles * sizeof(float) >= sizeof(F32);
+
+/// The sums of kDoubles bins with their columns in this row, of which `saturated` counts.
+template <std::size_t kColumns, bool kFirst>
+FRAMELOG_INLINE F64 add_to_bins(const std::byte* sums, const std::byte* first, std::size_t columns,
+                                FloatSaturation& saturated) {
+  const std::size_t bytes = columns * kDoubles * sizeof(float);
+  for (std::size_t k = 0; k < bytes; k += kCacheLineBytes) prefetch_ahead(first + k);
+  if constexpr (kCountsOnTheWay<kColumns>) {
+    for (std::size_t k = 0; k < bytes; k += sizeof(F32)) saturated.add(load<F32>(first + k));
   }
-  for (; i < width; ++i) saturated.add_pixel(load<float>(source + i * sizeof(float)));
-  saturated.flush();
-  saturated_total = saturated;
+  F64 sum{};  // NOLINT(misc-const-correctness): set below
+  if constexpr (!kFirst) sum = load<F64>(sums);
+  return add_bins<kColumns>(sum, first, columns);
+}
+
+/// Likewise of one bin.
+template <std::size_t kColumns, bool kFirst>
+FRAMELOG_INLINE double add_to_bin(const std::byte* sums, const std::byte* first,
+                                  std::size_t columns, FloatSaturation& saturated) {
+  double sum = kFirst ? 0.0 : load<double>(sums);
+  for (std::size_t k = 0; k < columns; ++k) {
+    const auto pixel = load<float>(first + k * sizeof(float));
+    if constexpr (kCountsOnTheWay<kColumns>) saturated.add_pixel(pixel);
+    sum += static_cast<double>(pixel);
+  }
+  return sum;
 }
 
 /// One source row into the accumulator. kColumns: bin columns; 4 for all multiples, 0 for others.
 template <std::size_t kColumns, bool kFirst>
-FRAMELOG_INLINE void add_row(const KernelJob& job, const std::byte* source) {
+FRAMELOG_INLINE void add_row(const KernelJob& job, const std::byte* source,
+                             FloatSaturation& saturated_total) {
   const std::size_t columns = job.bin_columns;
   const std::size_t width = job.output_width;
+  const std::size_t bin_bytes = columns * sizeof(float);
+  if constexpr (!kCountsOnTheWay<kColumns>) count_row(source, width * columns, saturated_total);
+  FloatSaturation saturated = saturated_total;
   std::byte* sums = job.accumulator;
   std::size_t i = 0;
   for (; i + kDoubles <= width; i += kDoubles) {
-    const std::byte* first = source + i * columns * sizeof(float);
-    const std::size_t bytes = columns * kDoubles * sizeof(float);
-    for (std::size_t k = 0; k < bytes; k += kCacheLineBytes) prefetch_ahead(first + k);
-    F64 sum{};  // NOLINT(misc-const-correctness): set below
-    if constexpr (!kFirst) sum = load<F64>(sums);
-    store(sums, add_bins<kColumns>(sum, first, columns));
+    store(sums, add_to_bins<kColumns, kFirst>(sums, source + i * bin_bytes, columns, saturated));
     sums += sizeof(F64);
   }
   for (; i < width; ++i) {
-    double sum = kFirst ? 0.0 : load<double>(sums);
-    for (std::size_t k = 0; k < columns; ++k) {
-      sum += static_cast<double>(load<float>(source + (i * columns + k) * sizeof(float)));
-    }
-    store(sums, sum);
+    store(sums, add_to_bin<kColumns, kFirst>(sums, source + i * bin_bytes, columns, saturated));
     sums += sizeof(double);
   }
+  saturated.flush();
+  saturated_total = saturated;
+}
+
+/// The last source row of a row of bins, straight to the output, times `factor`, and its moments.
+/// False, and nothing is counted, where a result is not finite.
+template <std::size_t kColumns, bool kFirst>
+FRAMELOG_INLINE bool finish_with_row(const KernelJob& job, double factor, const std::byte* source,
+                                     std::byte* output, const FloatMoments& moments, FloatRow& row,
+                                     FloatSaturation& saturated_total) {
+  const std::size_t columns = job.bin_columns;
+  const std::size_t width = job.output_width;
+  const std::size_t bin_bytes = columns * sizeof(float);
+  const std::byte* sums = job.accumulator;
+  FloatSaturation saturated = saturated_total;
+  if constexpr (!kCountsOnTheWay<kColumns>) count_row(source, width * columns, saturated);
+  FloatLanes<false> lanes(moments);
+  F64 least = F64{} + __builtin_inf();
+  F64 greatest = -least;
+  row.min = __builtin_inf();
+  row.max = -__builtin_inf();
+  std::size_t i = 0;
+  for (; i + kDoubles <= width; i += kDoubles) {
+    const F64 sum = add_to_bins<kColumns, kFirst>(sums, source + i * bin_bytes, columns, saturated);
+    const auto pixels = __builtin_convertvector(sum * factor, HalfF32);
+    store(output + i * sizeof(float), pixels);
+    const F64 v = widened(pixels);
+    least = lesser(v, least);
+    greatest = greater(v, greatest);
+    lanes.add(v);
+    sums += sizeof(F64);
+  }
+  const std::size_t whole = i;
+  for (; i < width; ++i) {
+    const double sum =
+        add_to_bin<kColumns, kFirst>(sums, source + i * bin_bytes, columns, saturated);
+    const auto pixel = static_cast<float>(sum * factor);
+    store(output + i * sizeof(float), pixel);
+    add_pixel(row, moments, pixel);
+    sums += sizeof(double);
+  }
+  const auto deviations = sum_of_lanes<double, double>(lanes.deviations);
+  row.deviations += deviations;
+  // Of float32 they are finite unless a pixel is not; a NaN was not added to the count.
+  if (!__builtin_isfinite(row.deviations) || row.count != width - whole) return false;
+  for (std::size_t k = 0; k < kDoubles; ++k) {
+    row.min = lesser(least[k], row.min);
+    row.max = greater(greatest[k], row.max);
+  }
+  row.count = width;
+  row.sum += deviations + static_cast<double>(whole) * lanes.point;
+  row.squared_deviations += sum_of_lanes<double, double>(lanes.squared_deviations);
+  saturated.flush();
+  saturated_total = saturated;
+  return true;
 }
 
 /// Does bins again whose sum is NaN; returns how many finite sums became infinite as float32.
@@ -286,13 +211,18 @@ std::uint64_t finish_row_by(double factor, const KernelJob& job, const std::byte
   return repair_row(job, source, output);
 }
 
-std::uint64_t finish_float_row(const KernelJob& job, const std::byte* source, std::byte* output) {
-  const std::uint64_t pixels = job.mean ? std::uint64_t{job.bin_rows} * job.bin_columns : 1;
-  const auto divisor = static_cast<double>(pixels);
-  // Inverses of powers of two are exact: the product is the quotient, bit for bit.
-  if ((pixels & (pixels - 1)) == 0) return finish_row_by<false>(1.0 / divisor, job, source, output);
-  return finish_row_by<true>(divisor, job, source, output);
-}
+/// How a bin's sum becomes its output pixel: inverses of powers of two are exact, so that the
+/// product is the quotient, bit for bit.
+struct FloatScale {
+  bool divides{};
+  double factor{1.0};
+
+  explicit FloatScale(const KernelJob& job) {
+    const std::uint64_t pixels = job.mean ? std::uint64_t{job.bin_rows} * job.bin_columns : 1;
+    divides = (pixels & (pixels - 1)) != 0;
+    factor = divides ? static_cast<double>(pixels) : 1.0 / static_cast<double>(pixels);
+  }
+};
 
 FrameStatistics float_statistics(const FloatMoments& moments, const FloatSaturation& saturated,
                                  std::uint64_t clipped) {
@@ -310,31 +240,57 @@ FrameStatistics observe_floats(const KernelJob& job) noexcept {
     std::byte* to =
         job.output == nullptr ? nullptr : job.output + row * job.output_width * sizeof(float);
     if (!moments.has_pivot) seek_pivot(from, job.output_width, moments);
+    settle(moments);
     merge(moments, moments_of_row(from, to, job.output_width, moments, saturated));
   }
   return float_statistics(moments, saturated, 0);
+}
+
+/// The last source row where the others are in the accumulator, and the output's moments; returns
+/// the number of clipped pixels.
+template <std::size_t kColumns, bool kFirst>
+FRAMELOG_INLINE std::uint64_t finish_bins(const KernelJob& job, const FloatScale& scale,
+                                          const std::byte* source, std::byte* output,
+                                          FloatMoments& moments, FloatSaturation& saturated) {
+  const std::byte* last_row = source + (job.bin_rows - 1) * job.row_bytes;
+  if (moments.has_pivot && !scale.divides) {
+    FloatRow row;
+    settle(moments);
+    if (finish_with_row<kColumns, kFirst>(job, scale.factor, last_row, output, moments, row,
+                                          saturated)) {
+      merge(moments, row);
+      return 0;
+    }
+  }
+  add_row<kColumns, kFirst>(job, last_row, saturated);
+  const std::uint64_t clipped = scale.divides
+                                    ? finish_row_by<true>(scale.factor, job, source, output)
+                                    : finish_row_by<false>(scale.factor, job, source, output);
+  if (!job.observes) return clipped;
+  NoSaturation none;
+  if (!moments.has_pivot) seek_pivot(output, job.output_width, moments);
+  settle(moments);
+  merge(moments, moments_of_row(output, nullptr, job.output_width, moments, none));
+  return clipped;
 }
 
 template <std::size_t kColumns>
 FrameStatistics bin_floats(const KernelJob& job) noexcept {
   FloatSaturation saturated(job);
   FloatMoments moments;
-  NoSaturation none;
+  const FloatScale scale(job);
   std::uint64_t clipped = 0;
-  const std::size_t width = std::size_t{job.output_width} * job.bin_columns;
   const std::byte* source = job.source;
   std::byte* output = job.output;
   for (std::size_t row = 0; row < job.output_height; ++row) {
-    count_row(source, width, saturated);
-    add_row<kColumns, true>(job, source);
-    for (std::size_t k = 1; k < job.bin_rows; ++k) {
-      count_row(source + k * job.row_bytes, width, saturated);
-      add_row<kColumns, false>(job, source + k * job.row_bytes);
-    }
-    clipped += finish_float_row(job, source, output);
-    if (job.observes) {
-      if (!moments.has_pivot) seek_pivot(output, job.output_width, moments);
-      merge(moments, moments_of_row(output, nullptr, job.output_width, moments, none));
+    if (job.bin_rows == 1) {
+      clipped += finish_bins<kColumns, true>(job, scale, source, output, moments, saturated);
+    } else {
+      add_row<kColumns, true>(job, source, saturated);
+      for (std::size_t k = 1; k + 1 < job.bin_rows; ++k) {
+        add_row<kColumns, false>(job, source + k * job.row_bytes, saturated);
+      }
+      clipped += finish_bins<kColumns, false>(job, scale, source, output, moments, saturated);
     }
     source += job.bin_rows * job.row_bytes;
     output += job.output_width * sizeof(float);

@@ -2,7 +2,7 @@
 
 // Rows that are counted or added to the sums of a group, of uint8, uint16, uint32 and float32.
 
-#include "reduce/float_kernels.hpp"
+#include "reduce/float_moments.hpp"
 #include "reduce/integer_moments.hpp"
 #include "reduce/kernel.hpp"
 #include "reduce/vector_ops.hpp"

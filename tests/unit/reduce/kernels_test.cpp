@@ -273,6 +273,22 @@ TEST(Kernels, RoundMeansJustBelowOneHalfDown) {
   }
 }
 
+TEST(Kernels, SumWholeFloatsExactly) {
+  const auto plan = make_plan({40, 1001, PixelType::kFloat32}, {}, {});
+  ASSERT_TRUE(plan);
+  std::mt19937_64 random(4);
+  std::vector<float> pixels(std::size_t{40} * 1001);
+  double sum = 0;
+  for (float& pixel : pixels) {
+    pixel = static_cast<float>(random() % 65536);
+    sum += static_cast<double>(pixel);
+  }
+  for (const KernelSet set : testing::sets_here()) {
+    EXPECT_EQ(testing::run(*plan, set, testing::bytes_of(pixels)).statistics.sum, sum)
+        << name_of(set);
+  }
+}
+
 TEST(Kernels, SumNegativeZerosToZero) {
   const auto plan = make_plan({2, 38, PixelType::kFloat32}, spec_of({}, {2, 2}, BinMode::kSum), {});
   ASSERT_TRUE(plan);
