@@ -39,9 +39,10 @@ WideSum<Pixel> sum_of_bin(const KernelJob& job, const std::byte* first_pixel) {
 /// Quotient rounded half away from zero.
 template <class Wide>
 Wide rounded_quotient(Wide sum, Wide count) {
-  // NOLINTNEXTLINE(clang-analyzer-core.DivideZero): a bin has at least one pixel
+  // NOLINTBEGIN(clang-analyzer-core.DivideZero): a bin has at least one pixel
   if (sum < 0) return -((count / 2 - sum) / count);
   return (sum + count / 2) / count;
+  // NOLINTEND(clang-analyzer-core.DivideZero)
 }
 
 template <class Output, class Wide>
@@ -49,8 +50,10 @@ Reduced<Output> saturate(Wide sum) {
   if constexpr (std::is_floating_point_v<Output>) {
     return {static_cast<Output>(sum), false};
   } else {
+    // NOLINTBEGIN(bugprone-signed-char-misuse): an int8 pixel is a number
     constexpr auto kLeast = static_cast<Wide>(std::numeric_limits<Output>::min());
     constexpr auto kMost = static_cast<Wide>(std::numeric_limits<Output>::max());
+    // NOLINTEND(bugprone-signed-char-misuse)
     if (sum > kMost) return {std::numeric_limits<Output>::max(), true};
     if (sum < kLeast) return {std::numeric_limits<Output>::min(), true};
     return {static_cast<Output>(sum), false};
