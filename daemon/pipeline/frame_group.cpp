@@ -64,7 +64,10 @@ void FrameGroup::add(std::uint64_t sequence, const SlotHeader& header) noexcept 
     const bool known = before.info.exposure_ns >= 0 && note.info.exposure_ns >= 0;
     note.info.exposure_ns = known ? before.info.exposure_ns + note.info.exposure_ns : -1;
   }
-  reducer_.add(ring_.slot(sequence).raw, sequence, std::as_bytes(std::span(&note, 1)), group_);
+  // It is never refused: frames come in order from the cursor on, so that one which is unfinished
+  // in the group is this one, and a group is emptied before it is full.
+  static_cast<void>(
+      reducer_.add(ring_.slot(sequence).raw, sequence, std::as_bytes(std::span(&note, 1)), group_));
 }
 
 void FrameGroup::emit_at(std::uint64_t sequence) noexcept {

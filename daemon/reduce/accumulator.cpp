@@ -16,7 +16,10 @@ std::size_t aligned(std::size_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-std::size_t sum_bytes(PixelType input) { return size_bytes(input) <= 2 ? 4 : 8; }
+std::size_t sum_bytes(PixelType input) {
+  if (input == PixelType::kUint64) return sizeof(Uint128);
+  return size_bytes(input) <= 2 ? 4 : 8;
+}
 
 /// The sums of a row, and of floats behind them how many frames each is of.
 std::size_t bytes_of_row(const FrameShape& binned) {

@@ -16,7 +16,7 @@ namespace framelog {
 /// what belongs to the whole group changes with one store.
 ///
 /// Sums are exact: uint32 or int32 for 8- and 16-bit pixels (kMostAccumulated of them fit), 64-bit
-/// integers for 32-bit ones, saturating uint64, float64 for floats, of which NaN are skipped. A
+/// integers for 32-bit ones, 128 bits for uint64, float64 for floats, of which NaN are skipped. A
 /// group takes kMostAccumulated frames at most.
 ///
 /// Threads: one at a time.

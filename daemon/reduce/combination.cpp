@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "reduce/pixel.hpp"
+#include "reduce/statistics.hpp"
 
 namespace framelog {
 namespace {
@@ -31,7 +32,12 @@ struct Fitted {
 /// Groups of more frames than the plan has are no reason to wrap.
 template <class Pixel, class Sum>
 Fitted<Pixel> fitted(Sum value) {
-  if constexpr (std::is_integral_v<Pixel>) {
+  if constexpr (std::is_integral_v<Pixel> && sizeof(Sum) > sizeof(std::uint64_t)) {
+    if (value > std::numeric_limits<std::uint64_t>::max()) {
+      return {std::numeric_limits<Pixel>::max(), true};
+    }
+    return fitted<Pixel>(static_cast<std::uint64_t>(value));
+  } else if constexpr (std::is_integral_v<Pixel>) {
     if (std::cmp_greater(value, std::numeric_limits<Pixel>::max())) {
       return {std::numeric_limits<Pixel>::max(), true};
     }
@@ -46,13 +52,11 @@ Fitted<Pixel> fitted(Sum value) {
 
 template <class Sum, class Pixel>
 std::uint64_t Combination::combine_integers(const Job& job, std::byte* to) noexcept {
-  constexpr bool kSaturates = sizeof(Sum) == 8 && std::is_unsigned_v<Sum>;
   std::uint64_t clipped = 0;
   for (std::size_t i = 0; i < job.width; ++i) {
     const auto sum = load_pixel<Sum>(job.sums, i);
-    const bool full = kSaturates && sum == std::numeric_limits<Sum>::max();
     const auto result = fitted<Pixel>(rounded_quotient(sum, job.frames));
-    clipped += full || result.cut_off ? 1U : 0U;
+    clipped += result.cut_off ? 1U : 0U;
     store_pixel(to, i, result.pixel);
   }
   return clipped;
@@ -82,6 +86,8 @@ Combination::Combination(const ReductionPlan& plan) noexcept
     } else if (is_signed(input)) {
       combine_ =
           wide ? combine_integers<std::int64_t, Pixel> : combine_integers<std::int32_t, Pixel>;
+    } else if (input == PixelType::kUint64) {
+      combine_ = combine_integers<Uint128, Pixel>;
     } else {
       combine_ =
           wide ? combine_integers<std::uint64_t, Pixel> : combine_integers<std::uint32_t, Pixel>;

@@ -27,10 +27,15 @@ std::uint64_t count_saturated(const KernelJob& job, const std::byte* row,
 }
 
 template <class Pixel>
+using WideSumOf =
+    std::conditional_t<std::is_signed_v<Pixel>, std::int64_t,
+                       std::conditional_t<sizeof(Pixel) == 8, Uint128, std::uint64_t>>;
+/// Has room for kMostAccumulated pixels of any value.
+template <class Pixel>
 using SumOf =
     std::conditional_t<sizeof(Pixel) <= 2,
                        std::conditional_t<std::is_signed_v<Pixel>, std::int32_t, std::uint32_t>,
-                       std::conditional_t<std::is_signed_v<Pixel>, std::int64_t, std::uint64_t>>;
+                       WideSumOf<Pixel>>;
 
 template <std::integral Pixel>
 void add_row(const std::byte* pixels, const std::byte* sums, std::byte* result,
@@ -40,10 +45,7 @@ void add_row(const std::byte* pixels, const std::byte* sums, std::byte* result,
     // NOLINTNEXTLINE(bugprone-signed-char-misuse): an int8 pixel is a number
     const auto pixel = static_cast<Sum>(load_pixel<Pixel>(pixels, i));
     const auto before = sums != nullptr ? load_pixel<Sum>(sums, i) : Sum{0};
-    auto sum = static_cast<Sum>(before + pixel);
-    // The others have room for kMostAccumulated.
-    if (sizeof(Pixel) == 8 && sum < pixel) sum = std::numeric_limits<Sum>::max();
-    store_pixel(result, i, sum);
+    store_pixel(result, i, static_cast<Sum>(before + pixel));
   }
 }
 

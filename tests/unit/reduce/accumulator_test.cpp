@@ -119,6 +119,18 @@ TEST(Accumulator, SumsOfUint64SaturateAndAreCounted) {
   EXPECT_EQ(statistics.clipped, 1U);
 }
 
+TEST(Accumulator, MeansOfLargeUint64AreExact) {
+  const std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+  const auto plan = plan_of({1, 2, PixelType::kUint64}, 3, AccumulateMode::kMean);
+  const Memory memory(plan);
+  Reducer reducer(plan);
+  Accumulator group(plan, memory.bytes());
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    ASSERT_TRUE(reducer.add(bytes_of(std::vector<std::uint64_t>{most - i, most}), i, {}, group));
+  }
+  EXPECT_EQ(emitted<std::uint64_t>(reducer, group), (std::vector<std::uint64_t>{most - 1, most}));
+}
+
 TEST(Accumulator, MeansRoundHalfAwayFromZero) {
   const auto plan = plan_of({1, 4, PixelType::kInt16}, 2, AccumulateMode::kMean);
   EXPECT_EQ(plan.combined.type, PixelType::kInt16);

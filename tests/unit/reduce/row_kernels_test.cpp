@@ -74,7 +74,9 @@ TEST(RowKernels, AddRowsAlike) {
     const auto choice = choices(type, plain_adder, baseline_adder, v3_adder);
     for (int i = 0; i < 100; ++i) {
       const std::size_t pixels = random() % 150;
-      const std::size_t sum_bytes = size_bytes(type) <= 2 ? 4 : (is_float(type) ? 10 : 8);
+      // Sums of uint64 have 128 bits; those of floats a count of 16 beside them.
+      const std::size_t wide = type == PixelType::kUint64 ? 16 : is_float(type) ? 10 : 8;
+      const std::size_t sum_bytes = size_bytes(type) <= 2 ? 4 : wide;
       std::vector<std::byte> sums(pixels * sum_bytes);
       std::vector<std::byte> after(sums.size());
       bool first = true;
