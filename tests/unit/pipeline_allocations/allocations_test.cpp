@@ -112,7 +112,14 @@ class CountingClock final : public Clock {
   mutable std::map<std::string, Counts> counts_;
 };
 
-class Allocations : public testing::TestWithParam<std::string> {};
+/// Lines of configuration under a name.
+struct Reductions {
+  std::string name;
+  std::vector<Line> lines;
+  std::uint64_t recorded{6000};
+};
+
+class Allocations : public testing::TestWithParam<Reductions> {};
 
 TEST_P(Allocations, AndLocksDoNotHappenPerFrameInAnyStage) {
   CountingClock clock;
@@ -120,14 +127,14 @@ TEST_P(Allocations, AndLocksDoNotHappenPerFrameInAnyStage) {
   recording.slots = 32;
   recording.set("product.raw", "max_size", "64 MiB");
   recording.set("product.h5", "max_size", "64 MiB");
-  recording.set("product.raw", "endian", GetParam());
+  for (const Line& line : GetParam().lines) recording.set(line.section, line.key, line.text);
   recording.source.frames(1000).then([&] { clock.warm = true; }).frames(5000).then([&] {
     clock.warm = false;
   });
   auto session = Session::start(recording.source, recording.plan(), system_files(), clock);
   ASSERT_TRUE(session) << describe(session.error());
   static_cast<void>((*session)->drain());
-  EXPECT_EQ((*session)->status().products.at(0).accounting.recorded, 6000U);
+  EXPECT_EQ((*session)->status().products.at(0).accounting.recorded, GetParam().recorded);
   const auto all = clock.counts();
   for (const std::string stage : {"capture", "reduce", "write"}) {
     ASSERT_TRUE(all.contains(stage)) << stage;
@@ -138,8 +145,32 @@ TEST_P(Allocations, AndLocksDoNotHappenPerFrameInAnyStage) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Endian, Allocations, testing::Values("little", "big"),
-                         [](const auto& test) { return test.param; });
+INSTANTIATE_TEST_SUITE_P(
+    Reductions, Allocations,
+    testing::Values(Reductions{"little", {{"product.raw", "endian", "little"}}},
+                    Reductions{"big", {{"product.raw", "endian", "big"}}},
+                    Reductions{"converted",
+                               {{"product.h5", "dtype", "uint8"},
+                                {"product.h5", "renormalise", "0, 65535 -> 0, 255"},
+                                {"product.h5", "bin", "4x4"},
+                                {"product.h5", "detectors", "disc, ring"},
+                                {"detector.disc", "shape", "disc"},
+                                {"detector.disc", "outer", "6 px"},
+                                {"detector.ring", "shape", "annulus"},
+                                {"detector.ring", "inner", "3 px"},
+                                {"detector.ring", "outer", "9 px"}}},
+                    Reductions{"grouped",
+                               {{"product.raw", "accumulate", "3"},
+                                {"product.h5", "accumulate", "7"},
+                                {"product.h5", "accumulate_mode", "mean"},
+                                {"product.h5", "keep_every", "2"}},
+                               2000},
+                    Reductions{"triggered",
+                               {{"record", "start", "trigger"},
+                                {"record", "trigger", "statistic raw.mean >= 0"},
+                                {"record", "pre_frames", "4"},
+                                {"record", "post_frames", "10"}}}),
+    [](const auto& test) { return test.param.name; });
 
 TEST(Allocations, AndLocksAreCounted) {
   const std::uint64_t allocations = t_allocations;
