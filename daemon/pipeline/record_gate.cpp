@@ -77,31 +77,28 @@ RecordGate::Change RecordGate::look_scheduled(const FrameInfo& info) noexcept {
 
 RecordGate::Change RecordGate::look_triggered(SlotHeader& header) noexcept {
   const FrameInfo& info = header.info;
-  bool triggered = is_commanded(info);
-  bool holds = false;
+  const bool held = condition_;
   if (policy_.trigger && header.results[policy_.trigger->product].emits) {
-    holds = policy_.trigger->holds(header.results[policy_.trigger->product].statistics);
-    triggered = triggered || (holds && !condition_);
-    condition_ = holds;
+    condition_ = policy_.trigger->holds(header.results[policy_.trigger->product].statistics);
   }
+  const bool commanded = is_commanded(info);
+  const bool triggered = commanded || (condition_ && !held);
   Change change;
-  bool counts = recording_ && policy_.extend && (triggered || holds);
+  if (recording_ && is_over(info, policy_.extend && condition_ && held)) {
+    recording_ = false;
+    change.ends = true;
+    armed_from_ns_ = info.monotonic_ns + policy_.hold_off.count();
+  }
+  bool counts = recording_ && policy_.extend && (triggered || condition_);
+  if (!recording_ && triggered && (!armed_from_ns_ || info.monotonic_ns >= *armed_from_ns_)) {
+    recording_ = change.begins = counts = true;
+    begun_ns_ = info.monotonic_ns;
+  }
   if (counts) {
     trigger_sequence_ = info.sequence;
     trigger_ns_ = info.monotonic_ns;
+    header.info.flags |= kFlagTrigger;
   }
-  if (recording_ && is_over(info)) {
-    recording_ = false;
-    change.ends = true;
-    counts = false;
-    armed_from_ns_ = info.monotonic_ns + policy_.hold_off.count();
-  }
-  if (!recording_ && triggered && (!armed_from_ns_ || info.monotonic_ns >= *armed_from_ns_)) {
-    recording_ = change.begins = counts = true;
-    trigger_sequence_ = info.sequence;
-    trigger_ns_ = begun_ns_ = info.monotonic_ns;
-  }
-  if (counts) header.info.flags |= kFlagTrigger;
   return change;
 }
 
@@ -113,8 +110,9 @@ bool RecordGate::is_commanded(const FrameInfo& info) noexcept {
   return true;
 }
 
-bool RecordGate::is_over(const FrameInfo& info) const noexcept {
+bool RecordGate::is_over(const FrameInfo& info, bool still_holds) const noexcept {
   if (policy_.max_event && info.monotonic_ns - begun_ns_ >= policy_.max_event->count()) return true;
+  if (still_holds) return false;
   if (const auto* frames = std::get_if<std::uint64_t>(&policy_.after)) {
     return info.sequence - trigger_sequence_ > *frames;
   }

@@ -47,8 +47,8 @@ struct RecordPolicy {
 
 /// Decides, frame by frame and in order, which frames an armed recorder keeps. A trigger is a
 /// command, or a frame at which the condition becomes true; with `extend` an event lasts as long as
-/// the condition holds, and `after` from then on. Times are the frames' own. Threads: write, except
-/// trigger().
+/// the condition holds, and `after` from then on. A frame of which the condition's product has no
+/// result leaves it as it was. Times are the frames' own. Threads: write, except trigger().
 class RecordGate {
  public:
   /// What a frame changes: an event ends before it, or begins with what is kept before it.
@@ -84,7 +84,7 @@ class RecordGate {
   [[nodiscard]] Change look_scheduled(const FrameInfo& info) noexcept;
   [[nodiscard]] Change look_triggered(SlotHeader& header) noexcept;
   [[nodiscard]] bool is_commanded(const FrameInfo& info) noexcept;
-  [[nodiscard]] bool is_over(const FrameInfo& info) const noexcept;
+  [[nodiscard]] bool is_over(const FrameInfo& info, bool still_holds) const noexcept;
   [[nodiscard]] std::uint64_t first_before(std::uint64_t sequence, std::int64_t trigger_ns,
                                            std::uint64_t oldest) noexcept;
 
