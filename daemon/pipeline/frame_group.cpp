@@ -28,15 +28,23 @@ FrameGroup::FrameGroup(Ring& ring, std::size_t product, const ProductReduction& 
       product_(product),
       reduction_(reduction),
       reducer_(reducer),
-      group_(reduction.plan, ring.group(product)) {}
+      group_(reduction.plan, ring.group(product)) {
+  if (group_.count() == 0) return;
+  const Note note = note_of(group_);
+  FrameInfo info = note.info;
+  info.monotonic_ns = note.first_monotonic_ns;
+  foresee_segment(info);
+}
 
 void FrameGroup::take(std::uint64_t sequence) noexcept {
   SlotHeader& header = ring_.slot(sequence).header;
   ProductResult& result = header.results[product_];
-  // A process that died here may have been ahead of its cursor: what it put into the slot stands.
-  if (ring_.group_result(sequence, product_).made_at != sequence + 1) result.emits = false;
+  // A process that died here may have been ahead of its cursor: what it put into the slot stands,
+  // and a group that it put there and did not clear is cut whatever this process knows of rolls.
+  const bool is_made = ring_.group_result(sequence, product_).made_at == sequence + 1;
+  if (!is_made) result.emits = false;
   if (sequence >= group_.next()) {
-    if (group_.count() > 0 && is_cut_before(header)) {
+    if (group_.count() > 0 && (is_made || is_cut_before(header))) {
       emit_at(sequence);
       group_.clear(sequence);
     }
@@ -52,12 +60,16 @@ void FrameGroup::take(std::uint64_t sequence) noexcept {
 }
 
 bool FrameGroup::is_cut_before(const SlotHeader& header) const noexcept {
+  // Rows of this frame are in the group: the process that died had decided.
+  if (group_.unfinished()) return false;
   return header.before.any() || (roll_ && !roll_->due(header.info).empty());
 }
 
 void FrameGroup::add(std::uint64_t sequence, const SlotHeader& header) noexcept {
   Note note{header.info, header.info.monotonic_ns, header.received_total};
-  if (group_.count() > 0) {
+  if (group_.count() == 0) {
+    if (begins_segment(header.info)) foresee_segment(header.info);
+  } else {
     const Note before = note_of(group_);
     note.first_monotonic_ns = before.first_monotonic_ns;
     note.info.flags |= before.info.flags;
@@ -75,7 +87,7 @@ void FrameGroup::emit_at(std::uint64_t sequence) noexcept {
   emit(ring_.slot(sequence).header.results[product_], group, ring_.product(sequence, product_),
        ring_.detectors(sequence, product_));
   group.made_at = sequence + 1;
-  foresee_roll(group.info);
+  note_emitted(group.info);
 }
 
 void FrameGroup::emit(ProductResult& result, GroupResult& group, std::span<std::byte> pixels,
@@ -90,12 +102,18 @@ void FrameGroup::emit(ProductResult& result, GroupResult& group, std::span<std::
   group.frames = group_.count();
 }
 
-void FrameGroup::foresee_roll(const FrameInfo& info) noexcept {
-  const bool full = in_segment_ == reduction_.segment_capacity;
-  if (!roll_ || full || !roll_->due(info).empty()) {
-    roll_.emplace(reduction_.roll, info);
-    in_segment_ = 0;
-  }
+bool FrameGroup::begins_segment(const FrameInfo& info) const noexcept {
+  return !roll_ || in_segment_ == reduction_.segment_capacity || !roll_->due(info).empty();
+}
+
+void FrameGroup::foresee_segment(const FrameInfo& first) noexcept {
+  roll_.emplace(reduction_.roll, first);
+  in_segment_ = 0;
+}
+
+void FrameGroup::note_emitted(const FrameInfo& info) noexcept {
+  // For the writer a segment begins with its first group, which has the time of its last frame.
+  if (in_segment_ == 0 || begins_segment(info)) foresee_segment(info);
   ++in_segment_;
 }
 

@@ -32,16 +32,19 @@ class FrameGroup {
   void emit_at(std::uint64_t sequence) noexcept;
   void emit(ProductResult& result, GroupResult& group, std::span<std::byte> pixels,
             std::span<double> detectors) noexcept;
-  void foresee_roll(const FrameInfo& info) noexcept;
+  [[nodiscard]] bool begins_segment(const FrameInfo& info) const noexcept;
+  void foresee_segment(const FrameInfo& first) noexcept;
+  void note_emitted(const FrameInfo& info) noexcept;
 
   Ring& ring_;
   std::size_t product_;
   const ProductReduction& reduction_;
   Reducer& reducer_;
   Accumulator group_;
-  /// What the writer will do: its segments begin with the first group behind a roll.
+  /// What the writer will do: its segments begin with the first group behind a roll. As long as
+  /// there is none, with the first frame of the group that will be it.
   std::optional<RollClock> roll_;
-  std::int64_t in_segment_{};
+  std::int64_t in_segment_{};  ///< Groups.
 };
 
 }  // namespace framelog
