@@ -67,7 +67,9 @@ std::optional<DetectorSpec> ReductionSettings::detector_of(const std::string& na
   const auto* center = settings_.get<std::vector<Length>>(section, "center");
   double y = (source_.shape.height_px - 1) / 2.0;
   double x = (source_.shape.width_px - 1) / 2.0;
-  if (center != nullptr) {
+  if (center != nullptr && center->size() != 2) {
+    complain(section, "center", "must be two lengths (y, x)");
+  } else if (center != nullptr) {
     y = in_pixels(center->front(), true, section, "center");
     x = in_pixels(center->back(), false, section, "center");
   }

@@ -222,6 +222,230 @@ class BadRecordings(Refusals):
         self.verify()
 
 
+class BadReductions(Refusals):
+    """Corrections, detectors and scans. The source is the simulator, 32 x 64."""
+
+    def setUp(self):
+        super().setUp()
+        self.image = self.directory / "image.npy"
+        numpy.save(self.image, numpy.ones((32, 64)))
+
+    def refuse_product(self, text, what, *more, line=6, **keywords):
+        """`text` stands in [product.a], whose first key is in line 6."""
+        self.refuse(f"{self.SIMULATOR}[product.a]\n{text}\n", rf":{line + 2}: .*{what}", *more,
+                    line=None if more else line, **keywords)
+
+    def test_calibration_images_of_another_size(self):
+        other = self.directory / "other.npy"
+        numpy.save(other, numpy.ones((16, 64)))
+        for key in "dark", "flat", "bad_pixels":
+            with self.subTest(key=key):
+                self.refuse_product(f"{key} = {other}",
+                                    rf"product\.a\.{key}: .*16 x 64.*32 x 64")
+
+    def test_calibration_images_that_cannot_be_read(self):
+        text = self.directory / "notes.txt"
+        text.write_text("no image\n" * 50)
+        cut = self.directory / "cut.npy"
+        cut.write_bytes(self.image.read_bytes()[:-5])
+        several = self.directory / "several.h5"
+        with recorder.h5py.File(several, "w") as file:
+            file["good"] = numpy.ones((32, 64), "float32")
+            file["line"] = numpy.ones(64, "float32")
+            file["text"] = "none"
+        for name, what in {
+            self.directory / "none.npy": "No such file",
+            self.directory: "",
+            text: "",
+            cut: r"\d+",
+            f"{several}::/missing": "missing",
+            f"{several}::/line": "line",
+            f"{several}::/text": "text",
+            f"{self.image}::/data": "",
+        }.items():
+            for key in "dark", "flat", "bad_pixels":
+                with self.subTest(name=name, key=key):
+                    file = re.escape(str(name).partition("::")[0])
+                    self.refuse_product(f"{key} = {name}",
+                                        rf"product\.a\.{key}: (?=.*{file}).*{what}")
+
+    def test_images_without_a_pixel_that_can_be_used(self):
+        zeros = self.directory / "zeros.npy"
+        numpy.save(zeros, numpy.zeros((32, 64), "uint16"))
+        numpy.save(self.directory / "nan.npy", numpy.full((32, 64), numpy.nan))
+        for text, what in {
+            f"flat = {zeros}": r"product\.a\.flat: ",
+            f"flat = {self.directory}/nan.npy": r"product\.a\.flat: ",
+            f"dark = {self.directory}/nan.npy": r"product\.a\.dark: ",
+            f"dark = {self.image}\nflat = {self.image}": r"product\.a\.(dark|flat): ",
+            f"bad_pixels = {self.image}": r"product\.a\.bad_pixels: ",
+        }.items():
+            with self.subTest(key=text):
+                self.refuse(f"{self.SIMULATOR}[product.a]\n{text}\n", what)
+
+    def test_arithmetic(self):
+        for text, what in {
+            "accumulate = 0": r"product\.a\.accumulate: .*1.*65535",
+            "accumulate = 65536": r"product\.a\.accumulate: .*1.*65535",
+            "keep_every = 0": r"product\.a\.keep_every: .*1",
+            "accumulate_mode = median": r"product\.a\.accumulate_mode: .*\(.*sum.*mean",
+            "dtype = complex64": r"product\.a\.dtype: .*\(.*float32",
+            "renormalise = 5, 5 -> 0, 255": r"product\.a\.renormalise: ",
+            "renormalise = 0, inf -> 0, 255": r"product\.a\.renormalise: ",
+            "renormalise = 0, nan -> 0, 255": r"product\.a\.renormalise: ",
+            "renormalise = bright": r"product\.a\.renormalise: .*\(allowed: .*0, 4095 -> 0, 255",
+            "renormalise = 0, 1": r"product\.a\.renormalise: .*\(allowed: ",
+            "renormalise = 0 -> 255": r"product\.a\.renormalise: .*\(allowed: ",
+            "renormalise = 0, 1 -> 2, 3, 4, 5": r"product\.a\.renormalise: .*\(allowed: ",
+            "renormalise = 0, 1 -> 2, 3x": r"product\.a\.renormalise: .*\(allowed: ",
+            "renormalise = 1, 2, 3 -> 4": r"product\.a\.renormalise: .*\(allowed: ",
+        }.items():
+            with self.subTest(key=text):
+                self.refuse_product(text, what)
+
+    def refuse_detector(self, text, what, key_line=None, extra=""):
+        """`text` stands in [detector.d], whose first key is in line 8 (10 with [files])."""
+        self.refuse(f"{self.SIMULATOR}[product.a]\ndetectors = d\n[detector.d]\n{text}\n{extra}",
+                    what, line=key_line)
+
+    def test_detectors(self):
+        for text, what in {
+            "shape = disc\ncenter = 100 px, 16 px\nouter = 4 px": r"product\.a\.detectors: .*\bd\b",
+            "shape = rectangle\nroi = y=0:33, x=:": r"\bd\b.*outside the frame.*y=0:32, x=0:64",
+            "shape = rectangle\nroi = y=5:5, x=:": r":11: detector\.d\.roi: .*not below its stop",
+            "shape = disc": r":9: detector\.d\.outer: is required \(.*px\)",
+            "shape = annulus\nouter = 4 px": r":9: detector\.d\.inner: is required \(.*px\)",
+            "shape = annulus\ninner = 9 px\nouter = 4 px": r"\bd\b.*9.*4.*inner < outer",
+            "shape = annulus\ninner = 4 px\nouter = 4 px": r"\bd\b.*inner < outer",
+            "shape = disc\nouter = 0 px": r":11: detector\.d\.outer: .*not above zero \(",
+            "shape = disc\nouter = 4": r":11: detector\.d\.outer: .*unit",
+            "shape = disc\nouter = 4 um": r":11: detector\.d\.outer: is in um \(allowed: px.*\)",
+            "shape = disc\nouter = 4 furlongs": r":11: detector\.d\.outer: .*\(",
+            "shape = disc\nouter = 4 px, 5 px": r":11: detector\.d\.outer: must be one length",
+            "shape = disc\nouter = 4 px\ncenter = 3 px": r":12: detector\.d\.center: .*y, x",
+            "shape = disc\nouter = 4 px\ninner = 3 px": r":12: detector\.d\.inner: means nothing.*outer",
+            "shape = rectangle": r":9: detector\.d\.roi: is required \(",
+            "shape = mask": r":9: detector\.d\.file: is required \(",
+            "shape = mask\nfile = /none.npy": r":11: detector\.d\.file: .*/none\.npy.*No such file",
+            "shape = star": r":10: detector\.d\.shape: .*\(.*disc.*annulus.*rectangle.*mask",
+            "outer = 4 px": r":9: detector\.d\.shape: is required \(.*disc",
+        }.items():
+            with self.subTest(key=text):
+                self.refuse_detector(text, what)
+        self.refuse_detector("shape = disc\nouter = 4 px",
+                             r":8: product\.a\.detectors: .*hdf5.*raw",
+                             extra="[product.a]\nformat = raw\n")
+        self.refuse_detector("shape = disc", r":9: detector\.d\.outer: is required",
+                             extra="[product.b]\ndetectors = d\n")
+        self.refuse_detector("shape = mask\nfile = /none.npy", r":11: detector\.d\.file: .*No such",
+                             extra="[product.b]\ndetectors = d\n")
+        small = self.directory / "small.npy"
+        numpy.save(small, numpy.ones((8, 8), "uint8"))
+        self.refuse_detector(f"shape = mask\nfile = {small}", r"\bd\b.*8 x 8.*32 x 64")
+        numpy.save(small, numpy.zeros((32, 64), "uint8"))
+        self.refuse_detector(f"shape = mask\nfile = {small}", r"\bd\b")
+
+    def test_names_of_detectors(self):
+        disc = "shape = disc\nouter = 4 px\n"
+        self.refuse_product("detectors = d, nobody",
+                            r"product\.a\.detectors: .*\[detector\.nobody\] \(there are: d\)",
+                            overrides=["detector.d.shape=disc", "detector.d.outer=4 px"])
+        self.refuse_product("detectors = nobody", r"\[detector\.nobody\] \(there are: none\)")
+        self.refuse_product(f"detectors = d, d\n[detector.d]\n{disc}", r'name "d" twice')
+        for name in "time", "scan_mask", "bright_image":
+            with self.subTest(name=name):
+                self.refuse_product(f"detectors = {name}\n[detector.{name}]\n{disc}",
+                                    rf"detector\.{name}.*cannot have this name", line=7)
+
+    def test_scans(self):
+        numpy.save(self.directory / "ten.npy", numpy.zeros((10, 6, 8), "uint16"))
+        replay = f"[source]\ndriver = replay\npath = {self.directory}/ten.npy\n"
+        self.refuse(replay + "[instrument]\nscan = 2 x 4\n",
+                    r"instrument\.scan: .*2 x 4 points.*10 frames", line=5)
+        self.refuse(replay + "[instrument]\nscan = 2 x 4\nflyback = 2\n",
+                    r"instrument\.scan: .*2 flyback frames.*10 frames", line=5)
+        for text, what in {
+            "scan = 5": r"instrument\.scan: .*rows x columns",
+            "scan = 2x3x4": r"instrument\.scan: .*rows x columns",
+            "scan = 0x4": r"instrument\.scan: ",
+            "scan = 100000x100000": r"instrument\.scan: .*at most \d+ points",
+            "scan = many": r"instrument\.scan: .*\(",
+            "flyback = -1": r"instrument\.flyback: .*\b0\b",
+            "flyback = 2": r"instrument\.flyback: .*instrument\.scan",
+            "scan_step = 1 um": r"instrument\.scan_step: .*instrument\.scan",
+        }.items():
+            with self.subTest(key=text):
+                self.refuse(f"{self.SIMULATOR}[instrument]\n{text}\n", what, line=6)
+
+    def test_scans_and_what_goes_not_with_them(self):
+        scan = "\n[instrument]\nscan = 2x4"
+        self.refuse_product("keep_every = 2" + scan, r"product\.a\.keep_every: .*instrument\.scan")
+        self.refuse_product("accumulate = 2" + scan, r"product\.a\.accumulate: .*instrument\.scan")
+        self.refuse_product("align = scan", r"product\.a\.align: .*instrument\.scan")
+        self.refuse(self.SIMULATOR + "[roll]\nalign = scan\n",
+                    r"roll\.align: .*instrument\.scan", line=6)
+        self.refuse(self.SIMULATOR + "[roll]\nalign = scan\n[product.a]\n[product.b]\n",
+                    r"roll\.align: .*instrument\.scan", line=6)
+
+
+class BadRecording(Refusals):
+    """What [record] says."""
+
+    def refuse_record(self, text, what, line, extra=""):
+        """`line`: within [record], whose header is line 0."""
+        self.refuse(f"{self.SIMULATOR}{extra}[record]\n{text}\n",
+                    what, line=5 + extra.count("\n") + line)
+
+    def test_triggers(self):
+        for trigger, what in {
+            "statistic nobody.mean > 3": r'no product "nobody" \(there are: frames\)',
+            "statistic frames.median > 3": r'"frames\.median" is no statistic.*\(allowed: .*mean',
+            "statistic mean > 3": r'"mean" is no statistic',
+            "statistic frames.mean": r"compares nothing \(allowed: .*>=",
+            "statistic frames.mean > ": r"is no number \(allowed: ",
+            "statistic frames.mean > bright": r'"bright" is no number',
+            "statistic frames.mean > nan": r"is no number",
+            "statistic frames.mean > 3 Hz": r'"3 Hz" is no number',
+            "statistic frames.mean => 3": r"is no statistic",
+            "statistic frames.mean == 3": r"compares nothing",
+            "statistic > 3": r"is no statistic",
+            "edge": r'"edge" is no trigger \(allowed: command, or statistic ',
+            "statistics frames.mean > 3": r"is no trigger",
+        }.items():
+            with self.subTest(trigger=trigger):
+                self.refuse_record(f"start = trigger\ntrigger = {trigger}",
+                                   r"record\.trigger: .*" + what, 2)
+
+    def test_frames_that_the_ring_cannot_keep(self):
+        ring = "[ring]\nmemory = 1 MiB\n"
+        self.refuse_record("start = trigger\npre_frames = 100000",
+                           r"record\.pre_frames: .*at most \d+ of its \d+.*ring\.memory", 2, ring)
+        self.refuse_record("start = trigger\npre_time = 10 min",
+                           r"record\.pre_time: .*at most \d+ of its \d+.*ring\.memory", 2,
+                           "rate = 100 Hz\n" + ring)
+
+    def test_keys_that_are_missing_or_of_another_start(self):
+        self.refuse_record("start = schedule", r"record\.repeat: is required .*\(such as", 0)
+        for text, what in {
+            "start = trigger\nrepeat = 1 s": r"record\.repeat: .*start = schedule.*trigger",
+            "start = schedule\npre_frames = 1\nrepeat = 1 s":
+                r"record\.pre_frames: .*start = trigger.*schedule",
+            "start = always\nhold_off = 1 s": r"record\.hold_off: .*start = trigger.*always",
+            "start = schedule\nlength = 2 s\nrepeat = 1 s": r"record\.length: .*record\.repeat",
+            "start = trigger\nretrigger = never": r"record\.retrigger: .*\(.*extend.*ignore",
+            "start = trigger\nmax_event = 0 s": r"record\.max_event: .*1 ms",
+            "start = trigger\npre_frames = -1": r"record\.pre_frames: .*\b0\b",
+        }.items():
+            with self.subTest(key=text):
+                self.refuse_record(text, what, 2)
+        self.refuse_record("start = sometimes", r"record\.start: .*\(.*always.*trigger.*schedule", 1)
+        self.refuse_record("pre_frames = 1", r"record\.pre_frames: .*start = trigger", 1)
+        self.refuse_record("start = trigger\npre_frames = 1\npre_time = 1 s",
+                           r"record\.pre_time: .*record\.pre_frames", 3)
+        self.refuse_record("start = trigger\npost_frames = 1\npost_time = 1 s",
+                           r"record\.post_time: .*record\.post_frames", 3)
+
+
 class WhileRecording(recorder.Case):
     def test_frames_of_another_size_are_an_event(self):
         messages = self.record(self.simulate(faults="resize 8x8 at 5", frames=10))
