@@ -83,7 +83,7 @@ std::filesystem::path write_segment(const std::filesystem::path& directory, cons
     record.sequence = record.source_sequence = i;
     record.crc32c = crc32c(frame);
     if (sealed) seal(record);
-    must(writer->append(std::span(&record, 1), frame));
+    must(writer->append(std::span(&record, 1), frame, {}));
   }
   return path;
 }
