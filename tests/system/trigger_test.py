@@ -74,10 +74,13 @@ class Triggers(recorder.Case):
             post_frames = 1000
             max_event = 1 s""", frames=300, rate="100 Hz", pattern="ramp")
         (sequences, triggers, reason), = self.events()
-        self.assertEqual(sequences[0], 10)
-        self.assertLess(len(sequences), 290)
+        segment, = recorder.finished(self.base)
+        self.assertGreaterEqual(segment.records["source_sequence"][0], 10)
+        self.assertEqual(triggers[0], sequences[0])
         self.assertEqual(reason, "event")
-        self.assertEqual(triggers[0], 10)
+        times = segment.records["monotonic_ns"]
+        self.assertLess(times[-1] - times[0], 1_000_000_000)
+        self.assertLess(len(sequences), 290)
 
     def test_a_command_is_a_trigger(self):
         process = self.start(self.simulate(
@@ -115,8 +118,8 @@ class Triggers(recorder.Case):
         self.assertLessEqual(times[-1], trigger[0] + 50_000_000)
         numbers = [int(n) for n in segment.records["sequence"]]
         self.assertEqual(numbers, [*range(numbers[0], numbers[0] + len(numbers))])
-        self.assertIn(50, numbers)
-        self.assertGreater(len(numbers), 20)
+        numbers = segment.records["source_sequence"][segment.records["flags"] & TRIGGER != 0]
+        self.assertGreaterEqual(numbers[0], 50)
         self.verify()
 
     def test_no_event_leaves_no_file(self):
@@ -170,10 +173,10 @@ class Schedules(recorder.Case):
         messages = self.record(self.simulate("[record]\nstart = schedule\nrepeat = 100 ms",
                                              **{**RAMP, "rate": "100 Hz"}), "--frames", "100")
         segment, = recorder.finished(self.base)
-        gaps = numpy.diff(segment.records["monotonic_ns"])
-        self.assertTrue((gaps >= 50_000_000).all())
-        self.assertGreaterEqual(len(segment.pixels), 5)
-        self.assertLessEqual(len(segment.pixels), 11)
+        since = segment.records["monotonic_ns"] - segment.records["monotonic_ns"][0]
+        intervals = since // 100_000_000
+        self.assertEqual(len(set(intervals)), len(intervals))
+        self.assertGreaterEqual(len(intervals), 5)
         counted = recorder.accounting_lines(messages)["frames"]
         self.assertEqual(counted["recorded"] + counted["not recorded"], 100)
         self.check_ramp(segment)
@@ -183,9 +186,11 @@ class Schedules(recorder.Case):
         self.record(self.simulate("[record]\nstart = schedule\nrepeat = 200 ms\nlength = 100 ms",
                                   **{**RAMP, "rate": "100 Hz"}), "--frames", "100")
         segment, = recorder.finished(self.base)
-        phase = (segment.records["monotonic_ns"] - segment.records["monotonic_ns"][0]) % 200_000_000
-        self.assertTrue((phase < 100_000_000).all())
-        self.assertGreater(len(segment.pixels), 10)
+        since = segment.records["monotonic_ns"] - segment.records["monotonic_ns"][0]
+        # However late it comes, the first frame of an interval is recorded.
+        is_first = numpy.diff(since // 200_000_000, prepend=-1) > 0
+        self.assertTrue(((since % 200_000_000 < 100_000_000) | is_first).all())
+        self.assertGreater(len(segment.pixels), 5)
         self.verify()
 
 
