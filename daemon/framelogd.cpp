@@ -267,6 +267,8 @@ int record(const Arguments& arguments, Instrument& instrument, SourceInfo info) 
 int run(int argc, char** argv) {
   // Threads allocate at rolls only: one arena is enough, and saves megabytes on a small board.
   ::mallopt(M_ARENA_MAX, 1);
+  // Frames that finishing looks at go back at once; by itself the threshold would grow with them.
+  ::mallopt(M_MMAP_THRESHOLD, 256 << 10);
   const auto arguments = read_arguments(argc, argv);
   if (!arguments) return arguments.error();
   block_signals();

@@ -21,7 +21,6 @@ struct Grey {
   std::uint32_t height_px{};
   std::uint32_t width_px{};
   std::uint32_t shrink{1};
-  std::vector<double> values;  ///< NaN: no finite pixel.
 };
 
 struct Range {
@@ -51,57 +50,60 @@ double mean_of(const std::byte* rows, std::size_t row_bytes, std::uint32_t row_c
   return count == 0 ? kNoPixel : sum / (static_cast<double>(count) * scale);
 }
 
+/// Row `row` of the shrunk frame; NaN where there is no finite pixel.
 template <class Pixel>
-void shrink_as(const FrameShape& shape, std::span<const std::byte> pixels, Grey& grey) {
+void shrink_row_as(const FrameShape& shape, std::span<const std::byte> pixels, const Grey& grey,
+                   std::uint32_t row, std::vector<double>& values) {
   const std::size_t row_bytes = shape.width_px * sizeof(Pixel);
+  const std::uint64_t y = std::uint64_t{row} * grey.shrink;
+  const auto rows =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(grey.shrink, shape.height_px - y));
   std::size_t out = 0;
-  for (std::uint64_t y = 0; y < shape.height_px; y += grey.shrink) {
-    const auto rows =
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(grey.shrink, shape.height_px - y));
-    for (std::uint64_t x = 0; x < shape.width_px; x += grey.shrink) {
-      const auto stop =
-          static_cast<std::uint32_t>(std::min<std::uint64_t>(x + grey.shrink, shape.width_px));
-      grey.values[out++] = mean_of<Pixel>(pixels.data() + y * row_bytes, row_bytes, rows,
-                                          static_cast<std::uint32_t>(x), stop);
-    }
+  for (std::uint64_t x = 0; x < shape.width_px; x += grey.shrink) {
+    const auto stop =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(x + grey.shrink, shape.width_px));
+    values[out++] = mean_of<Pixel>(pixels.data() + y * row_bytes, row_bytes, rows,
+                                   static_cast<std::uint32_t>(x), stop);
   }
 }
 
-void shrink_any(const FrameShape& shape, std::span<const std::byte> pixels, Grey& grey) {
-  switch (shape.type) {
+using ShrinkRow = void (*)(const FrameShape& shape, std::span<const std::byte> pixels,
+                           const Grey& grey, std::uint32_t row, std::vector<double>& values);
+
+ShrinkRow shrink_row_of(PixelType type) {
+  switch (type) {
     case PixelType::kUint8:
-      return shrink_as<std::uint8_t>(shape, pixels, grey);
+      return shrink_row_as<std::uint8_t>;
     case PixelType::kInt8:
-      return shrink_as<std::int8_t>(shape, pixels, grey);
+      return shrink_row_as<std::int8_t>;
     case PixelType::kUint16:
-      return shrink_as<std::uint16_t>(shape, pixels, grey);
+      return shrink_row_as<std::uint16_t>;
     case PixelType::kInt16:
-      return shrink_as<std::int16_t>(shape, pixels, grey);
+      return shrink_row_as<std::int16_t>;
     case PixelType::kUint32:
-      return shrink_as<std::uint32_t>(shape, pixels, grey);
+      return shrink_row_as<std::uint32_t>;
     case PixelType::kInt32:
-      return shrink_as<std::int32_t>(shape, pixels, grey);
+      return shrink_row_as<std::int32_t>;
     case PixelType::kUint64:
-      return shrink_as<std::uint64_t>(shape, pixels, grey);
+      return shrink_row_as<std::uint64_t>;
     case PixelType::kFloat32:
-      return shrink_as<float>(shape, pixels, grey);
+      return shrink_row_as<float>;
     case PixelType::kFloat64:
-      return shrink_as<double>(shape, pixels, grey);
+      break;
   }
+  return shrink_row_as<double>;
 }
 
 std::uint32_t boxes(std::uint32_t side_px, std::uint32_t shrink) noexcept {
   return side_px / shrink + (side_px % shrink != 0 ? 1 : 0);
 }
 
-Range range_of(const std::vector<double>& values) noexcept {
-  Range range;
+void widen(Range& range, const std::vector<double>& values) noexcept {
   for (const double value : values) {
     if (std::isnan(value)) continue;
     range.min = std::min(range.min, value);
     range.max = std::max(range.max, value);
   }
-  return range;
 }
 
 std::uint8_t level_of(double value, const Range& range) noexcept {
@@ -194,12 +196,20 @@ Result<std::vector<std::byte>> make_thumbnail(const FrameShape& shape,
   grey.shrink = boxes(std::max(shape.height_px, shape.width_px), longest_side_px);
   grey.height_px = boxes(shape.height_px, grey.shrink);
   grey.width_px = boxes(shape.width_px, grey.shrink);
-  grey.values.resize(std::size_t{grey.height_px} * grey.width_px);
-  shrink_any(shape, pixels, grey);
-  const Range range = range_of(grey.values);
-  std::vector<std::uint8_t> levels(grey.values.size());
-  std::ranges::transform(grey.values, levels.begin(),
-                         [&](double value) { return level_of(value, range); });
+  // Each row is worked out twice: a board has more time for this than memory.
+  const ShrinkRow shrink_row = shrink_row_of(shape.type);
+  std::vector<double> row(grey.width_px);
+  Range range;
+  for (std::uint32_t y = 0; y < grey.height_px; ++y) {
+    shrink_row(shape, pixels, grey, y, row);
+    widen(range, row);
+  }
+  std::vector<std::uint8_t> levels(std::size_t{grey.height_px} * grey.width_px);
+  for (std::uint32_t y = 0; y < grey.height_px; ++y) {
+    shrink_row(shape, pixels, grey, y, row);
+    std::ranges::transform(row, levels.begin() + std::ptrdiff_t{y} * grey.width_px,
+                           [&](double value) { return level_of(value, range); });
+  }
   return write_png(grey, levels,
                    range.empty() ? "none" : fmt::format("{} {}", range.min, range.max));
 }

@@ -16,7 +16,7 @@ namespace framelog {
 /// of none is black. The smallest mean becomes black and the largest white; a frame of one value is
 /// mid-grey, so that it cannot be taken for an empty one. The text chunk "framelog:range" holds
 /// those two values ("12.5 4095", or "none" where no pixel is finite), "framelog:shrink" holds k.
-/// Memory: 8 bytes per pixel of the thumbnail and the file. `pixels`: size_bytes(shape), in the
+/// Memory: a byte per pixel of the thumbnail, and the file. `pixels`: size_bytes(shape), in the
 /// machine's order. Threads: any. Errors: kInvalid, kNoMemory.
 [[nodiscard]] Result<std::vector<std::byte>> make_thumbnail(const FrameShape& shape,
                                                             std::span<const std::byte> pixels,
