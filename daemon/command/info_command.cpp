@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -85,6 +86,32 @@ void print_gaps(const SegmentReport& report) {
   std::cout << table.text();
 }
 
+void print_scan(const SegmentReport& report) {
+  if (!report.scan) return;
+  std::string text = fmt::format("{} x {} points", report.scan->rows, report.scan->columns);
+  if (report.scan->flyback > 0) {
+    text += fmt::format(", {} flyback frames a line", report.scan->flyback);
+  }
+  print_line("scan", text);
+}
+
+std::string number_text(double value) {
+  return std::isnan(value) ? "none" : fmt::format("{:.6g}", value);
+}
+
+void print_detectors(const SegmentReport& report) {
+  if (report.detectors.empty()) return;
+  using enum TextTable::Align;
+  TextTable table({kLeft, kLeft, kRight, kRight, kRight, kRight, kLeft});
+  table.add({fmt::format("{:<11}", "detectors"), "name", "pixels", "min", "max", "last", ""});
+  for (const DetectorSummary& d : report.detectors) {
+    table.add({"", d.name, std::to_string(d.pixels), number_text(d.min), number_text(d.max),
+               number_text(d.last),
+               d.missing > 0 ? counted(d.missing, "frame") + " without sums" : ""});
+  }
+  std::cout << table.text();
+}
+
 void print_inputs(const Json& provenance) {
   for (const Json& input : array_at(provenance, "/files/inputs")) {
     const std::string digest = text_in(input, "sha256");
@@ -108,6 +135,8 @@ void print_report(const SegmentReport& report) {
   for (const std::string& step : p.steps) print_line("reduced by", step);
   if (p.steps.empty()) print_line("reduced by", "nothing: as it arrived");
   if (report.frames > 0) print_line("pixels", statistics_of(report));
+  print_scan(report);
+  print_detectors(report);
   print_gaps(report);
   print_line("accounting", report.accounting ? accounting_text(*report.accounting)
                                              : std::string("not before it is finished"));
@@ -129,6 +158,27 @@ Json gaps_json(const SegmentReport& report) {
                     {"reason", gap.reason}});
   }
   return gaps;
+}
+
+Json scan_json(const SegmentReport& report) {
+  if (!report.scan) return nullptr;
+  return {{"rows", report.scan->rows},
+          {"columns", report.scan->columns},
+          {"flyback", report.scan->flyback},
+          {"first_number", report.scan->first_number}};
+}
+
+Json detectors_json(const SegmentReport& report) {
+  Json detectors = Json::array();
+  for (const DetectorSummary& d : report.detectors) {
+    detectors.push_back({{"name", d.name},
+                         {"pixels", d.pixels},
+                         {"min", d.min},
+                         {"max", d.max},
+                         {"last", d.last},
+                         {"frames_without_sums", d.missing}});
+  }
+  return detectors;
 }
 
 Json accounting_json(const SegmentReport& report) {
@@ -172,6 +222,8 @@ Json json_of(const SegmentReport& report) {
                         {"incomplete_frames", s.incomplete},
                         {"corrupt_frames", s.corrupt},
                         {"damaged_records", s.damaged_records}};
+  json["scan"] = scan_json(report);
+  json["detectors"] = detectors_json(report);
   json["gaps"] = gaps_json(report);
   json["accounting"] = accounting_json(report);
   json["clock_unsynchronised_frames"] = s.unsynchronised;

@@ -40,6 +40,52 @@ FrameSummary summarise(std::span<const FrameRecord> records) {
   return summary;
 }
 
+using Columns = std::vector<std::vector<double>>;
+
+/// True where the sums beside a frame are those that were recorded with it. A power cut can have
+/// taken them, and of a file that lives the newest can be on their way.
+std::vector<bool> tied_rows(const Columns& columns, std::span<const FrameRecord> records) {
+  std::vector<bool> tied(records.size());
+  std::vector<double> row(columns.size());
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    for (std::size_t k = 0; k < columns.size(); ++k) row[k] = columns[k][i];
+    tied[i] = is_intact(records[i]) && detectors_check(row) == records[i].detectors_check;
+  }
+  return tied;
+}
+
+void summarise(const std::vector<double>& sums, const std::vector<bool>& tied,
+               DetectorSummary& summary) {
+  summary.min = summary.max = summary.last = kNone;
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    if (!tied[i]) {
+      ++summary.missing;
+      continue;
+    }
+    summary.min = std::fmin(summary.min, sums[i]);
+    summary.max = std::fmax(summary.max, sums[i]);
+    summary.last = sums[i];
+  }
+}
+
+Result<std::vector<DetectorSummary>> detectors_of(SegmentReader& reader,
+                                                  std::span<const FrameRecord> records) {
+  std::vector<DetectorSummary> detectors;
+  Columns columns;
+  for (std::string& name : reader.detectors()) {
+    const auto pixels = reader.detector_pixels(name);
+    if (!pixels) return std::unexpected(pixels.error());
+    auto series = reader.detector_series(name, static_cast<std::int64_t>(records.size()));
+    if (!series) return std::unexpected(series.error());
+    columns.push_back(std::move(*series));
+    detectors.push_back({.name = std::move(name), .pixels = *pixels});
+  }
+  if (detectors.empty()) return detectors;
+  const auto tied = tied_rows(columns, records);
+  for (std::size_t k = 0; k < detectors.size(); ++k) summarise(columns[k], tied, detectors[k]);
+  return detectors;
+}
+
 Result<void> fill(FileSystem& files, SegmentReader& reader, SegmentReport& report) {
   auto text = reader.provenance();
   if (!text) return std::unexpected(text.error());
@@ -59,6 +105,10 @@ Result<void> fill(FileSystem& files, SegmentReader& reader, SegmentReport& repor
     report.duration_ns = records->back().monotonic_ns - records->front().monotonic_ns;
   }
   report.summary = summarise(*records);
+  report.scan = reader.scan();
+  auto detectors = detectors_of(reader, *records);
+  if (!detectors) return std::unexpected(detectors.error());
+  report.detectors = std::move(*detectors);
   const auto accounting = reader.accounting();
   if (!accounting) return std::unexpected(accounting.error());
   report.accounting = *accounting;

@@ -8,6 +8,7 @@
 
 #include "command/find_segments.hpp"
 #include "core/accounting.hpp"
+#include "core/scan.hpp"
 #include "formats/segment.hpp"
 #include "store/provenance.hpp"
 
@@ -26,6 +27,16 @@ struct FrameSummary {
   std::int64_t unsynchronised{};  ///< Recorded while the clock was not disciplined.
 };
 
+/// The sums of one virtual detector; NaN where no frame has one.
+struct DetectorSummary {
+  std::string name;
+  std::int64_t pixels{};
+  double min{};
+  double max{};
+  double last{};           ///< Of the newest frame that has a sum.
+  std::int64_t missing{};  ///< Frames whose sums are not those that were recorded with them.
+};
+
 /// Everything that `framelog info` tells of one segment.
 struct SegmentReport {
   FoundSegment found;
@@ -38,6 +49,8 @@ struct SegmentReport {
   std::int64_t last_utc_ns{-1};
   std::int64_t duration_ns{};
   FrameSummary summary;
+  std::optional<Scan> scan;
+  std::vector<DetectorSummary> detectors;
   std::vector<GapEntry> gaps;
   std::optional<Accounting> accounting;  ///< None while it is not finished.
   std::string tree;                      ///< Empty unless asked for.

@@ -40,20 +40,6 @@ void write_scan(Tree& tree, const SegmentDescription& d) {
   tree.number(kReadout + "/scan_step_x", d.scan_step.back().value, d.scan_step.back().unit);
 }
 
-std::optional<Scan> read_scan(hid_t file) {
-  if (!has(file, kScanShape)) return std::nullopt;
-  const Handle set(H5Dopen2(file, kScanShape.c_str(), H5P_DEFAULT));
-  std::array<std::int64_t, 2> shape{};
-  const auto flyback = read_integer(file, kScanFlyback);
-  const auto first = read_integer(file, kScanFirst);
-  if (dimensions(file, kScanShape) != std::vector<hsize_t>{2} || !flyback || !first ||
-      H5Dread(set.get(), H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, shape.data()) < 0) {
-    return std::nullopt;
-  }
-  return Scan{static_cast<std::uint32_t>(shape[0]), static_cast<std::uint32_t>(shape[1]),
-              static_cast<std::uint32_t>(*flyback), static_cast<std::uint64_t>(*first)};
-}
-
 using Columns = std::vector<std::vector<double>>;
 
 /// Rows that a power cut has taken: true where the sums are not those of the frame's record.
@@ -170,6 +156,24 @@ void write_detectors(Tree& tree, const SegmentDescription& d, const Paging& pagi
   tree.text(kSeries, list);
 }
 
+std::optional<Scan> read_scan(hid_t file) {
+  if (!has(file, kScanShape)) return std::nullopt;
+  const Handle set(H5Dopen2(file, kScanShape.c_str(), H5P_DEFAULT));
+  std::array<std::int64_t, 2> shape{};
+  const auto flyback = read_integer(file, kScanFlyback);
+  const auto first = read_integer(file, kScanFirst);
+  if (dimensions(file, kScanShape) != std::vector<hsize_t>{2} || !flyback || !first ||
+      H5Dread(set.get(), H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, shape.data()) < 0) {
+    return std::nullopt;
+  }
+  constexpr std::int64_t kMost = std::numeric_limits<std::uint32_t>::max();
+  const bool sensible = shape[0] > 0 && shape[0] <= kMost && shape[1] > 0 && shape[1] <= kMost &&
+                        *flyback >= 0 && *flyback <= kMost;
+  if (!sensible) return std::nullopt;
+  return Scan{static_cast<std::uint32_t>(shape[0]), static_cast<std::uint32_t>(shape[1]),
+              static_cast<std::uint32_t>(*flyback), static_cast<std::uint64_t>(*first)};
+}
+
 std::vector<std::string> detector_names(hid_t file) {
   const auto list = has(file, kSeries) ? read_text(file, kSeries) : Result<std::string>{};
   std::vector<std::string> names;
@@ -224,7 +228,7 @@ void complete_detectors(Tree& tree, const std::vector<FrameRecord>& records) {
   }
   tree.hard_link(kTime, kDetectors + "/time");
   const auto scan = read_scan(tree.file());
-  if (!scan || scan->points() == 0) return;
+  if (!scan) return;
   if (const auto places = places_of(*scan, records)) {
     write_images(tree, *scan, *places, names, columns);
   }

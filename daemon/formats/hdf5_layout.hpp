@@ -57,6 +57,8 @@ void write_description(Tree& tree, const SegmentDescription& description, const 
 [[nodiscard]] std::string detector_path(const std::string& name);
 /// The detectors with their empty series, and the shape of the scan.
 void write_detectors(Tree& tree, const SegmentDescription& description, const Paging& paging);
+/// None where there is none, or none that makes sense.
+[[nodiscard]] std::optional<Scan> read_scan(hid_t file);
 /// Names of the detectors, in their order.
 [[nodiscard]] std::vector<std::string> detector_names(hid_t file);
 [[nodiscard]] Result<std::vector<double>> read_series(hid_t file, const std::string& detector,

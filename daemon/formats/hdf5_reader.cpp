@@ -113,7 +113,11 @@ class Hdf5Reader final : public SegmentReader {
     return accounting_from(values);
   }
 
+  std::optional<Scan> scan() override { return read_scan(id()); }
   std::vector<std::string> detectors() override { return detector_names(id()); }
+  Result<std::int64_t> detector_pixels(const std::string& detector) override {
+    return read_integer_attribute(id(), detector_path(detector), "pixels");
+  }
   Result<std::vector<double>> detector_series(const std::string& detector,
                                               std::int64_t count) override {
     return read_series(id(), detector, count);

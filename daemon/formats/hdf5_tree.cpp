@@ -308,4 +308,20 @@ Result<std::string> read_text_attribute(hid_t file, const std::string& path,
   });
 }
 
+Result<std::int64_t> read_integer_attribute(hid_t file, const std::string& path,
+                                            const std::string& name) {
+  if (!has(file, path)) return fail(ErrorCode::kNotFound, "there is no", path);
+  const Handle attribute(
+      H5Aopen_by_name(file, path.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT));
+  const Handle space(attribute.valid() ? H5Aget_space(attribute.get()) : H5I_INVALID_HID);
+  const Handle type(attribute.valid() ? H5Aget_type(attribute.get()) : H5I_INVALID_HID);
+  std::int64_t value = 0;
+  if (!attribute.valid() || H5Sget_simple_extent_npoints(space.get()) != 1 ||
+      H5Tget_class(type.get()) != H5T_INTEGER ||
+      H5Aread(attribute.get(), H5T_NATIVE_INT64, &value) < 0) {
+    return fail(ErrorCode::kCorrupt, "no whole number in the attribute", path + "@" + name);
+  }
+  return value;
+}
+
 }  // namespace framelog::hdf5

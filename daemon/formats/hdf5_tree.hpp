@@ -102,6 +102,8 @@ class Tree {
 [[nodiscard]] Result<std::int64_t> read_integer(hid_t file, const std::string& path);
 [[nodiscard]] Result<std::string> read_text_attribute(hid_t file, const std::string& path,
                                                       const std::string& name);
+[[nodiscard]] Result<std::int64_t> read_integer_attribute(hid_t file, const std::string& path,
+                                                          const std::string& name);
 [[nodiscard]] bool has(hid_t file, const std::string& path);
 
 }  // namespace framelog::hdf5

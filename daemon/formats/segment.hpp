@@ -160,7 +160,13 @@ class SegmentReader {
   [[nodiscard]] virtual Result<std::string> provenance() = 0;
   [[nodiscard]] virtual Result<std::vector<GapEntry>> gaps() = 0;
   [[nodiscard]] virtual Result<std::optional<Accounting>> accounting() = 0;
+  /// The scan that the frames are points of; none where there is none.
+  [[nodiscard]] virtual std::optional<Scan> scan() { return std::nullopt; }
   [[nodiscard]] virtual std::vector<std::string> detectors() { return {}; }
+  /// Pixels of the product that a detector sums.
+  [[nodiscard]] virtual Result<std::int64_t> detector_pixels(const std::string& detector) {
+    return fail(ErrorCode::kNotFound, "no such detector:", detector);
+  }
   /// The first `count` sums of a detector; NaN where a power cut has taken them.
   [[nodiscard]] virtual Result<std::vector<double>> detector_series(const std::string& detector,
                                                                     std::int64_t count) {

@@ -7,17 +7,12 @@ import pathlib
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
 
-try:
-    import h5py
-    import numpy
-except ImportError as missing:
-    print(f"skipped: {missing}")
-    sys.exit(77)
+import recorder
+from recorder import h5py, numpy
 
 FRAMELOGD = os.environ.get("FRAMELOGD", "framelogd")
 FRAMELOG = os.environ.get("FRAMELOG", "framelog")
@@ -316,5 +311,91 @@ class Recordings(unittest.TestCase):
         self.assertRegex(framelog("--version").stdout, r"^framelog \d+\.\d+\.\d+ ")
 
 
+DETECTORS = """
+[detector.box]
+shape = rectangle
+roi = y=8:24, x=40:
+[detector.middle]
+shape = disc
+outer = 6 px
+"""
+
+
+class Detectors(recorder.Case):
+    """What framelog info tells of virtual detectors and scans, beside sums of NumPy."""
+
+    def sums(self, numbers):
+        frames = recorder.ramp(numpy.asarray(numbers), 32, 48).astype("float64")
+        y, x = numpy.mgrid[:32, :48]
+        middle = numpy.hypot(y - 15.5, x - 23.5) < 6
+        return {"box": (frames[:, 8:24, 40:].sum(axis=(1, 2)), 128),
+                "middle": (frames[:, middle].sum(axis=1), int(middle.sum()))}
+
+    def check_detectors(self, facts, numbers, missing=0):
+        self.assertEqual([d["name"] for d in facts["detectors"]], ["box", "middle"])
+        for found, (sums, pixels) in zip(facts["detectors"], self.sums(numbers).values()):
+            self.assertEqual((found["min"], found["max"], found["last"]),
+                             (sums.min(), sums.max(), sums[-1]), found["name"])
+            self.assertEqual(found["pixels"], pixels)
+            self.assertEqual(found["frames_without_sums"], missing)
+
+    def info(self, path):
+        done = framelog("info", path, "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_a_scan_with_its_detectors(self):
+        self.record(self.simulate(f"""
+            [instrument]
+            scan = 4 x 5
+            flyback = 1
+            [product.points]
+            detectors = box, middle
+            {DETECTORS}"""), "--frames", "24")
+        (segment,) = recorder.finished(self.base)
+        numbers = [n for n in range(24) if n % 6 < 5]
+        facts = self.info(segment.path)
+        self.assertEqual(facts["scan"], {"rows": 4, "columns": 5, "flyback": 1, "first_number": 0})
+        self.check_detectors(facts, numbers)
+        text = framelog("info", segment.path).stdout
+        self.assertIn("scan         4 x 5 points, 1 flyback frames a line\n", text)
+        sums, pixels = self.sums(numbers)["box"]
+        self.assertRegex(text, rf"\n +box +{pixels} +{sums.min():.6g} +{sums.max():.6g} "
+                               rf"+{sums[-1]:.6g}\n")
+
+    def test_sums_that_are_not_those_recorded_are_counted_and_left_out(self):
+        self.record(self.simulate(f"[product.a]\ndetectors = box, middle\n{DETECTORS}"),
+                    "--frames", "20")
+        (segment,) = recorder.finished(self.base)
+        with h5py.File(segment.path, "r+") as file:
+            file["/entry/virtual_detectors/box"][19] = 1e12
+        self.check_detectors(self.info(segment.path), range(19), missing=1)
+        self.assertIn("1 frame without sums", framelog("info", segment.path).stdout)
+
+    def test_a_living_segment_tells_of_its_valid_frames(self):
+        process = self.start(self.simulate(f"[product.a]\ndetectors = box, middle\n{DETECTORS}",
+                                           rate="100 Hz"))
+
+        def living():
+            parts = list(self.base.rglob("*.h5.part"))
+            facts = self.info(parts[0]) if parts else {"frames": 0}
+            return facts["frames"] >= 5 and facts
+
+        facts = self.until(living, "five frames")
+        self.assertEqual(facts["state"], "recording")
+        self.assertIsNone(facts["scan"])
+        self.kill(process)
+        with h5py.File(facts["path"], "r") as file:
+            numbers = file[recorder.READOUT + "/frame_table"]["source_sequence"][:facts["frames"]]
+        self.check_detectors(facts, numbers)
+
+    def test_without_any_of_them_nothing_is_told(self):
+        self.record(self.simulate("[product.a]\nformat = raw\n"), "--frames", "3")
+        (segment,) = recorder.finished(self.base, ".raw")
+        facts = self.info(segment.path)
+        self.assertEqual((facts["scan"], facts["detectors"]), (None, []))
+        self.assertNotIn("detectors", framelog("info", segment.path).stdout)
+
+
 if __name__ == "__main__":
-    unittest.main()
+    recorder.main()
