@@ -1,8 +1,10 @@
 #include "command/instrument.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <utility>
 
@@ -26,7 +28,14 @@ std::vector<std::string> places(const Settings& settings,
   return lines;
 }
 
-std::string explain_product(const ProductPlan& product, double rate_hz) {
+/// Of the frames that a product records; 0 where the source has no rate.
+double recorded_rate_hz(const ProductPlan& product, double source_rate_hz) {
+  const double frames = static_cast<double>(product.reduction.keep_every) *
+                        static_cast<double>(product.reduction.plan.accumulate);
+  return source_rate_hz / frames;
+}
+
+std::string explain_product(const ProductPlan& product, double source_rate_hz) {
   const FrameShape& shape = product.reduction.plan.output;
   const double bytes = static_cast<double>(size_bytes(shape));
   std::string line = fmt::format("product {}: {}, {:.3g} MB a frame", product.name,
@@ -38,11 +47,67 @@ std::string explain_product(const ProductPlan& product, double rate_hz) {
                         to_string(plan.region));  // Also what binning leaves out at the edges.
   }
   if (!product.store) return line + ", not recorded (format = none)\n";
+  const double rate_hz = recorded_rate_hz(product, source_rate_hz);
   if (rate_hz > 0) line += fmt::format(", {:.3g} MB/s", bytes * rate_hz / kMega);
   const std::int64_t frames =
       segment_capacity(product.store->roll, size_bytes(shape), product.store->description.rate_hz);
   return line + fmt::format(", {} with at most {} frames a segment in {}\n",
                             product.store->format->name, frames, product.store->base.string());
+}
+
+/// Which of the source's frames a product is made of; empty: of each one.
+std::string explain_frames(const ProductPlan& product) {
+  const std::uint32_t every = product.reduction.keep_every;
+  const ReductionPlan& plan = product.reduction.plan;
+  std::string text;
+  if (every > 1) text = fmt::format("one of {} frames is kept", every);
+  if (plan.accumulate > 1) {
+    if (every > 1) text += ", ";
+    text += fmt::format("{} {}frames become one, their {}", plan.accumulate,
+                        every > 1 ? "of these " : "",
+                        plan.accumulate_mode == AccumulateMode::kSum ? "sum" : "mean");
+  }
+  return text.empty() ? text : fmt::format("product {}: {}\n", product.name, text);
+}
+
+std::string explain_detectors(const ProductPlan& product) {
+  if (!product.store || product.store->description.detectors.empty()) return "";
+  std::vector<std::string> texts;
+  for (const DetectorDescription& detector : product.store->description.detectors) {
+    texts.push_back(fmt::format("{} ({} pixels)", detector.name, detector.pixels));
+  }
+  return fmt::format("product {}: detectors {}\n", product.name, fmt::join(texts, ", "));
+}
+
+/// What [record] says, as the files describe it; empty where every frame is recorded.
+std::string explain_record(const RecordingPlan& plan) {
+  for (const ProductPlan& product : plan.products) {
+    if (!product.store) continue;
+    const auto& steps = product.store->description.steps;
+    const auto step = std::ranges::find(steps, kRecordStep, &ProcessStep::name);
+    if (step == steps.end()) continue;
+    std::vector<std::string> texts;
+    for (const auto& [key, value] : step->parameters) {
+      texts.push_back(fmt::format("{} = {}", key, std::get<std::string>(value)));
+    }
+    return fmt::format("record: {}\n", fmt::join(texts, ", "));
+  }
+  return "";
+}
+
+/// What the source knows of a scan is used only when the user says so: it may be a stack.
+std::string explain_scan(const RecordingPlan& plan) {
+  if (!plan.products.empty() && plan.products.front().reduction.scan) {
+    const Scan& scan = *plan.products.front().reduction.scan;
+    std::string text = fmt::format("scan: {} x {} points", scan.rows, scan.columns);
+    if (scan.flyback > 0)
+      text += fmt::format(", {} flyback frames a line are skipped", scan.flyback);
+    return text + "\n";
+  }
+  if (!plan.source.scan) return "";
+  const auto [rows, columns] = *plan.source.scan;
+  return fmt::format("hint: the source has a scan of {0} x {1}: instrument.scan = {0} x {1}\n",
+                     rows, columns);
 }
 
 /// The nearest directory above that exists: a base is created only when recording starts.
@@ -53,18 +118,31 @@ std::filesystem::path existing_parent(std::filesystem::path path) {
   return path;
 }
 
+/// The share of all frames that a schedule records; 1 for the others.
+double recorded_share(const RecordPolicy& record, double source_rate_hz) {
+  if (record.start != RecordStart::kSchedule) return 1.0;
+  const double repeat_s = std::chrono::duration<double>(record.repeat).count();
+  const double length_s = std::chrono::duration<double>(record.length).count();
+  return std::min(1.0, std::max(length_s, 1.0 / source_rate_hz) / repeat_s);
+}
+
 std::string explain_disk(const RecordingPlan& plan, double rate_hz) {
   const auto space = system_files().space(existing_parent(std::filesystem::absolute(plan.base)));
   if (!space) return "";
   double per_second = 0;
   for (const ProductPlan& product : plan.products) {
     if (product.store)
-      per_second += static_cast<double>(size_bytes(product.reduction.plan.output)) * rate_hz;
+      per_second += static_cast<double>(size_bytes(product.reduction.plan.output)) *
+                    recorded_rate_hz(product, rate_hz);
   }
   const double free = static_cast<double>(space->free_bytes);
   std::string line = fmt::format("disk: {:.4g} GB free", free / kGiga);
-  if (per_second > 0)
-    line += fmt::format(", full in {:.3g} days", free / per_second / kSecondsPerDay);
+  if (per_second > 0) {
+    per_second *= recorded_share(plan.record, rate_hz);
+    const bool events = plan.record.start == RecordStart::kTrigger;
+    line += fmt::format(", full {} {:.3g} days{}", events ? "after" : "in",
+                        free / per_second / kSecondsPerDay, events ? " of events" : "");
+  }
   return line + "\n";
 }
 
@@ -111,7 +189,12 @@ std::string explain(const RecordingPlan& plan) {
   text += rate_hz > 0
               ? fmt::format(", {:.6g} frames/s, {:.4g} MB/s\n", rate_hz, frame * rate_hz / kMega)
               : std::string(", as fast as it delivers\n");
-  for (const ProductPlan& product : plan.products) text += explain_product(product, rate_hz);
+  text += explain_scan(plan);
+  for (const ProductPlan& product : plan.products) {
+    text +=
+        explain_product(product, rate_hz) + explain_frames(product) + explain_detectors(product);
+  }
+  text += explain_record(plan);
   text += fmt::format("ring: {} frames in {:.4g} MiB", plan.ring.slots,
                       static_cast<double>(plan.ring.memory_bytes()) / 1048576.0);
   if (rate_hz > 0)

@@ -32,8 +32,9 @@ struct Instrument {
                                            const SourceInfo& source,
                                            std::vector<std::string>& errors);
 
-/// What the plan means in numbers, a line each: frame size, MB/s per product, seconds the ring
-/// rides out, time until the disk is full.
+/// What the plan means in numbers, a line each: frame size, scan (or that the source knows of one),
+/// MB/s per product and how its frames are chosen and summed, [record], seconds the ring rides out,
+/// time until the disk is full.
 [[nodiscard]] std::string explain(const RecordingPlan& plan);
 
 /// Exit statuses of both programs.

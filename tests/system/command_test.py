@@ -397,5 +397,73 @@ class Detectors(recorder.Case):
         self.assertNotIn("detectors", framelog("info", segment.path).stdout)
 
 
+class Explanations(recorder.Case):
+    """framelogd --check and framelog config check say what a configuration means."""
+
+    def explained(self, config):
+        text = self.record(config, "--check")
+        done = framelog("config", "check", "--config", config)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([line for line in done.stdout.splitlines() if "disk: " not in line],
+                         [line for line in text.splitlines() if "disk: " not in line])
+        return text.splitlines()
+
+    def test_the_scan_of_the_source_is_a_hint_until_it_is_configured(self):
+        path = self.directory / "scan.npy"
+        numpy.save(path, numpy.zeros((8, 16, 6, 4), "uint16"))
+        config = f"[source]\ndriver = replay\npath = {path}\n"
+        hint = "hint: the source has a scan of 8 x 16: instrument.scan = 8 x 16"
+        self.assertIn(hint, self.explained(self.configure(config)))
+        lines = self.explained(self.configure(config + "[instrument]\nscan = 16 x 8\n"))
+        self.assertIn("scan: 16 x 8 points", lines)
+        self.assertFalse([line for line in lines if line.startswith("hint")])
+        self.record(self.configure(config))
+        (segment,) = recorder.finished(self.base)
+        self.assertIsNone(json.loads(framelog("info", segment.path, "--json").stdout)["scan"])
+
+    def test_a_source_without_a_scan_gives_no_hint(self):
+        self.assertFalse([line for line in self.explained(self.simulate())
+                          if line.startswith(("hint", "scan"))])
+
+    def test_products_tell_their_detectors_and_how_frames_are_combined(self):
+        lines = self.explained(self.simulate(f"""
+            [product.every]
+            keep_every = 10
+            [product.sums]
+            accumulate = 4
+            detectors = box, middle
+            [product.both]
+            keep_every = 2
+            accumulate = 5
+            accumulate_mode = mean
+            {DETECTORS}""", rate="100 Hz"))
+        self.assertIn("product every: one of 10 frames is kept", lines)
+        self.assertIn("product sums: 4 frames become one, their sum", lines)
+        self.assertIn("product sums: detectors box (128 pixels), middle (112 pixels)", lines)
+        self.assertIn("product both: one of 2 frames is kept, 5 of these frames become one, "
+                      "their mean", lines)
+        # 32 x 48 pixels of 2 bytes at 10 Hz, of 4 bytes at 25 Hz.
+        for start, rate in (("product every: 32 x 48", 0.0307), ("product sums: 32 x 48", 0.154)):
+            (line,) = [line for line in lines if line.startswith(start)]
+            self.assertIn(f", {rate} MB/s, ", line)
+
+    def test_what_is_recorded_when(self):
+        lines = self.explained(self.simulate(
+            "[record]\nstart = trigger\ntrigger = statistic frames.mean > 700\npre_frames = 5"))
+        self.assertIn("record: start = trigger, trigger = statistic frames.mean > 700, "
+                      "pre_frames = 5", lines)
+        always = self.simulate(rate="100 Hz")
+        days = [self.days(self.explained(always))]
+        lines = self.explained(self.simulate(
+            "[record]\nstart = schedule\nrepeat = 100 s\nlength = 2 s", rate="100 Hz"))
+        self.assertIn("record: start = schedule, repeat = 100 s, length = 2 s", lines)
+        days.append(self.days(lines))
+        self.assertAlmostEqual(days[1] / days[0], 50, delta=1)
+
+    def days(self, lines):
+        (line,) = [line for line in lines if line.startswith("disk: ")]
+        return float(line.split("full in ")[1].removesuffix(" days"))
+
+
 if __name__ == "__main__":
     recorder.main()
