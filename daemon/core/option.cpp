@@ -191,7 +191,7 @@ Parsed parse_lengths(const OptionSpec& spec, std::string_view text) {
     if (!rest.empty()) return wrong(spec, text, "goes on behind its unit");
     const auto value = decimal(quantity->number);
     if (!value) return wrong(spec, text, "is not a finite length");
-    if (*value <= 0.0) return wrong(spec, text, "is not above zero");
+    if (*value <= 0.0 && spec.least != 0.0) return wrong(spec, text, "is not above zero");
     if (*value < spec.least || *value > spec.most) return wrong(spec, text, "is out of range");
     lengths.push_back({*value, std::string(quantity->unit.name)});
   }

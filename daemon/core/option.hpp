@@ -26,7 +26,7 @@ enum class OptionType : std::uint8_t {
   kSize,       ///< std::int64_t, bytes: 512 MiB, 2 GB
   kDuration,   ///< std::chrono::nanoseconds: 250 ms, 1 h 30 min
   kRate,       ///< double, per second: 25 Hz, 2 kHz
-  kLengths,    ///< std::vector<Length> of one or two (y, x): 0.65 um
+  kLengths,    ///< std::vector<Length> of one or two (y, x): 0.65 um; zero where `least` is 0
   kRegion,     ///< RegionSpec: y=16:112, x=16:112
   kBinning,    ///< Binning: 2x2 (rows x columns)
   kPixelType,  ///< PixelType: uint16

@@ -161,6 +161,17 @@ TEST(ParseValue, LengthsKeepTheirUnit) {
                                        "1 um 2", "1 um,", "1 inch", "nan um", "1e999 um"});
 }
 
+TEST(ParseValue, LengthsMayBeZeroWhereZeroIsTheLeast) {
+  const OptionSpec spec{.type = OptionType::kLengths, .least = 0};
+  const auto value = parse_value(spec, "0 px, 3 px");
+  ASSERT_TRUE(value) << value.error();
+  EXPECT_EQ(std::get<std::vector<Length>>(*value), (std::vector<Length>{{0, "px"}, {3, "px"}}));
+  const auto below = parse_value(spec, "-1 px");
+  ASSERT_FALSE(below);
+  EXPECT_NE(below.error().find("is negative"), std::string::npos) << below.error();
+  EXPECT_NE(below.error().find("at least 0"), std::string::npos) << below.error();
+}
+
 TEST(ParseValue, RegionsMayLeaveOutAxesAndEnds) {
   using Ends = RegionSpec;
   EXPECT_EQ(value_of<RegionSpec>(OptionType::kRegion, "y=16:112, x=8:120"),
