@@ -73,6 +73,52 @@ TEST_F(RollPolicyTest, EndsAtMidnight) {
   EXPECT_EQ(clock.due(at(kNoon - 200'000 * kSecond, kSecond)), "day");
 }
 
+RollPolicy by_scan(const Scan& scan) {
+  RollPolicy policy;
+  policy.max_duration = std::chrono::hours(100);
+  policy.align = RollAlign::kScan;
+  policy.scan = scan;
+  return policy;
+}
+
+FrameInfo numbered(std::uint64_t number) {
+  FrameInfo info = at(kNoon, 0);
+  info.source_sequence = number;
+  return info;
+}
+
+TEST_F(RollPolicyTest, EndsWithEachScan) {
+  const Scan scan{3, 4, 2, 7};
+  for (const std::uint64_t first : {7U, 11U, 24U}) {
+    const RollClock clock(by_scan(scan), numbered(first));
+    for (std::uint64_t number = first; number < 7 + 18; ++number) {
+      EXPECT_EQ(clock.due(numbered(number)), "") << number;
+    }
+    EXPECT_EQ(clock.due(numbered(7 + 18)), "scan");
+    EXPECT_EQ(clock.due(numbered(7 + 3 * 18 + 7)), "scan") << "scans in between were lost";
+  }
+}
+
+TEST_F(RollPolicyTest, AFlybackFrameEndsNoSegment) {
+  const Scan scan{3, 4, 2, 0};
+  const RollClock clock(by_scan(scan), numbered(0));
+  EXPECT_EQ(clock.due(numbered(16)), "");
+  EXPECT_EQ(clock.due(numbered(18 + 4)), "") << "of the next scan, but a flyback frame";
+}
+
+TEST_F(RollPolicyTest, NumbersThatBeginAgainAreAnotherScan) {
+  const RollClock clock(by_scan({2, 2, 0, 0}), numbered(9));
+  EXPECT_EQ(clock.due(numbered(1)), "scan");
+}
+
+TEST_F(RollPolicyTest, ReservesTheFramesOfOneScanAtMost) {
+  RollPolicy policy = by_scan({30, 40, 5, 0});
+  policy.max_bytes = std::int64_t{1} << 30U;
+  EXPECT_EQ(segment_capacity(policy, 1000, std::nullopt), 1200);
+  policy.max_frames = 100;
+  EXPECT_EQ(segment_capacity(policy, 1000, std::nullopt), 100);
+}
+
 TEST_F(RollPolicyTest, AnEndlessDurationDoesNotOverflow) {
   RollPolicy policy;
   policy.max_duration = std::chrono::nanoseconds::max();
