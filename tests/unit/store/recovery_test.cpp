@@ -155,6 +155,52 @@ TEST_P(RecoveryTest, IsRepeatable) {
   EXPECT_EQ(recover(files_, directory_)->size(), 0U);
 }
 
+/// A description whose processing leaves frames out.
+SegmentDescription leaving_out(SegmentDescription d, std::string_view step) {
+  d.steps.push_back({std::string(step), {{"n", std::vector<std::int64_t>{3}}}});
+  RunFacts run;
+  run.driver = "simulator";
+  d.provenance_json = start_provenance(run, d);
+  return d;
+}
+
+TEST_P(RecoveryTest, WhatWasLeftOutIsAccountedForAndIsNoLoss) {
+  for (const std::string_view step : {kKeepEveryStep, kSkipFlybackStep, kRecordStep}) {
+    auto recording = start(GetParam(), std::string(step), 0, leaving_out(description(1), step));
+    record(recording, 1);
+    for (int i = 0; i < 9; ++i) record(recording, 1, 0, 2);
+    record(recording, 1, 4, 2 + 3);
+    kill(recording);
+    const auto recovered = recover_part(files_, recording.part);
+    ASSERT_EQ(recovered.outcome, RecoveryOutcome::kFinished) << recovered.note;
+    const auto verified = verify_segment(files_, recovered.result);
+    EXPECT_EQ(verified.problems, std::vector<std::string>{});
+    const Accounting& accounting = verified.accounting;
+    EXPECT_EQ(accounting.recorded, 11U);
+    EXPECT_EQ(accounting.total_dropped(), 4U) << step;
+    EXPECT_EQ(accounting.skipped + accounting.not_recorded + accounting.total_dropped(), 9 * 2 + 5U)
+        << "all numbers between the first and the last frame";
+    EXPECT_EQ(step == kRecordStep ? accounting.skipped : accounting.not_recorded, 0U) << step;
+    EXPECT_EQ(accounting.received, 11U + 9 * 2 + 5);
+  }
+}
+
+TEST_P(RecoveryTest, MergedFramesAreAccountedForByTheirRecords) {
+  auto recording = start(GetParam(), "a", 3, leaving_out(description(1), kAccumulateStep));
+  record(recording, 1, 0, 0, {}, 4);
+  for (int i = 0; i < 5; ++i) record(recording, 1, 0, 3, {}, 4);
+  record(recording, 1, 2, 1 + 2, {}, 2);
+  kill(recording);
+  const auto recovered = recover_part(files_, recording.part);
+  ASSERT_EQ(recovered.outcome, RecoveryOutcome::kFinished) << recovered.note;
+  const auto verified = verify_segment(files_, recovered.result);
+  EXPECT_EQ(verified.problems, std::vector<std::string>{});
+  EXPECT_EQ(verified.accounting.recorded, 7U);
+  EXPECT_EQ(verified.accounting.merged, 6 * 3 + 1U);
+  EXPECT_EQ(verified.accounting.total_dropped(), 2U);
+  EXPECT_EQ(verified.accounting.skipped + verified.accounting.not_recorded, 0U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Formats, RecoveryTest, testing::Values("hdf5", "raw"));
 
 TEST_F(SegmentTest, WhatIsNoSegmentGoesToQuarantineWithEverythingBesideIt) {

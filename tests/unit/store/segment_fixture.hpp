@@ -44,10 +44,13 @@ class SegmentTest : public testing::Test {
     d.run_start_monotonic_ns = 1'000'000'000;
     d.segment_number = number;
     d.capacity_frames = 100;
+    d.provenance_json = provenance_of(d);
+    return d;
+  }
+  static std::string provenance_of(const SegmentDescription& d) {
     RunFacts run;
     run.driver = "simulator";
-    d.provenance_json = start_provenance(run, d);
-    return d;
+    return start_provenance(run, d);
   }
 
   /// A segment as a recording process holds it: `frames` frames, the first with number `first`.
@@ -61,11 +64,14 @@ class SegmentTest : public testing::Test {
 
   Recording start(const std::string& format_name, const std::string& name, std::uint64_t first,
                   std::int64_t number = 1) {
+    return start(format_name, name, first, description(number));
+  }
+  Recording start(const std::string& format_name, const std::string& name, std::uint64_t first,
+                  const SegmentDescription& description) {
     Recording recording;
     recording.format = find_format(format_name);
     recording.next = first;
-    auto writer =
-        recording.format->prepare(files_, directory_ / ("next-" + name), description(number));
+    auto writer = recording.format->prepare(files_, directory_ / ("next-" + name), description);
     EXPECT_TRUE(writer) << describe(writer.error());
     recording.writer = std::move(*writer);
     recording.part = directory_ / (name + std::string(recording.format->extension) + ".part");
@@ -82,9 +88,11 @@ class SegmentTest : public testing::Test {
   }
 
   /// Records frames; the first of them has lost `dropped` frames before it, of which `jump` had a
-  /// sequence number.
+  /// sequence number. `sums` are those of all detectors, the same for each frame, `accumulated` the
+  /// source frames in each of them.
   static void record(Recording& recording, std::int64_t count, std::uint32_t dropped = 0,
-                     std::uint64_t jump = 0) {
+                     std::uint64_t jump = 0, const std::vector<double>& sums = {},
+                     std::uint16_t accumulated = 1) {
     recording.next += jump;
     for (std::int64_t i = 0; i < count; ++i) {
       FrameRecord record;
@@ -95,8 +103,10 @@ class SegmentTest : public testing::Test {
       record.dropped_before = i == 0 ? dropped : 0;
       const auto pixels = pixels_of(record.sequence);
       record.crc32c = crc32c(pixels);
+      record.accumulated = accumulated;
+      record.detectors_check = detectors_check(sums);
       seal(record);
-      ASSERT_TRUE(recording.writer->append(std::span(&record, 1), pixels, {}));
+      ASSERT_TRUE(recording.writer->append(std::span(&record, 1), pixels, sums));
     }
   }
 
