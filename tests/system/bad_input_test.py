@@ -49,7 +49,7 @@ class BadInput(Refusals):
             "pixel_type = uint12": r"source\.pixel_type: .*\(.*uint16",
             "pattern = rampe": r"source\.pattern: .*\(.*ramp",
             "faults = lose 3 at": r"source\.faults: column \d+: .*\(allowed",
-            "dataset = x": r"source\.dataset: unknown key",
+            "dataset = x": r"source\.dataset: belongs to driver replay, but driver is simulator",
             "path = x": r"source\.path: ",
             "just words": r"",
         }.items():
