@@ -110,7 +110,7 @@ Result<FrameInfo> Replay::read(std::span<std::byte> pixels, Deadline deadline) n
   if (auto fetched = fetch(); !fetched) return std::unexpected(std::move(fetched.error()));
   if (!sleeper_.wait_until(due_ns_, deadline)) return fail(ErrorCode::kTimeout, "no frame yet");
   const auto intact = frames_->read(index_, pixels, next_->crc32c);
-  if (!intact) return std::unexpected(intact.error());
+  if (!intact) return give_up(intact.error());
 
   FrameInfo info;
   info.source_sequence = number(*next_);
@@ -142,10 +142,23 @@ Result<void> Replay::fetch() noexcept {
     recorded_ns_ = -1;
   }
   auto stored = frames_->info(index_);
-  if (!stored) return std::unexpected(std::move(stored.error()));
+  if (!stored) return give_up(std::move(stored.error()));
   schedule(*stored);
   next_ = *stored;
   return {};
+}
+
+// A file that is replaced or plugged in again gives the frame after the next open(). One that still
+// does not is damaged there: the frame is lost, which the jump of the numbers tells.
+std::unexpected<Error> Replay::give_up(Error error) noexcept {
+  if (failed_index_ == index_) {
+    passed_over_ += 1 + (next_ ? next_->lost_before : 0);
+    next_.reset();
+    ++index_;
+  } else {
+    failed_index_ = index_;
+  }
+  return std::unexpected(std::move(error));
 }
 
 void Replay::schedule(const StoredInfo& stored) noexcept {
@@ -176,14 +189,16 @@ void Replay::schedule(const StoredInfo& stored) noexcept {
 std::uint64_t Replay::number(const StoredInfo& stored) noexcept {
   const std::uint64_t recorded = stored.info.source_sequence;
   const bool torn = (stored.info.flags & kFlagCorrupt) != 0 && !stored.crc32c;
-  std::uint64_t number = last_number_ ? *last_number_ + 1 : recorded;
+  const std::uint64_t passed = std::exchange(passed_over_, 0);
+  std::uint64_t number = last_number_ ? *last_number_ + 1 + passed : recorded;
   const bool follows = last_number_.has_value() && !std::exchange(round_begins_, false) && !torn;
   const std::uint64_t jump = follows && last_recorded_ && recorded > last_recorded_->recorded
                                  ? recorded - last_recorded_->recorded
                                  : 1;
   if (follows && stored.crc32c) {
+    const std::uint64_t missing = jump - 1 - std::min(jump - 1, passed);
     number +=
-        last_recorded_ ? std::min<std::uint64_t>(jump - 1, stored.lost_before) : stored.lost_before;
+        last_recorded_ ? std::min<std::uint64_t>(missing, stored.lost_before) : stored.lost_before;
   } else if (follows && last_recorded_) {
     number = std::max(number, last_recorded_->given + jump);
   }

@@ -35,7 +35,8 @@ struct ReplayConfig {
 /// replay; device_ns is the recorded device_ns, or monotonic_ns where the instrument told none.
 /// Looping, the numbers of each round follow on those of the round before it.
 /// open() and start() go on where reading ended. A frame that cannot be read (kIo, kCorrupt) is
-/// tried again. Reading allocates where the format does: see StoredFrames.
+/// tried again once, then passed over, and shows as lost. Reading allocates where the format does:
+/// see StoredFrames.
 class Replay final : public FrameSource {
  public:
   /// `clock` is borrowed.
@@ -51,6 +52,7 @@ class Replay final : public FrameSource {
  private:
   [[nodiscard]] SourceInfo describe_source() const;
   [[nodiscard]] Result<void> fetch() noexcept;
+  [[nodiscard]] std::unexpected<Error> give_up(Error error) noexcept;
   void schedule(const StoredInfo& stored) noexcept;
   [[nodiscard]] std::uint64_t number(const StoredInfo& stored) noexcept;
 
@@ -60,7 +62,9 @@ class Replay final : public FrameSource {
   std::unique_ptr<StoredFrames> frames_;
   ReplayPace pace_{};  // As the file allows.
   bool started_{false};
-  std::uint64_t index_{0};          // Of the next frame.
+  std::uint64_t index_{0};                     // Of the next frame.
+  std::optional<std::uint64_t> failed_index_;  // That could not be read.
+  std::uint64_t passed_over_{0};    // Since the last frame delivered, with those lost before them.
   std::optional<StoredInfo> next_;  // What the file says of it, once it is scheduled.
 
   std::int64_t start_ns_{0};

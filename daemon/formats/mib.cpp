@@ -88,10 +88,9 @@ class MibFrames final : public StoredFrames {
   }
 
   Result<StoredInfo> info(std::uint64_t index) noexcept override {
-    // The one before tells how many are missing between; read in order it is still known.
-    if (index > 0) {
-      if (auto before = look_at(index - 1); !before) return std::unexpected(before.error());
-    }
+    // The one before tells how many are missing between; read in order it is still known. That
+    // its header is damaged is no reason to lose this one as well.
+    const bool has_before = index > 0 && look_at(index - 1).has_value();
     const std::uint64_t before = header_.sequence;
     if (auto looked = look_at(index); !looked) return std::unexpected(looked.error());
     StoredInfo stored;
@@ -99,7 +98,7 @@ class MibFrames final : public StoredFrames {
     stored.info.source_sequence = header_.sequence;
     stored.info.utc_ns = header_.utc_ns;
     stored.info.exposure_ns = header_.exposure_ns;
-    if (index > 0 && header_.sequence > before) {
+    if (has_before && header_.sequence > before) {
       stored.lost_before = static_cast<std::uint32_t>(std::min<std::uint64_t>(
           header_.sequence - before - 1, std::numeric_limits<std::uint32_t>::max()));
     }

@@ -194,11 +194,11 @@ CaptureLoop::Step CaptureLoop::handle(const Error& error, const std::stop_token&
       return reconnect("a frame of another size than announced", stop);
     }
     default:
-      return reconnect(error.what, stop);
+      return reconnect(describe(error), stop);
   }
 }
 
-CaptureLoop::Step CaptureLoop::reconnect(const char* why, const std::stop_token& stop) {
+CaptureLoop::Step CaptureLoop::reconnect(const std::string& why, const std::stop_token& stop) {
   health_.source_connected.store(false, std::memory_order_relaxed);
   source_.stop();
   log(LogLevel::kWarning, fmt::format("source lost: {}", why));

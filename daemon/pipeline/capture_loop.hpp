@@ -57,7 +57,7 @@ class CaptureLoop {
 
   [[nodiscard]] Step read_one(const std::stop_token& stop);
   [[nodiscard]] Step handle(const Error& error, const std::stop_token& stop);
-  [[nodiscard]] Step reconnect(const char* why, const std::stop_token& stop);
+  [[nodiscard]] Step reconnect(const std::string& why, const std::stop_token& stop);
   [[nodiscard]] bool wait_for_slot(const std::stop_token& stop);
   void take(const FrameInfo& delivered, bool has_slot);
   void complete_times(FrameInfo& info) const;

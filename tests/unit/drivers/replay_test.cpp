@@ -243,6 +243,17 @@ TEST_F(ReplayOfRaw, DeliversNoGarbageWhenTheFileGetsShorter) {
   EXPECT_EQ(numbers(2), (Numbers{101, 104}));
 }
 
+TEST_F(ReplayOfRaw, PassesOverAFrameThatCannotBeReadTwice) {
+  config.pace = ReplayPace::kMax;
+  begin();
+  EXPECT_EQ(numbers(1), Numbers{100});
+  std::filesystem::resize_file(config.path, 3);
+  EXPECT_EQ(read().error().code, ErrorCode::kCorrupt);
+  EXPECT_EQ(read().error().code, ErrorCode::kCorrupt);
+  scratch.write("a.raw", "abcdef");
+  EXPECT_EQ(numbers(1), Numbers{104});
+}
+
 TEST_F(ReplayOfRaw, AllocatesNothingWhileReading) {
   config.loop = true;
   begin();
