@@ -177,6 +177,13 @@ Result<TiffPage> TiffFile::Library::look() const {
     return wrong(ErrorCode::kUnsupported,
                  fmt::format("pixels of {} samples, colours for instance (allowed: 1)", samples));
   }
+  const auto compression = number<std::uint16_t>(tiff, TIFFTAG_COMPRESSION);
+  if (TIFFIsCODECConfigured(compression) == 0) {
+    return wrong(ErrorCode::kUnsupported,
+                 fmt::format("pixels of compression {}, which libtiff cannot decode here (allowed: "
+                             "none, deflate, lzw and what else it was built with)",
+                             compression));
+  }
   const auto type = pixel_type(format, bits);
   if (!type) {
     return wrong(ErrorCode::kUnsupported,

@@ -137,6 +137,13 @@ Result<Pages> walk(TiffFile& file, const std::filesystem::path& path) {
   return pages;
 }
 
+/// Whether its pixels can be decoded is better known now than in the middle of a recording.
+Result<void> check_first(TiffFile& file, const Pages& pages) {
+  if (pages.first.pixels_offset_bytes) return {};
+  std::vector<std::byte> pixels(size_bytes(pages.first.shape));
+  return file.read(pages.first, pixels);
+}
+
 /// The frames of the file: its pages, or what ImageJ put behind the only one.
 Result<std::uint64_t> count_frames(const TiffFile& file, const std::filesystem::path& path,
                                    const Pages& pages, std::uint64_t imagej_images) {
@@ -187,6 +194,7 @@ Result<std::unique_ptr<StoredFrames>> open_tiff(FileSystem& files,
   facts.settings = (*file)->settings();
   auto pages = walk(**file, path);
   if (!pages) return std::unexpected(pages.error());
+  if (auto good = check_first(**file, *pages); !good) return std::unexpected(good.error());
   auto description = parse_tiff_description(text, pages->places.size());
   const auto frames = count_frames(**file, path, *pages, description.imagej_images);
   if (!frames) return std::unexpected(frames.error());
