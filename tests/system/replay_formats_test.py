@@ -1,9 +1,20 @@
 """Replays files of every readable format, and checks every pixel against h5py and NumPy."""
 
+import pathlib
+import struct
 import unittest
 
 import recorder
-from recorder import DATA, h5py, numpy
+from recorder import DATA, DETECTOR, h5py, numpy
+
+try:
+    import tifffile
+except ImportError:
+    tifffile = None
+
+needs_tifffile = unittest.skipIf(tifffile is None, "there is no python3-tifffile")
+MERLIN = DATA / "merlin"
+CAMERA = DATA / "camera"
 
 
 class ReplayCase(recorder.Case):
@@ -18,8 +29,9 @@ class ReplayCase(recorder.Case):
         base = self.directory / f"replay-{self.count}"
         keys = {"driver": "replay", "path": path, "rate": "max", **source}
         lines = "\n".join(f"{key} = {value}" for key, value in keys.items())
-        config = self.configure(f"[source]\n{lines}\n[files]\nbase = {base}\n{extra}\n")
-        self.record(config)
+        config = self.configure(f"[source]\n{lines}\n[ring]\nmemory = 16 MiB\n"
+                                f"[files]\nbase = {base}\n{extra}\n")
+        self.messages = self.record(config)
         self.verify(base)
         (segment,) = recorder.finished(base)
         return segment
@@ -36,16 +48,21 @@ class ReplayCase(recorder.Case):
         self.assertEqual(segment.gaps, [])
         return segment
 
+    def settings(self, segment):
+        return segment.provenance["instrument"]["settings"]
+
     def refuse(self, path, *parts, **source):
         """The daemon says in one line what is wrong, and records nothing."""
         base = self.directory / "refused"
         keys = {"driver": "replay", "path": path, "rate": "max", **source}
         lines = "\n".join(f"{key} = {value}" for key, value in keys.items())
-        text = self.record(self.configure(f"[source]\n{lines}\n[files]\nbase = {base}\n"),
-                           "--check", status=2)
-        for part in (str(path), *parts):
-            self.assertIn(part, text)
-        self.assertEqual(recorder.finished(base), [])
+        config = self.configure(f"[source]\n{lines}\n[files]\nbase = {base}\n")
+        for arguments in (["--check"], []):
+            text = self.record(config, *arguments, status=2)
+            self.assertEqual(len(text.splitlines()), 1, text)
+            for part in (str(path), *parts):
+                self.assertIn(part, text)
+        self.assertFalse(base.exists(), "something was left behind")
 
     def array(self, shape, dtype):
         if numpy.dtype(dtype).kind == "f":
@@ -193,6 +210,331 @@ class Series(ReplayCase):
         numpy.save(folder / "a1.npy", numpy.zeros((2, 4, 4), "u2"))
         numpy.save(folder / "a2.npy", numpy.zeros((2, 4, 5), "u2"))
         self.refuse(folder, "a2.npy: frames of 4 x 5 uint16")
+
+
+@unittest.skipUnless(MERLIN.exists(), f"there is no {MERLIN}")
+class Merlin(ReplayCase):
+    SETS = ("u1", "u6", "u12", "u24", "r1", "r6", "r12", "r24")
+
+    def test_every_depth_given_as_mib_and_as_hdr(self):
+        for name in self.SETS:
+            truth = numpy.load(MERLIN / name / "truth.npy")
+            for suffix in (".mib", ".hdr"):
+                with self.subTest(name, given=suffix):
+                    path = MERLIN / name / f"default{suffix}"
+                    segment = self.replay(path)
+                    self.assertEqual(segment.pixels.dtype, truth.dtype)
+                    self.assertTrue(numpy.array_equal(segment.pixels, truth))
+                    self.assertEqual(segment.gaps, [])
+                    # Frames of a Merlin are numbered from 1, and tell their exposure: 1 ms.
+                    numpy.testing.assert_array_equal(segment.records["source_sequence"],
+                                                     numpy.arange(len(truth)) + 1)
+                    self.assertEqual(set(segment.records["exposure_ns"]), {1_000_000})
+                    self.assertEqual({pathlib.Path(entry["path"]).name for entry
+                                      in segment.provenance["files"]["inputs"]},
+                                     {"default.mib", "default.hdr"})
+
+    def test_what_the_file_says_of_its_detector_is_recorded(self):
+        for name in ("u12", "r6"):
+            segment = self.replay(MERLIN / name / "default.mib")
+            depth = int(name[1:])
+            settings = self.settings(segment)
+            self.assertEqual(settings["Chip ID"], "W000_X0")
+            self.assertEqual(settings["Gain"], "SLGM")
+            self.assertEqual(settings["Counter Depth (number)"], str(depth))
+            with h5py.File(segment.path) as file:
+                self.assertEqual(file[DETECTOR + "/bit_depth_readout"][()], depth)
+                self.assertEqual(file[DETECTOR + "/saturation_value"][()], 2 ** depth - 1)
+                self.assertIn(f"Merlin, 1 chip, {depth} bit",
+                              file[DETECTOR + "/description"][()].decode())
+            full = (segment.pixels == 2 ** depth - 1).sum(axis=(1, 2))
+            numpy.testing.assert_array_equal(segment.records["saturated"], full)
+
+    def explained(self, path):
+        return self.record(self.configure(f"[source]\ndriver = replay\npath = {path}\n"),
+                           "--check")
+
+    def test_a_scan_is_a_hint(self):
+        """By the frames of a trigger, or by what a scan engine adds to the settings."""
+        hint = "hint: the source has a scan of {0}: instrument.scan = {0}\n"
+        self.assertIn(hint.format("4 x 4"), self.explained(MERLIN / "u12/default.hdr"))
+        copy = self.directory / "default.mib"
+        copy.write_bytes((MERLIN / "u12/default.mib").read_bytes())
+        self.assertNotIn("hint", self.explained(copy))
+        settings = (MERLIN / "u12/default.hdr").read_bytes()
+        copy.with_suffix(".hdr").write_bytes(
+            settings.replace(b"End\t", b"ScanX:\t8\r\nScanY:\t2\r\nEnd\t"))
+        self.assertIn(hint.format("2 x 8"), self.explained(copy))
+
+    def test_lost_frames_are_those_that_the_numbers_miss(self):
+        data = (MERLIN / "u12/default.mib").read_bytes()
+        stride = len(data) // 16
+        path = self.directory / "holes.mib"
+        kept = [0, 1, 2, 5, 6, 10, 15]
+        path.write_bytes(b"".join(data[stride * i:stride * (i + 1)] for i in kept))
+        segment = self.replay(path)
+        truth = numpy.load(MERLIN / "u12/truth.npy")
+        self.assertTrue(numpy.array_equal(segment.pixels, truth[kept]))
+        numpy.testing.assert_array_equal(segment.records["source_sequence"], [i + 1 for i in kept])
+        self.assertEqual([gap[1] for gap in segment.gaps], [2, 3, 4])
+
+    def test_an_unfinished_frame_at_the_end_is_left_out_and_told(self):
+        path = self.directory / "cut.mib"
+        path.write_bytes((MERLIN / "u12/default.mib").read_bytes()[:-100])
+        segment = self.replay(path)
+        self.assertEqual(len(segment.pixels), 15)
+        self.assertIn("bytes of an unfinished frame at the end", self.settings(segment)["format"])
+
+    def test_what_cannot_be_replayed_is_refused(self):
+        data = (MERLIN / "u12/default.mib").read_bytes()
+        path = self.directory / "bad.mib"
+        header = b"MQ1,000001,00384,01,0128,0128,U16,"
+        self.assertTrue(data.startswith(header))
+        for new, what in ((b"MQ2,000001,00384,01,0128,0128,U16,", ""),
+                          (b"MQ1,000001,00384,01,0128,0128,U12,", "U08, U16, U32 or R64"),
+                          (b"MQ1,000001,00384,01,0128,000x,U16,", "not the number"),
+                          (b"MQ1,000001,00384,01,0000,0128,U16,", ""),
+                          (b"MQ1,000001,99384,01,0128,0128,U16,", "absurd length"),
+                          (b"MQ1,000001,00384,01,1099511627776,0128,U16,", "not the number"),
+                          (b"MQ1,000001,00384,01,4294967295,4294967295,U32,", ""),
+                          (b"MQ1,000001,00384,01,0128,9999,U16,", "")):
+            with self.subTest(new):
+                path.write_bytes(new + data[len(header):])
+                self.refuse(path, what)
+        path.write_bytes(data[:384 + 100])
+        self.refuse(path, "no whole frame")
+        path.write_bytes(data[:20])
+        self.refuse(path, "cut off")
+        path.write_bytes(b"")
+        self.refuse(path)
+
+    def test_a_damaged_header_costs_its_frame_alone(self):
+        data = bytearray((MERLIN / "u12/default.mib").read_bytes())
+        stride = len(data) // 16
+        path = self.directory / "damaged.mib"
+        data[5 * stride:5 * stride + 4] = b"????"
+        path.write_bytes(data)
+        segment = self.replay(path)
+        kept = [n for n in range(16) if n != 5]
+        truth = numpy.load(MERLIN / "u12/truth.npy")
+        self.assertTrue(numpy.array_equal(segment.pixels, truth[kept]))
+        self.assertEqual(segment.gaps, [(4, 1, "source", "disconnected")])
+        self.assertEqual(self.messages.count("source lost"), 2, self.messages)
+        self.assertIn("frame 5 of a Merlin file: no Merlin header", self.messages)
+
+    def test_settings_without_their_frames_are_refused(self):
+        path = self.directory / "alone.hdr"
+        path.write_bytes((MERLIN / "u12/default.hdr").read_bytes())
+        config = self.configure(f"[source]\ndriver = replay\npath = {path}\n")
+        text = self.record(config, "--check", status=2)
+        self.assertIn(str(path.with_suffix(".mib")), text)
+        self.assertEqual(len(text.splitlines()), 1, text)
+        path.write_bytes(b"something else\n")
+        path.with_suffix(".mib").write_bytes((MERLIN / "u12/default.mib").read_bytes())
+        self.refuse(path)
+
+
+class Tiff(ReplayCase):
+    @needs_tifffile
+    @unittest.skipUnless(CAMERA.exists(), f"there is no {CAMERA}")
+    def test_real_stacks(self):
+        for name in ("particles_5x512x512_u16", "micromanager_256x64x64_u16"):
+            path = CAMERA / f"{name}.tif"
+            with tifffile.TiffFile(path) as file:
+                wanted = numpy.stack([page.asarray() for page in file.pages])
+            self.assertEqual("x".join(map(str, wanted.shape)), name.split("_")[1])
+            self.check(path, wanted)
+
+    @needs_tifffile
+    @unittest.skipUnless((DATA / "ome").exists(), f"there is no {DATA}/ome")
+    def test_a_real_ome_tiff(self):
+        path = DATA / "ome/multi-channel.ome.tif"
+        with tifffile.TiffFile(path) as file:
+            self.assertEqual(file.byteorder, ">")
+            wanted = numpy.stack([page.asarray() for page in file.pages])
+        segment = self.check(path, wanted)
+        self.assertEqual(self.settings(segment)["Pixels SizeC"], "3")
+        with h5py.File(segment.path) as file:
+            self.assertIn("OME-TIFF, 3 channels", file[DETECTOR + "/description"][()].decode())
+
+    @needs_tifffile
+    def test_every_way_to_store_a_stack(self):
+        ways = ({}, {"bigtiff": True}, {"byteorder": ">"}, {"byteorder": ">", "bigtiff": True},
+                {"tile": (16, 32)}, {"tile": (16, 16), "byteorder": ">"}, {"rowsperstrip": 7},
+                {"rowsperstrip": 7, "compression": "zlib"}, {"compression": "zlib", "tile": (16, 16)},
+                {"compression": "zlib", "predictor": True}, {"photometric": "miniswhite"})
+        for number, way in enumerate(ways):
+            for dtype in ("u2", "i4") if "predictor" in way else ("u2", "i4", "f4"):
+                with self.subTest(dtype=dtype, **way):
+                    path = self.directory / f"{number}-{dtype}.tif"
+                    wanted = self.array((4, 37, 50), dtype)
+                    options = {"metadata": None, "photometric": "minisblack", **way}
+                    try:
+                        tifffile.imwrite(path, wanted, **options)
+                    except (ImportError, KeyError, ValueError) as problem:
+                        self.skipTest(f"tifffile cannot write {way}: {problem}")
+                    self.check(path, wanted)
+
+    @needs_tifffile
+    def test_every_pixel_type(self):
+        for dtype in ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "f4", "f8"):
+            with self.subTest(dtype):
+                path = self.directory / f"{dtype}.tif"
+                wanted = self.array((3, 9, 11), dtype)
+                tifffile.imwrite(path, wanted, metadata=None, photometric="minisblack")
+                self.check(path, wanted)
+
+    @needs_tifffile
+    def test_an_imagej_hyperstack(self):
+        """Its frames lie behind the one directory, in the order T, Z, C."""
+        path = self.directory / "hyper.tif"
+        wanted = self.array((2, 3, 4, 20, 30), "u2")
+        tifffile.imwrite(path, wanted, imagej=True, metadata={"axes": "TZCYX"})
+        with tifffile.TiffFile(path) as file:
+            self.assertTrue(file.is_imagej)
+        segment = self.check(path, wanted)
+        settings = self.settings(segment)
+        self.assertEqual([settings[key] for key in ("images", "frames", "slices", "channels")],
+                         ["24", "2", "3", "4"])
+        # ImageJ itself writes one directory only, whatever the number of frames.
+        data = bytearray(path.read_bytes())
+        (start,) = struct.unpack_from(file.byteorder + "I", data, 4)
+        (count,) = struct.unpack_from(file.byteorder + "H", data, start)
+        struct.pack_into(file.byteorder + "I", data, start + 2 + 12 * count, 0)
+        path.write_bytes(data)
+        self.check(path, wanted)
+        path.write_bytes(data[:wanted.nbytes])
+        self.refuse(path, "cut off: 24 images announced, 23 found")
+
+    @needs_tifffile
+    def test_an_ome_tiff_with_its_times(self):
+        path = self.directory / "times.ome.tif"
+        wanted = self.array((5, 12, 8), "u2")
+        tifffile.imwrite(path, wanted, metadata={
+            "axes": "TYX", "SignificantBits": 12, "TimeIncrement": 0.5,
+            "Plane": {"DeltaT": [0.0, 0.1, 0.2, 0.4, 0.5], "ExposureTime": [0.02] * 5}})
+        with tifffile.TiffFile(path) as file:
+            self.assertTrue(file.is_ome)
+            self.assertIn("DeltaT", file.ome_metadata)
+        segment = self.check(path, wanted)
+        numpy.testing.assert_array_equal(segment.records["exposure_ns"], [20_000_000] * 5)
+        numpy.testing.assert_array_equal(
+            segment.records["device_ns"],
+            [0, 100_000_000, 200_000_000, 400_000_000, 500_000_000])
+
+    @needs_tifffile
+    def test_a_directory_of_them(self):
+        folder = self.directory / "folder"
+        folder.mkdir()
+        wanted = self.array((30, 16, 24), "u2")
+        for number in range(12):
+            tifffile.imwrite(folder / f"frame_{number}.tif", wanted[number], metadata=None)
+        tifffile.imwrite(folder / "frame_12.tif", wanted[12:], metadata=None,
+                         photometric="minisblack")
+        self.check(folder, wanted)
+        self.check(folder / "frame_1*.tif", numpy.concatenate([wanted[1:2], wanted[10:]]))
+        tifffile.imwrite(folder / "frame_13.tif", wanted[0, :, 1:], metadata=None)
+        self.refuse(folder, "frame_13.tif: frames of 16 x 23 uint16")
+
+    @needs_tifffile
+    def test_what_cannot_be_replayed_is_refused(self):
+        path = self.directory / "bad.tif"
+        frame = self.array((20, 30), "u2")
+        tifffile.imwrite(path, self.array((3, 20, 30), "u2"), metadata=None,
+                         photometric="minisblack")
+        whole = path.read_bytes()
+        with tifffile.TiffFile(path) as file:
+            last_pixel = file.pages[2].dataoffsets[0] + frame.nbytes - 1
+        for bytes_left in (last_pixel, len(whole) // 2, 100, 8, 4):
+            with self.subTest(bytes_left=bytes_left):
+                path.write_bytes(whole[:bytes_left])
+                self.refuse(path)
+        path.write_bytes(b"II*\0" + struct.pack("<I", 0) + bytes(100))
+        self.refuse(path)
+        path.write_bytes(b"JUNK" + whole[4:])
+        self.refuse(path)
+        tifffile.imwrite(path, self.array((9, 12, 3), "u1"), photometric="rgb", metadata=None)
+        self.refuse(path, "3 samples")
+        tifffile.imwrite(path, numpy.zeros((9, 12), "c8"), metadata=None)
+        self.refuse(path, "sample format 6")
+        tifffile.imwrite(path, numpy.zeros((9, 12), "f2"), metadata=None)
+        self.refuse(path, "16 bit, sample format 3")
+        with tifffile.TiffWriter(path) as file:
+            file.write(frame, metadata=None)
+            file.write(frame[:, 1:], metadata=None)
+        self.refuse(path, "ragged pages: page 1 is 20 x 29 uint16")
+
+    @needs_tifffile
+    def test_a_page_that_cannot_be_decoded_costs_its_frame_alone(self):
+        path = self.directory / "damaged.tif"
+        wanted = self.array((6, 20, 30), "u2")
+        tifffile.imwrite(path, wanted, compression="zlib", metadata=None, photometric="minisblack")
+        with tifffile.TiffFile(path) as file:
+            starts = [page.dataoffsets[0] for page in file.pages]
+        data = bytearray(path.read_bytes())
+        data[starts[3]:starts[3] + 40] = bytes(40)
+        path.write_bytes(data)
+        segment = self.replay(path)
+        self.assertTrue(numpy.array_equal(segment.pixels, wanted[[0, 1, 2, 4, 5]]))
+        self.assertEqual(segment.gaps, [(2, 1, "source", "disconnected")])
+        self.assertEqual(self.messages.count("source lost"), 2, self.messages)
+        self.assertIn("cannot be decoded", self.messages)
+        data[starts[0]:starts[0] + 40] = bytes(40)
+        path.write_bytes(data)
+        self.refuse(path, "cannot be decoded")
+
+    def one_page(self, **tags):
+        """A little-endian TIFF of one page of 4 x 4 uint16 with these tags in place of its own."""
+        entries = {256: (4, 4), 257: (4, 4), 258: (3, 16), 259: (3, 1), 262: (3, 1),
+                   273: (4, 8), 277: (3, 1), 278: (4, 4), 279: (4, 32)}
+        for tag, value in tags.items():
+            kind = entries[int(tag[1:])][0]
+            entries[int(tag[1:])] = (kind, value)
+        directory = struct.pack("<H", len(entries))
+        for tag, (kind, value) in sorted(entries.items()):
+            directory += struct.pack("<HHII", tag, kind, 1, value)
+        pixels = numpy.arange(16, dtype="<u2").tobytes()
+        return (b"II*\0" + struct.pack("<I", 8 + len(pixels)) + pixels + directory +
+                struct.pack("<I", 0))
+
+    def test_absurd_directories_are_refused(self):
+        path = self.directory / "absurd.tif"
+        path.write_bytes(self.one_page())
+        self.check(path, numpy.arange(16, dtype="u2").reshape(1, 4, 4))
+        for tags in ({"t256": 0}, {"t257": 0}, {"t256": 2 ** 32 - 1},
+                     {"t256": 2 ** 20, "t257": 2 ** 20}, {"t258": 12}, {"t259": 7}, {"t259": 60000},
+                     {"t273": 0}, {"t273": 2 ** 31}, {"t277": 5}, {"t278": 0}):
+            with self.subTest(**tags):
+                path.write_bytes(self.one_page(**tags))
+                self.refuse(path)
+        # A page that is its own successor.
+        loop = bytearray(self.one_page())
+        loop[-4:] = struct.pack("<I", 40)
+        path.write_bytes(loop)
+        self.refuse(path, "no end")
+
+    def test_sizes_of_2_to_the_40_are_refused(self):
+        path = self.directory / "big.tif"
+        entries = [(256, 16, 2 ** 40), (257, 16, 2 ** 40), (258, 3, 16), (259, 3, 1), (262, 3, 1),
+                   (273, 16, 16), (277, 3, 1), (278, 16, 2 ** 40), (279, 16, 2 ** 62)]
+        directory = struct.pack("<Q", len(entries))
+        directory += b"".join(struct.pack("<HHQQ", tag, kind, 1, value)
+                              for tag, kind, value in entries)
+        path.write_bytes(b"II+\0" + struct.pack("<HHQ", 8, 0, 16) + directory + struct.pack("<Q", 0))
+        self.refuse(path)
+
+
+class Raw(ReplayCase):
+    def test_pixels_of_a_given_geometry(self):
+        wanted = self.array((6, 7, 9), "<f4")
+        path = self.directory / "pixels.bin"
+        path.write_bytes(wanted.tobytes())
+        self.check(path, wanted, shape="6x7x9", pixel_type="float32")
+        self.check(path, wanted, shape="7x9", pixel_type="float32")
+        self.refuse(path, shape="7x7x9", pixel_type="float32")
+        self.refuse(path, shape=f"{2 ** 20}x{2 ** 20}", pixel_type="float64")
+        path.write_bytes(b"")
+        self.refuse(path, shape="7x9", pixel_type="float32")
 
 
 if __name__ == "__main__":
