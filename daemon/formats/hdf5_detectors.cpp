@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "core/scan.hpp"
 #include "formats/hdf5_layout.hpp"
@@ -70,33 +72,33 @@ void blank(Tree& tree, const std::string& path, const std::vector<bool>& lost,
 
 /// The scans of which a segment holds points, and where each of its frames belongs.
 struct Places {
-  std::uint64_t first_scan{};
-  std::uint64_t scans{};
+  std::vector<std::uint64_t> scans;  ///< Their numbers.
+  std::size_t without_image{};
   std::vector<std::optional<std::size_t>> of_frame;  ///< Index into all images.
 };
 
+/// Scans without a frame have no image. Where losses spread the frames over more scans than there
+/// is space reserved for, the last ones have none.
 std::optional<Places> places_of(const Scan& scan, const std::vector<FrameRecord>& records) {
   Places places;
-  std::uint64_t last = 0;
-  bool any = false;
+  std::set<std::uint64_t> present;
   for (const FrameRecord& record : records) {
-    const auto point = point_of(scan, record.source_sequence);
-    if (!point) continue;
-    places.first_scan = any ? std::min(places.first_scan, point->scan) : point->scan;
-    last = any ? std::max(last, point->scan) : point->scan;
-    any = true;
+    if (const auto point = point_of(scan, record.source_sequence)) present.insert(point->scan);
   }
-  // Numbers that jump far make no image that anybody wants to have in memory.
-  constexpr std::uint64_t kMostPoints = std::uint64_t{1} << 25U;
-  places.scans = last - places.first_scan + 1;
-  if (!any || places.scans > kMostPoints / scan.points()) return std::nullopt;
+  if (present.empty()) return std::nullopt;
+  places.scans.assign(present.begin(), present.end());
+  const auto most = static_cast<std::size_t>(most_scans(scan, records.size()));
+  places.without_image = places.scans.size() - std::min(places.scans.size(), most);
+  places.scans.resize(places.scans.size() - places.without_image);
   for (const FrameRecord& record : records) {
     const auto point = point_of(scan, record.source_sequence);
     places.of_frame.emplace_back();
     if (!point) continue;
-    const std::uint64_t index = (point->scan - places.first_scan) * scan.points() +
-                                std::uint64_t{point->row} * scan.columns + point->column;
-    places.of_frame.back() = static_cast<std::size_t>(index);
+    const auto found = std::ranges::lower_bound(places.scans, point->scan);
+    if (found == places.scans.end()) continue;
+    const auto index = static_cast<std::uint64_t>(found - places.scans.begin());
+    places.of_frame.back() = static_cast<std::size_t>(
+        index * scan.points() + std::uint64_t{point->row} * scan.columns + point->column);
   }
   return places;
 }
@@ -111,7 +113,7 @@ void write_image(Tree& tree, const std::string& path, const Scan& scan, std::uin
 
 void write_images(Tree& tree, const Scan& scan, const Places& places,
                   const std::vector<std::string>& names, const Columns& columns) {
-  const auto points = static_cast<std::size_t>(places.scans * scan.points());
+  const auto points = static_cast<std::size_t>(places.scans.size() * scan.points());
   std::vector<std::uint8_t> holes(points, 1);
   for (const auto& place : places.of_frame) {
     if (place) holes[*place] = 0;
@@ -122,13 +124,18 @@ void write_images(Tree& tree, const Scan& scan, const Places& places,
       if (places.of_frame[i]) image[*places.of_frame[i]] = columns[k][i];
     }
     const std::string path = detector_path(names[k]) + "_image";
-    write_image(tree, path, scan, places.scans, H5T_IEEE_F64LE, image.data());
+    write_image(tree, path, scan, places.scans.size(), H5T_IEEE_F64LE, image.data());
     tree.attribute(path, "long_name", "Image of the detector " + names[k]);
   }
   const std::string path = kDetectors + "/scan_mask";
-  write_image(tree, path, scan, places.scans, H5T_STD_U8LE, holes.data());
+  write_image(tree, path, scan, places.scans.size(), H5T_STD_U8LE, holes.data());
   tree.attribute(path, "long_name", std::string_view("1 where there is no frame"));
-  tree.attribute(path, "first_scan", static_cast<std::int64_t>(places.first_scan));
+  tree.attribute(path, "first_scan", static_cast<std::int64_t>(places.scans.front()));
+  const std::vector<std::int64_t> numbers(places.scans.begin(), places.scans.end());
+  tree.integers(kReadout + "/scan_numbers", numbers);
+  if (places.without_image > 0) {
+    tree.attribute(path, "scans_without_image", static_cast<std::int64_t>(places.without_image));
+  }
 }
 
 }  // namespace

@@ -63,6 +63,10 @@ void write_detectors(Tree& tree, const SegmentDescription& description, const Pa
 [[nodiscard]] std::vector<std::string> detector_names(hid_t file);
 [[nodiscard]] Result<std::vector<double>> read_series(hid_t file, const std::string& detector,
                                                       std::int64_t count);
+/// Scans of which a segment of so many frames can have images; space is reserved for as many.
+[[nodiscard]] inline std::uint64_t most_scans(const Scan& scan, std::uint64_t frames) noexcept {
+  return frames / scan.points() + 2;
+}
 /// The end of a segment: sums that are not those of their frame's record become NaN, and with a
 /// scan the series become images, with NaN where no frame is.
 void complete_detectors(Tree& tree, const std::vector<FrameRecord>& records);

@@ -27,7 +27,9 @@ std::int64_t finalise_bytes(const SegmentDescription& description) {
   std::int64_t bytes = kFinaliseBytes + 2 * kThumbnailBytes;
   if (description.scan) {
     const auto images = static_cast<std::int64_t>(description.detectors.size()) + 1;
-    bytes += images * static_cast<std::int64_t>(description.scan->points() * sizeof(double));
+    const auto frames = static_cast<std::uint64_t>(description.capacity_frames);
+    const auto points = most_scans(*description.scan, frames) * description.scan->points();
+    bytes += images * static_cast<std::int64_t>(points * sizeof(double));
   }
   return bytes + description.capacity_frames * kColumnBytes;
 }

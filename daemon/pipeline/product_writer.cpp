@@ -64,19 +64,24 @@ ProductWriter::Item ProductWriter::frame(std::uint64_t sequence) noexcept {
           ring_.detectors(sequence, product_),
           header.info.monotonic_ns,
           header.received_total,
+          sequence + 1,
           1,
           0};
 }
 
 ProductWriter::Item ProductWriter::group(std::uint64_t sequence) noexcept {
   const GroupResult& group = ring_.group_result(sequence, product_);
+  // Of a group that ended before the slot's frame, what was skipped behind it is accounted for too.
+  const bool is_last =
+      ring_.slot(sequence).header.results[product_].outcome == FrameOutcome::kFrame;
   return {&group.info,
           &ring_.slot(sequence).header.results[product_],
           nullptr,
           ring_.product(sequence, product_),
           ring_.detectors(sequence, product_),
           group.first_monotonic_ns,
-          group.received_total,
+          is_last ? group.received_total : received_slot_,
+          is_last ? sequence + 1 : sequence,
           group.frames,
           std::exchange(group_flags_, 0)};
 }
@@ -136,6 +141,7 @@ void ProductWriter::write_group_slot(std::uint64_t sequence, bool recording) {
   pending_.take(header.before);
   if (result.outcome == FrameOutcome::kSkipped) count_passed(1, &PassedOver::skipped);
   if (!is_last) group_flags_ |= header.info.flags & kFlagTrigger;
+  received_slot_ = header.received_total;
 }
 
 /// What was lost between frames that are left out is told by the next one that is recorded.
@@ -190,6 +196,7 @@ bool ProductWriter::ensure_segment(const FrameInfo& first) {
       auto opened = lane_.store().activate(std::move(*ready), first);
       if (opened) {
         segment_ = &lane_.open(std::move(*opened));
+        segment_->log.begin(lane_.store().files(), static_cast<std::int64_t>(accounted_to_));
         add(counters_.segments, 1);
         return true;
       }
@@ -302,6 +309,7 @@ void ProductWriter::after_append(Items items) {
     last_sequence_ = static_cast<std::int64_t>(item.info->sequence);
     last_monotonic_ns_ = item.info->monotonic_ns;
     received_here_ = item.received_total;
+    accounted_to_ = item.accounted_to;
   }
 }
 
@@ -375,15 +383,11 @@ void ProductWriter::stop(const LossBefore& tail, std::uint64_t received_total,
   if (groups_) {
     const Ring::Tail cut = ring_.tail(product_);
     if (cut.group.frames > 0 && recording) {
-      items_[0] = {&cut.group.info,
-                   &cut.result,
-                   nullptr,
-                   cut.pixels,
-                   cut.detectors,
-                   cut.group.first_monotonic_ns,
-                   cut.group.received_total,
-                   cut.group.frames,
-                   group_flags_};
+      items_[0] = {&cut.group.info,  &cut.result,
+                   nullptr,          cut.pixels,
+                   cut.detectors,    cut.group.first_monotonic_ns,
+                   received_slot_,   cut.group.info.sequence + 1,
+                   cut.group.frames, group_flags_};
       record(Items(items_).first(1));
     } else if (cut.group.frames > 0) {
       count_passed(cut.group.frames, &PassedOver::not_recorded);

@@ -59,6 +59,7 @@ class ProductWriter {
     std::span<const double> detectors;
     std::int64_t first_monotonic_ns;
     std::uint64_t received_total;
+    std::uint64_t accounted_to;  ///< With it, all slots below this one are.
     std::uint32_t frames;
     std::uint32_t more_flags;
   };
@@ -100,7 +101,9 @@ class ProductWriter {
   std::vector<FrameRecord> records_;
   PendingLosses pending_;
   PassedOver passed_;
-  std::uint32_t group_flags_{};  ///< Triggers since the last group.
+  std::uint32_t group_flags_{};    ///< Triggers since the last group.
+  std::uint64_t accounted_to_{};   ///< Slots below it are accounted for in a segment.
+  std::uint64_t received_slot_{};  ///< Frames received up to the last slot that was looked at.
   std::int64_t last_sequence_{-1};
   std::int64_t last_monotonic_ns_{-1};
   std::uint64_t received_before_{};  ///< Frames received up to the last one of the segment before.

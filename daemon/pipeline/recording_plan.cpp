@@ -145,7 +145,7 @@ SegmentDescription description_of(const Settings& settings, const std::string& i
       (plan.accumulate == 1 || plan.accumulate_mode == AccumulateMode::kMean) &&
       !plan.renormalise && plan.output.type == plan.combined.type;
   if (source.saturation && same_values) d.saturation = source.saturation;
-  if (source.rate_hz) d.rate_hz = *source.rate_hz / (reduction.keep_every * plan.accumulate);
+  if (source.rate_hz) d.rate_hz = *source.rate_hz / reduction.keep_every / plan.accumulate;
   d.shape = plan.output;
   d.sensor = plan.source;
   d.region = plan.region;

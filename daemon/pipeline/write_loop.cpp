@@ -88,13 +88,24 @@ void WriteLoop::flush(std::uint64_t to, Action action) {
 void WriteLoop::handle(std::uint64_t from, std::uint64_t to, Action action) {
   for (std::size_t i = 0; i < products_.size(); ++i) {
     if (!products_[i]) {
-      add(ring_.product_counters(i).not_recorded, to - from);
+      count_unrecorded(i, from, to);
     } else if (action == Action::kRecord) {
       products_[i]->write(from, to);
     } else {
       products_[i]->pass(from, to);
     }
   }
+}
+
+/// Of a product without files: what was left out before is counted as that.
+void WriteLoop::count_unrecorded(std::size_t product, std::uint64_t from, std::uint64_t to) {
+  std::uint64_t skipped = 0;
+  for (std::uint64_t sequence = from; sequence < to; ++sequence) {
+    const ProductResult& result = ring_.slot(sequence).header.results[product];
+    if (result.outcome == FrameOutcome::kSkipped) ++skipped;
+  }
+  add(ring_.product_counters(product).skipped, skipped);
+  add(ring_.product_counters(product).not_recorded, to - from - skipped);
 }
 
 void WriteLoop::trigger() {

@@ -37,6 +37,7 @@ class WriteLoop {
   void look(std::uint64_t sequence);
   void flush(std::uint64_t to, Action action);
   void handle(std::uint64_t from, std::uint64_t to, Action action);
+  void count_unrecorded(std::size_t product, std::uint64_t from, std::uint64_t to);
 
   Ring& ring_;
   std::uint64_t batch_frames_;

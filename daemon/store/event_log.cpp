@@ -16,7 +16,9 @@ constexpr std::size_t kMostClockEntries = 10'000;
 
 void take(const Json& json, SegmentEvents& into) {
   const std::string kind = json.at("kind");
-  if (kind == "gap") {
+  if (kind == "begin") {
+    into.accounted_from = json.at("accounted_from").get<std::int64_t>();
+  } else if (kind == "gap") {
     into.gaps.push_back({json.at("after_sequence"), json.at("frames"), json.at("duration_ns"),
                          json.at("stage"), json.at("reason")});
   } else if (kind == "clock") {
@@ -81,6 +83,11 @@ void EventLog::add(FileSystem& files, const EventEntry& event) {
   entries_.events.push_back(event);
   const Json json{{"kind", "event"}, {"utc_ns", event.utc_ns}, {"text", event.text}};
   append(files, json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+void EventLog::begin(FileSystem& files, std::int64_t accounted_from) {
+  entries_.accounted_from = accounted_from;
+  append(files, fmt::format("{{\"kind\":\"begin\",\"accounted_from\":{}}}\n", accounted_from));
 }
 
 SegmentEvents read_events(FileSystem& files, const std::filesystem::path& path) {

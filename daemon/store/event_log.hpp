@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +14,8 @@ namespace framelog {
 
 /// What happened beside the frames of one segment.
 struct SegmentEvents {
+  /// Frames from this sequence on are accounted for in this segment; none where the log is lost.
+  std::optional<std::int64_t> accounted_from;
   std::vector<GapEntry> gaps;
   std::vector<ClockEntry> clock;
   std::vector<EventEntry> events;
@@ -33,6 +37,8 @@ class EventLog {
   void add(FileSystem& files, const GapEntry& gap, std::size_t most);
   void add(FileSystem& files, const ClockEntry& clock);
   void add(FileSystem& files, const EventEntry& event);
+  /// The first entry of each log.
+  void begin(FileSystem& files, std::int64_t accounted_from);
 
   [[nodiscard]] const SegmentEvents& entries() const noexcept { return entries_; }
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }

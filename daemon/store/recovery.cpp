@@ -161,35 +161,39 @@ RecoveredSegment remove_empty(FileSystem& files, const SegmentFormat& format, co
   return {part, RecoveryOutcome::kEmpty, {}, 0, 0, {}};
 }
 
-/// Frames between the first and the last that are neither there nor lost.
-std::int64_t left_out(const Contents& contents, const std::vector<GapEntry>& gaps) {
-  if (contents.records.empty() || !contents.provenance.leaves_out()) return 0;
-  const auto first = static_cast<std::int64_t>(contents.records.front().sequence);
-  const auto last = static_cast<std::int64_t>(contents.records.back().sequence);
-  std::int64_t missing = last - first + 1 - contents.frames;
-  for (const GapEntry& gap : gaps) {
-    const bool between = gap.after_sequence >= first && gap.after_sequence < last;
-    if (between && gap.frames > 0 && gap.stage == "write") missing -= gap.frames;
+/// Frames of the segment, up to its last one, that are neither there nor merged nor lost. Where the
+/// log is lost, so is what was left out before its first frame.
+std::int64_t left_out(const Contents& contents, const SegmentEvents& events, std::int64_t merged) {
+  const auto intact = [](const FrameRecord& record) { return is_intact(record); };
+  const auto first = std::ranges::find_if(contents.records, intact);
+  const auto last = std::find_if(contents.records.rbegin(), contents.records.rend(), intact);
+  if (first == contents.records.end() || !contents.provenance.leaves_out()) return 0;
+  const auto first_sequence = static_cast<std::int64_t>(first->sequence);
+  const auto last_sequence = static_cast<std::int64_t>(last->sequence);
+  const std::int64_t from =
+      events.accounted_from.value_or(first_sequence - std::max(0, first->accumulated - 1));
+  std::int64_t missing = last_sequence + 1 - from - contents.frames - merged;
+  for (const GapEntry& gap : events.gaps) {
+    const bool counts = events.accounted_from || gap.after_sequence >= first_sequence;
+    if (counts && gap.after_sequence < last_sequence && gap.frames > 0 && gap.stage == "write") {
+      missing -= gap.frames;
+    }
   }
   return std::max(std::int64_t{0}, missing);
 }
 
-/// What a dead process cannot tell any more, from the gaps that it had noted and the frames.
-Accounting accounting_of(const Contents& contents, const std::vector<GapEntry>& gaps) {
+/// What a dead process cannot tell any more, from what it had noted and the frames.
+Accounting accounting_of(const Contents& contents, const SegmentEvents& events) {
   Accounting accounting;
   accounting.recorded = static_cast<std::uint64_t>(contents.frames);
-  std::int64_t others = left_out(contents, gaps);
-  for (std::size_t i = 0; i < contents.records.size(); ++i) {
-    if (contents.records[i].accumulated < 2) continue;
-    const int merged = contents.records[i].accumulated - 1;
-    accounting.merged += static_cast<std::uint64_t>(merged);
-    if (i > 0) others -= merged;
+  for (const FrameRecord& record : contents.records) {
+    if (is_intact(record) && record.accumulated > 1) accounting.merged += record.accumulated - 1U;
   }
   const bool skips = contents.provenance.has_step(kKeepEveryStep) ||
                      contents.provenance.has_step(kSkipFlybackStep);
-  (skips ? accounting.skipped : accounting.not_recorded) +=
-      static_cast<std::uint64_t>(std::max(std::int64_t{0}, others));
-  for (const GapEntry& gap : gaps) {
+  (skips ? accounting.skipped : accounting.not_recorded) += static_cast<std::uint64_t>(
+      left_out(contents, events, static_cast<std::int64_t>(accounting.merged)));
+  for (const GapEntry& gap : events.gaps) {
     if (gap.frames <= 0) continue;
     const auto count = static_cast<std::uint64_t>(gap.frames);
     if (const auto reason = drop_reason_of(gap.reason)) {
@@ -213,7 +217,7 @@ RecoveredSegment finish(FileSystem& files, const SegmentFormat& format, const pa
   const auto last =
       contents.records.empty() ? -1 : static_cast<std::int64_t>(contents.records.back().sequence);
   events.gaps.push_back({last, -1, -1, "capture", std::string(name_of(DropReason::kCrash))});
-  const Accounting accounting = accounting_of(contents, events.gaps);
+  const Accounting accounting = accounting_of(contents, events);
   const auto finished = finish_part(
       files, format, {part, contents.frames, "recovered", std::move(events), accounting, {}});
   if (!finished) return give_up(files, format, part, finished.error());

@@ -114,6 +114,7 @@ void check_gaps(const Records& records, const std::vector<GapEntry>& gaps,
   }
   // What was merged, skipped or not recorded is counted for the file as a whole: some of it may lie
   // before the first frame or behind the last.
+  result.dropped_with_sequence_between = jumps_by_gaps;
   const std::int64_t jumps =
       sum(sum(result.last_sequence, -result.first_sequence), 1 - result.frames);
   if (jumps < jumps_by_gaps || jumps > sum(jumps_by_gaps, passed_over(result.accounting))) {
@@ -285,29 +286,44 @@ bool is_copy(const VerifiedSegment& one, const VerifiedSegment& other) {
          one.last_sequence == other.last_sequence && one.records_crc == other.records_crc;
 }
 
-/// Adds one segment behind those that are in the run already; returns the number that follows it.
+/// Frames with a number of their own that the segment accounts for.
+std::int64_t accounted(const VerifiedSegment& segment) {
+  const std::int64_t dropped =
+      sum(sum(segment.dropped_with_sequence_before_first, segment.dropped_with_sequence_between),
+          segment.dropped_with_sequence_after_last);
+  return sum(sum(segment.frames, passed_over(segment.accounting)), dropped);
+}
+
+/// Adds one segment behind those that are in the run already; `next` is the first frame that they
+/// do not account for, -1 where nobody knows. Returns the same with this one.
 std::int64_t join(VerifiedRun& run, const VerifiedSegment& segment, std::int64_t next) {
   ++run.segments;
   run.frames = sum(run.frames, segment.frames);
   add(run.accounting, segment.accounting);
-  if (run.segments > 1) {
-    const std::int64_t least = sum(next, segment.dropped_with_sequence_before_first);
-    const std::int64_t most =
-        sum(sum(least, segment.unplaced_before_first), passed_over(segment.accounting));
-    if (segment.first_sequence < least || segment.first_sequence > most) {
-      run.problems.push_back(fmt::format(
-          "{} begins with frame {}, expected {}: {}", segment.path.filename().string(),
-          segment.first_sequence, least,
-          segment.first_sequence > most ? "a segment is missing" : "frames were recorded twice"));
-    }
+  // A segment accounts for frames up to its last one, and for what is behind it at the end of a
+  // run.
+  const std::int64_t least =
+      sum(sum(segment.last_sequence, 1), segment.dropped_with_sequence_after_last);
+  if (next < 0) return least;
+  const std::int64_t end = sum(next, accounted(segment));
+  const bool twice = segment.first_sequence < sum(next, segment.dropped_with_sequence_before_first);
+  const bool missing = sum(end, segment.unplaced_before_first) < least;
+  if (twice || missing) {
+    run.problems.push_back(
+        fmt::format("{} begins with frame {}, expected {}: {}", segment.path.filename().string(),
+                    segment.first_sequence,
+                    twice ? sum(next, segment.dropped_with_sequence_before_first)
+                          : sum(segment.first_sequence, sum(end, -least)),
+                    twice ? "frames were recorded twice" : "a segment is missing"));
   }
-  return sum(sum(segment.last_sequence, 1), segment.dropped_with_sequence_after_last);
+  return std::max(end, least);
 }
 
-/// A run ends with stop, end of source, a recovery and the like; these only end a segment.
+/// A run ends with stop, end of source, a recovery and the like; these only end a segment. Behind
+/// an event there may be no other.
 bool is_roll(std::string_view reason) {
   return reason == "size" || reason == "duration" || reason == "frames" || reason == "hour" ||
-         reason == "day" || reason == "scan" || reason == "event" || reason == "write error";
+         reason == "day" || reason == "scan" || reason == "write error";
 }
 
 VerifiedRun join_members(const std::string& uuid, const std::string& product,
@@ -330,7 +346,7 @@ VerifiedRun join_members(const std::string& uuid, const std::string& product,
     run.notes.emplace_back("the process died: what was in the ring then is not known");
   }
   const VerifiedSegment* before = nullptr;
-  std::int64_t next = 0;
+  std::int64_t next = first.segment == 1 ? 0 : -1;
   for (const VerifiedSegment* segment : members) {
     if (before != nullptr && is_copy(*before, *segment)) {
       run.notes.push_back(

@@ -26,6 +26,7 @@ struct VerifiedSegment {
   /// Dropped by the write stage between the segment before and this one: jumps of the sequence.
   std::int64_t dropped_with_sequence_before_first{};
   /// Lost before the first frame in a crash that left open whether they had a sequence number.
+  std::int64_t dropped_with_sequence_between{};
   std::int64_t unplaced_before_first{};
   std::int64_t dropped_with_sequence_after_last{};  ///< By the write stage, or in a crash.
   Accounting accounting;

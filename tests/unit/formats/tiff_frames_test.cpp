@@ -309,19 +309,27 @@ TEST_F(Tiff, RefusesDirectoriesThatComeRound) {
 }
 
 TEST_F(Tiff, TellsPixelsThatCannotBeDecoded) {
-  Page page = page_of(3, 2, "abcdef");
-  page.compression = 8;
   TiffBuilder builder;
-  builder.add(page);
-  std::string file = builder.file();
-  file[file.find("abcdef") - 7] = '\xFF';
+  for (const char* text : {"abcdef", "ghijkl"}) {
+    Page page = page_of(3, 2, text);
+    page.compression = 8;
+    builder.add(page);
+  }
+  const std::string whole = builder.file();
+  std::string file = whole;
+  file[file.find("ghijkl") - 7] = '\xFF';
   const auto frames = open(file);
   ASSERT_TRUE(frames);
   std::array<std::byte, 6> pixels{};
-  const auto read = frames->read(0, pixels, std::nullopt);
+  EXPECT_TRUE(frames->read(0, pixels, std::nullopt));
+  const auto read = frames->read(1, pixels, std::nullopt);
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code, ErrorCode::kCorrupt);
   EXPECT_EQ(describe(read.error()).find('\n'), std::string::npos);
+  // Of the first page it is known before a recording begins.
+  file = whole;
+  file[file.find("abcdef") - 7] = '\xFF';
+  EXPECT_NE(refusal(file).find("cannot be decoded"), std::string::npos);
 }
 
 TEST_F(Tiff, SaysWhenTheFileHasBecomeShorter) {
