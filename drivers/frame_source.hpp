@@ -32,7 +32,8 @@ struct SourceInfo {
   bool can_wait{};  ///< read() may be called late without losing a frame: overflow = wait.
   /// source_sequence comes from the hardware, so that jumps are losses; else capture counts.
   bool numbered{};
-  std::optional<std::uint64_t> frames;  ///< How many it will deliver in all, where it knows.
+  /// How many it will deliver in all, where it knows and none can be missing.
+  std::optional<std::uint64_t> frames;
   /// Points of a scan, rows x columns, where it knows of them.
   std::optional<std::pair<std::uint32_t, std::uint32_t>> scan;
   /// source_sequence of the first frame of an acquisition; the points of a scan count from it.

@@ -55,6 +55,8 @@ Result<SourceInfo> Replay::open() {
   if (pace_ == ReplayPace::kRecorded && !facts.has_times) pace_ = ReplayPace::kMax;
   SourceInfo info = describe_source();
   info.first_number = first->info.source_sequence;
+  // Of a recording that tells of losses, how many there are says nothing of how many there were.
+  if (!config_.loop && !first->crc32c) info.frames = frames_->facts().frames;
   if (pace_ == ReplayPace::kFixed) info.rate_hz = config_.rate_hz;
   if (pace_ == ReplayPace::kRecorded) info.rate_hz = recorded_rate_hz(*frames_);
   return info;
@@ -84,7 +86,6 @@ SourceInfo Replay::describe_source() const {
   info.settings.insert(info.settings.end(), facts.settings.begin(), facts.settings.end());
   info.inputs = facts.inputs;
   info.scan = facts.scan;
-  if (!config_.loop) info.frames = facts.frames;
   return info;
 }
 
