@@ -55,7 +55,8 @@ TEST_F(FrameFiles, AreElseKnownByTheirExtension) {
 TEST_F(FrameFiles, OfNoFormatNeedAGeometry) {
   scratch.write("a.bin", "abcd");
   expect_failure("a.bin", ErrorCode::kUnsupported,
-                 "allowed: HDF5 (.h5 .hdf5 .hdf .nxs .emd .cxi), Merlin (.mib), TIFF (.tif .tiff), NPY (.npy)");
+                 "allowed: HDF5 (.h5 .hdf5 .hdf .nxs .emd .cxi), Merlin (.mib), TIFF (.tif .tiff), "
+                 "NPY (.npy)");
   EXPECT_EQ((*open("a.bin", headerless))->facts().frames, 2U);
   expect_failure("none.bin", ErrorCode::kNotFound, "none.bin", headerless);
 }
