@@ -256,6 +256,11 @@ int record(const Arguments& arguments, Instrument& instrument, SourceInfo info) 
     const CaptureEnd why = watch.run();
     const SessionStatus status = (*session)->status();
     for (const auto& product : status.products) log(LogLevel::kInfo, describe_accounting(product));
+    if (status.unfinished_segments > 0) {
+      log(LogLevel::kError, fmt::format("{} segments could not be finished: framelog recover {}",
+                                        status.unfinished_segments, base.string()));
+      return kExitFoundWrong;
+    }
     if (frames) frames = *frames - std::min(*frames, status.received);
     if (why != CaptureEnd::kGeometry || watch.interrupted() || (frames && *frames == 0)) {
       return why == CaptureEnd::kDisconnected ? kExitFoundWrong : kExitDone;

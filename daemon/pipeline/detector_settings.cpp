@@ -39,7 +39,62 @@ std::optional<double> ReductionSettings::radius_of(const std::string& section, c
     complain(section, key, "must be one length");
     return std::nullopt;
   }
-  return in_pixels(radius->front(), false, section, key);
+  const std::size_t before = complaints_.size();
+  const double x = in_pixels(radius->front(), false, section, key);
+  if (complaints_.size() == before && x != in_pixels(radius->front(), true, section, key)) {
+    complain(section, key, "needs square pixels in this unit (px, or one pixel_size)");
+  }
+  return x;
+}
+
+/// Keys that mean nothing for the shape would be a detector that nobody asked for.
+void ReductionSettings::check_detector_keys(const std::string& section, const std::string& shape) {
+  using Keys = std::vector<std::string>;
+  const Keys meant = shape == "disc"        ? Keys{"center", "outer"}
+                     : shape == "annulus"   ? Keys{"center", "inner", "outer"}
+                     : shape == "rectangle" ? Keys{"roi"}
+                                            : Keys{"file"};
+  for (const char* key : {"center", "inner", "outer", "roi", "file"}) {
+    if (settings_.find(section, key) == nullptr || std::ranges::count(meant, key) != 0) continue;
+    complain(section, key,
+             fmt::format("means nothing for a {} (allowed: {})", shape, fmt::join(meant, ", ")));
+  }
+}
+
+/// By default the middle of the frame.
+std::pair<double, double> ReductionSettings::center_of(const std::string& section) {
+  const auto* center = settings_.get<std::vector<Length>>(section, "center");
+  if (center == nullptr) {
+    return {(source_.shape.height_px - 1) / 2.0, (source_.shape.width_px - 1) / 2.0};
+  }
+  if (center->size() != 2) {
+    complain(section, "center", "must be two lengths (y, x)");
+    return {};
+  }
+  return {in_pixels(center->front(), true, section, "center"),
+          in_pixels(center->back(), false, section, "center")};
+}
+
+std::optional<Rectangle> ReductionSettings::rectangle_of(const std::string& section) {
+  const auto* roi = settings_.get<RegionSpec>(section, "roi");
+  if (roi == nullptr) {
+    complain(section, "roi", "is required (a region such as y=16:112, x=16:112)");
+    return std::nullopt;
+  }
+  return Rectangle{{roi->y_start.value_or(0), roi->y_stop.value_or(source_.shape.height_px),
+                    roi->x_start.value_or(0), roi->x_stop.value_or(source_.shape.width_px)}};
+}
+
+std::optional<Mask> ReductionSettings::mask_of(const std::string& section) {
+  if (settings_.find(section, "file") == nullptr) {
+    complain(section, "file", "is required (an image file, or FILE::DATASET)");
+    return std::nullopt;
+  }
+  const Image image = image_of(section, "file");
+  if (image == nullptr) return std::nullopt;
+  Mask mask{image->height_px, image->width_px, {}};
+  for (const double value : image->values) mask.values.push_back(value != 0 ? 1 : 0);
+  return mask;
 }
 
 std::optional<DetectorSpec> ReductionSettings::detector_of(const std::string& name) {
@@ -50,48 +105,19 @@ std::optional<DetectorSpec> ReductionSettings::detector_of(const std::string& na
     complain(section, "shape", "is required (allowed: disc, annulus, rectangle, mask)");
     return std::nullopt;
   }
-  const std::vector<std::string> known_keys =
-      *shape == "disc"        ? std::vector<std::string>{"center", "outer"}
-      : *shape == "annulus"   ? std::vector<std::string>{"center", "inner", "outer"}
-      : *shape == "rectangle" ? std::vector<std::string>{"roi"}
-                              : std::vector<std::string>{"file"};
-  for (const char* key : {"center", "inner", "outer", "roi", "file"}) {
-    if (settings_.find(section, key) != nullptr && std::ranges::count(known_keys, key) == 0) {
-      complain(
-          section, key,
-          fmt::format("means nothing for a {} (allowed: {})", *shape, fmt::join(known_keys, ", ")));
-    }
-  }
-  DetectorSpec spec;
-  spec.name = name;
-  const auto* center = settings_.get<std::vector<Length>>(section, "center");
-  double y = (source_.shape.height_px - 1) / 2.0;
-  double x = (source_.shape.width_px - 1) / 2.0;
-  if (center != nullptr && center->size() != 2) {
-    complain(section, "center", "must be two lengths (y, x)");
-  } else if (center != nullptr) {
-    y = in_pixels(center->front(), true, section, "center");
-    x = in_pixels(center->back(), false, section, "center");
-  }
+  check_detector_keys(section, *shape);
+  DetectorSpec spec{name, {}};
   if (*shape == "disc") {
+    const auto [y, x] = center_of(section);
     spec.area = Disc{y, x, radius_of(section, "outer").value_or(0)};
   } else if (*shape == "annulus") {
+    const auto [y, x] = center_of(section);
     const double inner = radius_of(section, "inner").value_or(0);
     spec.area = Annulus{y, x, inner, radius_of(section, "outer").value_or(0)};
   } else if (*shape == "rectangle") {
-    const auto* roi = settings_.get<RegionSpec>(section, "roi");
-    if (roi == nullptr)
-      complain(section, "roi", "is required (a region such as y=16:112, x=16:112)");
-    const RegionSpec region = roi == nullptr ? RegionSpec{} : *roi;
-    spec.area =
-        Rectangle{{region.y_start.value_or(0), region.y_stop.value_or(source_.shape.height_px),
-                   region.x_start.value_or(0), region.x_stop.value_or(source_.shape.width_px)}};
-  } else if (const Image image = image_of(section, "file")) {
-    Mask mask{image->height_px, image->width_px, {}};
-    for (const double value : image->values) mask.values.push_back(value != 0 ? 1 : 0);
-    spec.area = std::move(mask);
-  } else if (settings_.find(section, "file") == nullptr) {
-    complain(section, "file", "is required (an image file, or FILE::DATASET)");
+    spec.area = rectangle_of(section).value_or(Rectangle{});
+  } else {
+    spec.area = mask_of(section).value_or(Mask{});
   }
   if (complaints_.size() != before) return std::nullopt;
   return spec;

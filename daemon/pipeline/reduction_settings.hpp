@@ -46,6 +46,10 @@ class ReductionSettings {
   [[nodiscard]] std::optional<DetectorSet> detectors_of_product(const std::string& section,
                                                                 const ReductionPlan& plan);
   [[nodiscard]] std::optional<DetectorSpec> detector_of(const std::string& name);
+  void check_detector_keys(const std::string& section, const std::string& shape);
+  [[nodiscard]] std::pair<double, double> center_of(const std::string& section);
+  [[nodiscard]] std::optional<Rectangle> rectangle_of(const std::string& section);
+  [[nodiscard]] std::optional<Mask> mask_of(const std::string& section);
   [[nodiscard]] std::optional<double> radius_of(const std::string& section, const char* key);
   [[nodiscard]] double in_pixels(const Length& length, bool is_y, const std::string& section,
                                  const char* key);

@@ -172,6 +172,7 @@ struct Session::State {
                                  counters.bytes.load(std::memory_order_relaxed),
                                  counters.segments.load(std::memory_order_relaxed),
                                  lanes_[i] ? lanes_[i]->active_path() : ""});
+      if (lanes_[i]) status.unfinished_segments += lanes_[i]->retired_count();
       status.received = std::max(status.received, accounting.received);
       status.dropped = std::max(status.dropped, accounting.total_dropped());
       status.lost_at_source = accounting.total_lost_at_source();

@@ -33,6 +33,7 @@ struct SessionStatus {
   std::uint64_t ring_used_slots{};
   std::uint64_t ring_slots{};
   bool source_connected{};
+  std::size_t unfinished_segments{};  ///< Ended, and not finished yet; behind drain(): never.
 };
 
 /// One run: owns the ring, the stages and their threads. It starts when it is made by start() and

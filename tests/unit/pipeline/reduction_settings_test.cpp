@@ -148,7 +148,7 @@ TEST_F(ReductionSettingsTest, EveryWrongImageIsNamedOnce) {
 }
 
 TEST_F(ReductionSettingsTest, DetectorsAreWhereTheirKeysSay) {
-  set("instrument", {{"pixel_size", "2 um, 4 um"}});
+  set("instrument", {{"pixel_size", "4 um"}});
   set("detector.disc", {{"shape", "disc"}, {"outer", "8 um"}});
   set("detector.ring",
       {{"shape", "annulus"}, {"center", "0 px, 0 px"}, {"inner", "0 px"}, {"outer", "1.5 px"}});
@@ -156,7 +156,7 @@ TEST_F(ReductionSettingsTest, DetectorsAreWhereTheirKeysSay) {
   set("detector.mask", {{"shape", "mask"}, {"file", image("mask.npy", 1)}});
   const ProductReduction reduction = good({{"detectors", "disc, ring, box, mask"}});
   ASSERT_EQ(reduction.detectors.size(), 4U);
-  // Nearer than 8 um, 2 pixels of 4 um along x, to the middle (7.5, 11.5).
+  // Nearer than 8 um, 2 pixels of 4 um, to the middle (7.5, 11.5).
   EXPECT_EQ(reduction.detectors.pixels(0), 12U);
   EXPECT_EQ(reduction.detectors.pixels(1), 4U);
   EXPECT_EQ(reduction.detectors.pixels(2), 8U);
@@ -166,6 +166,12 @@ TEST_F(ReductionSettingsTest, DetectorsAreWhereTheirKeysSay) {
   EXPECT_EQ(detectors_[1].pixels, 4);
   EXPECT_EQ(detectors_[1].parameters.size(), 4U);
   EXPECT_EQ(inputs_.size(), 1U);
+}
+
+TEST_F(ReductionSettingsTest, ARadiusInTheSamplesUnitNeedsSquarePixels) {
+  set("instrument", {{"pixel_size", "2 um, 4 um"}});
+  set("detector.disc", {{"shape", "disc"}, {"outer", "8 um"}});
+  expect_complaint({{"detectors", "disc"}}, "detector.disc.outer", "square pixels");
 }
 
 TEST_F(ReductionSettingsTest, DetectorsThatCannotBeAreRefused) {
