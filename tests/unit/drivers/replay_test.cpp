@@ -77,7 +77,7 @@ TEST_F(ReplayOfRaw, TellsWhatItReplays) {
   EXPECT_TRUE(info.numbered);
   EXPECT_DOUBLE_EQ(info.rate_hz.value_or(0), 12.5);
   EXPECT_NE(info.description.find("recorded pace"), std::string::npos);
-  EXPECT_EQ(info.frames, 3U);
+  EXPECT_FALSE(info.frames) << "its numbers tell that some are missing";
   EXPECT_EQ(info.first_number, 100U);
   EXPECT_FALSE(info.scan);
   EXPECT_EQ(info.inputs, (std::vector<std::filesystem::path>{config.path, scratch.path() / "a.json",

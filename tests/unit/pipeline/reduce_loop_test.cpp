@@ -87,7 +87,8 @@ TEST(ReduceLoop, MakesEveryProductOfEachFrameWithItsChecksumAndStatistics) {
   Ring ring = make_ring(1);
   Health health;
   const FakeClock clock;
-  ReduceLoop loop(ring, products(), 0, health, clock);
+  const auto all = products();
+  ReduceLoop loop(ring, all, 0, health, clock);
   capture(ring, 12);
   ring.close();
   loop.run();
