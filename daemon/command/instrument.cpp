@@ -10,6 +10,7 @@
 
 #include "config/report.hpp"
 #include "pipeline/options.hpp"
+#include "service/options.hpp"
 
 namespace framelog {
 namespace {
@@ -149,7 +150,7 @@ std::string explain_disk(const RecordingPlan& plan, double rate_hz) {
 }  // namespace
 
 std::vector<std::span<const OptionSpec>> all_options() {
-  std::vector<std::span<const OptionSpec>> tables{recording_options()};
+  std::vector<std::span<const OptionSpec>> tables{recording_options(), service_options()};
   for (const Driver& driver : drivers()) tables.push_back(driver.options);
   return tables;
 }
@@ -161,6 +162,7 @@ Instrument load_instrument(const std::filesystem::path& file,
   Configuration& configuration = instrument.configuration;
   std::vector<Complaint> complaints;
   check_recording(configuration.settings, complaints);
+  check_service(configuration.settings, complaints);
   const auto* name = configuration.settings.get<std::string>("source", "driver");
   const Driver* driver = name == nullptr ? nullptr : find_driver(*name);
   if (driver != nullptr)

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/frame.hpp"
+#include "core/histogram.hpp"
 
 namespace framelog {
 
@@ -12,6 +13,7 @@ namespace framelog {
 struct StageHealth {
   std::atomic<std::int64_t> busy_since_ns{0};  ///< Monotonic; 0: waiting for work.
   std::atomic<bool> in_disk_call{false};       ///< Slow, but no reason to die.
+  Histogram seconds;                           ///< How long each piece of work took.
 
   void begin(std::int64_t now_ns) noexcept {
     busy_since_ns.store(now_ns, std::memory_order_relaxed);
@@ -26,6 +28,8 @@ struct Health {
   StageHealth write;
   StageHealth sync;
   StageHealth files;
+  /// From a frame's capture until it cannot be lost to a power cut.
+  Histogram capture_to_disk;
   std::atomic<bool> source_connected{false};
   std::atomic<bool> clock_synchronised{false};
   /// What capture gives as the reason when the ring is full: the writer says what it is waiting

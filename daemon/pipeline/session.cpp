@@ -168,10 +168,17 @@ struct Session::State {
     for (std::size_t i = 0; i < plan_.products.size(); ++i) {
       const ProductCounters& counters = ring_.product_counters(i);
       const Accounting accounting = snapshot(ring_.capture_counters(), counters);
-      status.products.push_back({plan_.products[i].name, accounting,
-                                 counters.bytes.load(std::memory_order_relaxed),
-                                 counters.segments.load(std::memory_order_relaxed),
-                                 lanes_[i] ? lanes_[i]->active_path() : ""});
+      SessionStatus::Product product;
+      product.name = plan_.products[i].name;
+      product.accounting = accounting;
+      product.bytes = counters.bytes.load(std::memory_order_relaxed);
+      product.segments = counters.segments.load(std::memory_order_relaxed);
+      product.clipped_pixels = counters.clipped_pixels.load(std::memory_order_relaxed);
+      if (lanes_[i]) {
+        product.path = lanes_[i]->active_path();
+        product.blocked = lanes_[i]->blocked();
+      }
+      status.products.push_back(std::move(product));
       if (lanes_[i]) status.unfinished_segments += lanes_[i]->retired_count();
       status.received = std::max(status.received, accounting.received);
       status.dropped = std::max(status.dropped, accounting.total_dropped());
@@ -180,6 +187,8 @@ struct Session::State {
     status.ring_slots = ring_.slots();
     const std::uint64_t written = ring_.written();  // First: captured can only be ahead of it.
     status.ring_used_slots = ring_.captured() - written;
+    status.reconnects = ring_.capture_counters().reconnects.load(std::memory_order_relaxed);
+    status.clock_synchronised = health_.clock_synchronised.load(std::memory_order_relaxed);
     status.source_connected = health_.source_connected.load(std::memory_order_relaxed);
     return status;
   }

@@ -24,7 +24,9 @@ struct SessionStatus {
     Accounting accounting;
     std::uint64_t bytes{};
     std::uint64_t segments{};
-    std::string path;  ///< Of the segment being recorded.
+    std::uint64_t clipped_pixels{};
+    std::string path;                   ///< Of the segment being recorded.
+    std::optional<DropReason> blocked;  ///< Why no segment can be prepared or written at present.
   };
   std::vector<Product> products;
   std::uint64_t received{};
@@ -32,8 +34,19 @@ struct SessionStatus {
   std::uint64_t lost_at_source{};
   std::uint64_t ring_used_slots{};
   std::uint64_t ring_slots{};
+  std::uint64_t reconnects{};
   bool source_connected{};
+  bool clock_synchronised{};
+  bool in_event{};  ///< Frames are being recorded now: false when armed, or without files.
   std::size_t unfinished_segments{};  ///< Ended, and not finished yet; behind drain(): never.
+};
+
+/// A copy of one frame of one product.
+struct GrabbedFrame {
+  std::string product;
+  FrameShape shape;
+  FrameInfo info;
+  std::vector<std::byte> pixels;  ///< Rows one behind the other, in the machine's byte order.
 };
 
 /// One run: owns the ring, the stages and their threads. It starts when it is made by start() and
