@@ -143,6 +143,13 @@ Result<SegmentPlaces> find_places(hid_t file, const SegmentDescription& descript
   return places;
 }
 
+Result<SegmentPlaces> places_in(const std::filesystem::path& path,
+                                const SegmentDescription& description) {
+  auto file = open_file(path.string(), H5F_ACC_RDONLY);
+  if (!file) return std::unexpected(file.error());
+  return find_places(file->get(), description);
+}
+
 Result<SegmentPlaces> create_skeleton(const std::filesystem::path& path,
                                       const SegmentDescription& description) {
   const Paging paging = paging_of(static_cast<std::int64_t>(size_bytes(description.shape)),
@@ -154,9 +161,7 @@ Result<SegmentPlaces> create_skeleton(const std::filesystem::path& path,
   // memory.
   tree.close();
   if (!tree.good()) return fail(ErrorCode::kIo, "HDF5:", tree.error());
-  auto file = open_file(path.string(), H5F_ACC_RDONLY);
-  if (!file) return std::unexpected(file.error());
-  return find_places(file->get(), description);
+  return places_in(path, description);
 }
 
 class Hdf5Segment final : public SegmentWriter {
@@ -165,6 +170,7 @@ class Hdf5Segment final : public SegmentWriter {
               std::filesystem::path ready)
       : files_(files), plain_(files, places, std::move(open_files)), ready_(std::move(ready)) {}
 
+  [[nodiscard]] Result<PlainSegment::Left> resume() { return plain_.resume(); }
   Result<void> activate(const std::filesystem::path& part) override {
     if (auto moved = files_.rename(ready_, part); !moved) return moved;
     part_ = part;
@@ -249,6 +255,27 @@ Result<std::unique_ptr<SegmentWriter>> prepare(FileSystem& files,
   return std::make_unique<Hdf5Segment>(files, *places, std::move(*open_files), ready);
 }
 
+/// The descriptors of a segment that a dead process recorded; nothing is written where its frames
+/// are.
+Result<SegmentFiles> open_again(FileSystem& files, const std::filesystem::path& part,
+                                const SegmentPlaces& places, bool direct_io, UniqueFd table) {
+  std::int64_t valid = 0;
+  const auto got =
+      files.read_at(table.get(), std::as_writable_bytes(std::span(&valid, 1)), places.valid);
+  if (!got) return std::unexpected(got.error());
+  const bool fits = valid >= 0 && valid < places.capacity_frames && places.run_stride % 4096 == 0 &&
+                    is_direct_io_fit(places.pixels, places.frame_bytes);
+  auto pixels =
+      open_for_pixels(files, part, direct_io && fits, fits ? offset_of_frame(places, valid) : 0);
+  if (!pixels) return std::unexpected(pixels.error());
+  SegmentFiles open_files;
+  open_files.one_file = true;
+  open_files.table = std::move(table);
+  open_files.pixels = std::move(pixels->fd);
+  open_files.direct = pixels->direct;
+  return open_files;
+}
+
 std::filesystem::path without_last_suffix(const std::filesystem::path& path) {
   return path.parent_path() / path.stem();
 }
@@ -261,6 +288,24 @@ std::filesystem::path undo_path(const std::filesystem::path& part) {
 
 std::filesystem::path undo_reserve_path(const std::filesystem::path& part) {
   return part.parent_path() / ("." + part.stem().string() + ".undo-space");
+}
+
+Result<ResumedSegment> resume_hdf5(FileSystem& files, const std::filesystem::path& part,
+                                   const SegmentDescription& description) {
+  auto table = files.open(part, O_RDWR);
+  if (!table) return std::unexpected(table.error());
+  if (auto locked = files.lock(table->get()); !locked) return std::unexpected(locked.error());
+  if (files.exists(undo_path(part))) {
+    return fail(ErrorCode::kInvalid, "its finishing had begun:", part.string());
+  }
+  const auto places = places_in(part, description);
+  if (!places) return std::unexpected(places.error());
+  auto open_files = open_again(files, part, *places, description.direct_io, std::move(*table));
+  if (!open_files) return std::unexpected(open_files.error());
+  auto segment = std::make_unique<Hdf5Segment>(files, *places, std::move(*open_files), part);
+  const auto left = segment->resume();
+  if (!left) return std::unexpected(left.error());
+  return ResumedSegment{std::move(segment), left->first, left->last};
 }
 
 Result<std::unique_ptr<SegmentWriter>> prepare_hdf5(FileSystem& files,

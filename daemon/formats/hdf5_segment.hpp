@@ -8,6 +8,9 @@ namespace framelog {
 /// HDF5 library, then filled with plain bytes. The functions of the table row; see SegmentFormat.
 [[nodiscard]] Result<std::unique_ptr<SegmentWriter>> prepare_hdf5(
     FileSystem& files, const std::filesystem::path& stem, const SegmentDescription& description);
+[[nodiscard]] Result<ResumedSegment> resume_hdf5(FileSystem& files,
+                                                 const std::filesystem::path& part,
+                                                 const SegmentDescription& description);
 [[nodiscard]] Result<std::unique_ptr<SegmentReader>> open_hdf5(FileSystem& files,
                                                                const std::filesystem::path& path);
 [[nodiscard]] Result<void> undo_hdf5(FileSystem& files, const std::filesystem::path& part);

@@ -16,6 +16,43 @@ std::span<const std::byte> bytes_of(const std::int64_t& value) {
 PlainSegment::PlainSegment(FileSystem& files, const SegmentPlaces& places, SegmentFiles open_files)
     : files_(files), places_(places), open_(std::move(open_files)) {}
 
+std::int64_t offset_of_frame(const SegmentPlaces& places, std::int64_t frame) noexcept {
+  return places.pixels + frame / places.frames_per_run * places.run_stride +
+         frame % places.frames_per_run * places.frame_bytes;
+}
+
+Result<PlainSegment::Left> PlainSegment::resume() {
+  const auto read = [this](auto& into, std::int64_t place) -> Result<void> {
+    const auto bytes = std::as_writable_bytes(std::span(&into, 1));
+    const auto got = files_.read_at(open_.table.get(), bytes, place);
+    if (!got) return std::unexpected(got.error());
+    if (*got != bytes.size()) return fail(ErrorCode::kCorrupt, "the segment ends early");
+    return {};
+  };
+  Left left;
+  std::int64_t synced = 0;
+  if (auto done = read(left.frames, places_.valid); !done) return std::unexpected(done.error());
+  if (auto done = read(synced, places_.synced); !done) return std::unexpected(done.error());
+  if (left.frames == 0) return fail(ErrorCode::kEnd, "the segment has no frame");
+  if (left.frames < 0 || left.frames > places_.capacity_frames || synced < 0 ||
+      synced > left.frames) {
+    return fail(ErrorCode::kCorrupt, "the segment's count is impossible");
+  }
+  const auto record_at = [this](std::int64_t frame) {
+    return places_.records + frame * std::int64_t{kFrameRecordBytes};
+  };
+  if (auto done = read(left.first, record_at(0)); !done) return std::unexpected(done.error());
+  if (auto done = read(left.last, record_at(left.frames - 1)); !done) {
+    return std::unexpected(done.error());
+  }
+  if (!is_intact(left.first) || !is_intact(left.last)) {
+    return fail(ErrorCode::kCorrupt, "the segment's frame table is damaged");
+  }
+  frames_.store(left.frames, std::memory_order_release);
+  synced_frames_ = synced;
+  return left;
+}
+
 Result<void> PlainSegment::append(std::span<const FrameRecord> records,
                                   std::span<const std::byte> pixels,
                                   std::span<const double> detectors) {
@@ -45,9 +82,7 @@ Result<void> PlainSegment::write_pixels(std::int64_t first, std::span<const std:
   const bool contiguous = places_.run_stride == places_.frames_per_run * places_.frame_bytes;
   while (!pixels.empty()) {
     const std::int64_t in_run = first % places_.frames_per_run;
-    const std::int64_t offset = places_.pixels +
-                                first / places_.frames_per_run * places_.run_stride +
-                                in_run * places_.frame_bytes;
+    const std::int64_t offset = offset_of_frame(places_, first);
     const auto left = static_cast<std::int64_t>(pixels.size());
     const std::int64_t bytes =
         contiguous ? left : std::min(left, (places_.frames_per_run - in_run) * places_.frame_bytes);

@@ -29,6 +29,9 @@ struct SegmentPlaces {
   std::int64_t run_start_monotonic_ns{};
 };
 
+[[nodiscard]] std::int64_t offset_of_frame(const SegmentPlaces& places,
+                                           std::int64_t frame) noexcept;
+
 /// The open files of a segment. `pixels` may be open for direct I/O; `table` (records, time, valid,
 /// synced) never.
 struct SegmentFiles {
@@ -44,6 +47,15 @@ struct SegmentFiles {
 class PlainSegment {
  public:
   PlainSegment(FileSystem& files, const SegmentPlaces& places, SegmentFiles open_files);
+
+  /// What a dead process has left in a segment.
+  struct Left {
+    std::int64_t frames{};
+    FrameRecord first, last;
+  };
+  /// Goes on behind the frames that the file counts. Errors: kEnd when it counts none, kCorrupt
+  /// when the count or the records are impossible. Threads: control, first of all.
+  [[nodiscard]] Result<Left> resume();
 
   /// Threads: write. Errors: kNoSpace when the frames exceed the capacity or the disk, kIo.
   [[nodiscard]] Result<void> append(std::span<const FrameRecord> records,

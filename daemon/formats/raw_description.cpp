@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/clock.hpp"
+#include "formats/accounting_json.hpp"
 #include "formats/numpy_type.hpp"
 
 namespace framelog::raw {
@@ -46,39 +47,6 @@ std::string python_line(const std::string& file, const Json& json) {
   return fmt::format("numpy.fromfile('{}', dtype='{}').reshape({}, {}, {})", file,
                      json["dtype"].get<std::string>(), json["shape"][0].get<std::int64_t>(),
                      json["shape"][1].get<std::int64_t>(), json["shape"][2].get<std::int64_t>());
-}
-
-Json accounting_json(const Accounting& accounting) {
-  Json json{{"received", accounting.received},
-            {"recorded", accounting.recorded},
-            {"merged", accounting.merged},
-            {"skipped", accounting.skipped},
-            {"not_recorded", accounting.not_recorded}};
-  for (std::size_t i = 0; i < kDropReasons; ++i) {
-    json["dropped"][std::string(name_of(static_cast<DropReason>(i)))] = accounting.dropped[i];
-  }
-  for (std::size_t i = 0; i < kLossReasons; ++i) {
-    json["lost_at_source"][std::string(name_of(static_cast<LossReason>(i)))] =
-        accounting.lost_at_source[i];
-  }
-  return json;
-}
-
-Accounting accounting_of(const Json& json) {
-  Accounting accounting;
-  accounting.received = json.at("received");
-  accounting.recorded = json.at("recorded");
-  accounting.merged = json.at("merged");
-  accounting.skipped = json.at("skipped");
-  accounting.not_recorded = json.at("not_recorded");
-  for (std::size_t i = 0; i < kDropReasons; ++i) {
-    accounting.dropped[i] = json.at("dropped").at(std::string(name_of(static_cast<DropReason>(i))));
-  }
-  for (std::size_t i = 0; i < kLossReasons; ++i) {
-    accounting.lost_at_source[i] =
-        json.at("lost_at_source").at(std::string(name_of(static_cast<LossReason>(i))));
-  }
-  return accounting;
 }
 
 Json gaps_json(const std::vector<GapEntry>& gaps) {
@@ -123,7 +91,11 @@ Facts facts_of(const Json& json) {
   facts.frames = shape[0];
   facts.provenance_json = json.at("provenance").dump();
   if (json.contains("gaps")) facts.gaps = gaps_of(json.at("gaps"));
-  if (json.contains("accounting")) facts.accounting = accounting_of(json.at("accounting"));
+  if (json.contains("accounting")) {
+    const auto accounting = read_accounting(json.at("accounting").dump());
+    if (!accounting) throw std::invalid_argument("accounting is not as it should be");
+    facts.accounting = *accounting;
+  }
   return facts;
 }
 
@@ -166,7 +138,7 @@ Result<std::string> complete(std::string_view started, std::int64_t frames, cons
     json["frames"] = name.stem().string() + ".frames";
     json["python"] = python_line(end.file_name, json);
     json["stop_reason"] = end.stop_reason;
-    json["accounting"] = accounting_json(end.accounting);
+    json["accounting"] = Json::parse(accounting_json(end.accounting));
     json["gaps"] = gaps_json(end.gaps);
     Json clock = Json::array();
     for (const ClockEntry& entry : end.clock) {

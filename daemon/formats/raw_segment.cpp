@@ -54,6 +54,7 @@ class RawSegment final : public SegmentWriter {
     }
     return {};
   }
+  [[nodiscard]] Result<PlainSegment::Left> resume() { return plain_.resume(); }
   Result<void> append(std::span<const FrameRecord> records, std::span<const std::byte> pixels,
                       std::span<const double> detectors) override {
     return plain_.append(records, pixels, detectors);
@@ -223,6 +224,43 @@ Result<std::unique_ptr<SegmentWriter>> prepare_raw(FileSystem& files, const path
   }
   if (!made) return std::unexpected(made.error());
   return std::make_unique<RawSegment>(files, places, std::move(*made), stem);
+}
+
+Result<ResumedSegment> resume_raw(FileSystem& files, const path& part,
+                                  const SegmentDescription& description) {
+  const path stem = stem_of(part);
+  if (!files.exists(with_stage(stem, ".frames", ".part")) ||
+      files.exists(with_stage(stem, ".json", ".new"))) {
+    return fail(ErrorCode::kInvalid, "its finishing had begun:", part.string());
+  }
+  auto table = files.open(with_stage(stem, ".frames", ".part"), O_RDWR);
+  if (!table) return std::unexpected(table.error());
+  if (auto locked = files.lock(table->get()); !locked) return std::unexpected(locked.error());
+  const SegmentPlaces places = places_of(description);
+  FramesFileHead head;
+  const FramesFileHead expected;
+  const auto got = files.read_at(table->get(), std::as_writable_bytes(std::span(&head, 1)), 0);
+  if (!got) return std::unexpected(got.error());
+  if (*got != sizeof head || !std::ranges::equal(head.magic, expected.magic)) {
+    return fail(ErrorCode::kCorrupt, "bad head in the .frames file of", part.string());
+  }
+  if (std::cmp_not_equal(head.frame_bytes, places.frame_bytes) ||
+      std::cmp_not_equal(head.capacity, places.capacity_frames)) {
+    return fail(ErrorCode::kLayout, "it was prepared for other frames:", part.string());
+  }
+  const bool direct = description.direct_io && is_direct_io_fit(0, places.frame_bytes) &&
+                      head.valid >= 0 && head.valid < places.capacity_frames;
+  auto pixels =
+      open_for_pixels(files, part, direct, direct ? offset_of_frame(places, head.valid) : 0);
+  if (!pixels) return std::unexpected(pixels.error());
+  SegmentFiles open_files;
+  open_files.pixels = std::move(pixels->fd);
+  open_files.direct = pixels->direct;
+  open_files.table = std::move(*table);
+  auto segment = std::make_unique<RawSegment>(files, places, std::move(open_files), stem);
+  const auto left = segment->resume();
+  if (!left) return std::unexpected(left.error());
+  return ResumedSegment{std::move(segment), left->first, left->last};
 }
 
 Result<std::unique_ptr<SegmentReader>> open_raw(FileSystem& files, const path& raw_path) {

@@ -9,6 +9,9 @@ namespace framelog {
 /// NAME.raw.part tells an unfinished segment. The functions of the table row; see SegmentFormat.
 [[nodiscard]] Result<std::unique_ptr<SegmentWriter>> prepare_raw(
     FileSystem& files, const std::filesystem::path& stem, const SegmentDescription& description);
+[[nodiscard]] Result<ResumedSegment> resume_raw(FileSystem& files,
+                                                const std::filesystem::path& part,
+                                                const SegmentDescription& description);
 [[nodiscard]] Result<std::unique_ptr<SegmentReader>> open_raw(FileSystem& files,
                                                               const std::filesystem::path& path);
 [[nodiscard]] Result<void> undo_raw(FileSystem& files, const std::filesystem::path& part);

@@ -92,6 +92,7 @@ struct GapEntry {
   std::int64_t duration_ns{-1};     ///< -1: unknown.
   std::string stage;                ///< source, capture, write
   std::string reason;               ///< A name of DropReason or LossReason.
+  friend bool operator==(const GapEntry&, const GapEntry&) = default;
 };
 
 /// The relation of the two clocks when it was looked at.
@@ -145,6 +146,12 @@ class SegmentWriter {
   virtual void close_pixels() noexcept = 0;
 };
 
+/// A segment of a dead process, open again.
+struct ResumedSegment {
+  std::unique_ptr<SegmentWriter> writer;
+  FrameRecord first, last;  ///< Of its frames.
+};
+
 /// A file or set of files that holds frames, opened for reading: finished or .part, living or dead.
 class SegmentReader {
  public:
@@ -186,6 +193,12 @@ struct SegmentFormat {
   Result<std::unique_ptr<SegmentWriter>> (*prepare)(FileSystem& files,
                                                     const std::filesystem::path& stem,
                                                     const SegmentDescription& description);
+  /// Goes on with the .part of a process that died, with the description that it was prepared with:
+  /// behind the frames that it counts. Takes its lock. Threads: control. Errors: kBusy when a
+  /// living process records it, kNotFound, kEnd when it has no frame, kInvalid when its finishing
+  /// had begun, kLayout when it was prepared otherwise, kCorrupt.
+  Result<ResumedSegment> (*resume)(FileSystem& files, const std::filesystem::path& part,
+                                   const SegmentDescription& description);
   /// Opens NAME.EXT or NAME.EXT.part. Errors: kNotFound, kCorrupt with what is wrong.
   Result<std::unique_ptr<SegmentReader>> (*open)(FileSystem& files,
                                                  const std::filesystem::path& path);

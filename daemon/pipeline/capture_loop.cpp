@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "core/log.hpp"
 
@@ -51,7 +52,48 @@ CaptureLoop::CaptureLoop(FrameSource& source, const SourceInfo& info, Ring& ring
       options_(options),
       spare_bytes_(options.wait_when_full ? 0 : size_bytes(info.shape)),
       spare_(std::make_unique_for_overwrite<std::byte[]>(spare_bytes_)),
-      captured_(ring.captured()) {}
+      captured_(ring.captured()),
+      interruption_(options.interruption) {
+  take_over();
+}
+
+/// The counters are the truth; a slot knows what they were when it was published. What was counted
+/// since has not been told by any frame.
+void CaptureLoop::take_over() {
+  CaptureCounters& counters = ring_.capture_counters();
+  received_ = counters.received.load(std::memory_order_relaxed);
+  if (received_ == 0) return;
+  const auto relaxed = std::memory_order_relaxed;
+  std::uint64_t dropped = 0;
+  for (const auto& counter : counters.dropped) dropped += counter.load(relaxed);
+  // The process died between counting a frame and publishing it.
+  const std::uint64_t untold = received_ - captured_ - dropped;
+  add(counters.dropped[static_cast<std::size_t>(DropReason::kCrash)], untold);
+  static constexpr SlotHeader kNoFrame{};
+  const SlotHeader& last = captured_ == 0 ? kNoFrame : ring_.slot(captured_ - 1).header;
+  Interruption interruption;
+  interruption.reason = DropReason::kNoProcess;
+  for (std::size_t i = 0; i < kDropReasons; ++i) {
+    const std::uint64_t lost = counters.dropped[i].load(relaxed) - last.dropped_total[i];
+    count(pending_.dropped[i], lost);
+    interruption.told += lost;
+  }
+  for (std::size_t i = 0; i < kLossReasons; ++i) {
+    const std::uint64_t lost = counters.lost_at_source[i].load(relaxed) - last.lost_total[i];
+    count(pending_.lost_at_source[i], lost);
+    interruption.told += lost;
+  }
+  pending_.duration_ns = 1;
+  if (captured_ > 0) {
+    interruption.last_source_sequence = last.info.source_sequence;
+    interruption.last_monotonic_ns = last.info.monotonic_ns;
+  }
+  interruption_ = interruption;
+}
+
+Interruption CaptureLoop::interrupted(DropReason reason) const noexcept {
+  return {reason, last_source_sequence_, last_monotonic_ns_, 0};
+}
 
 CaptureEnd CaptureLoop::run(const std::stop_token& stop) {
   last_arrival_ns_ = clock_.monotonic_ns();
@@ -67,6 +109,10 @@ CaptureEnd CaptureLoop::run(const std::stop_token& stop) {
       break;
     }
     step = read_one(stop);
+  }
+  if (interruption_) {  // No frame came to tell of it.
+    pending_.uncounted |= 1U << static_cast<std::size_t>(interruption_->reason);
+    pending_.duration_ns = 1;
   }
   if (end_ != CaptureEnd::kGeometry) source_.stop();
   health_.capture.rest();
@@ -107,6 +153,7 @@ void CaptureLoop::take(const FrameInfo& delivered, bool has_slot) {
   FrameInfo info = delivered;
   if (!info_.numbered) info.source_sequence = received_;
   complete_times(info);
+  if (interruption_) count_interruption(info);
   count_source_losses(info);
   ++received_;
   add(ring_.capture_counters().received, 1);
@@ -127,6 +174,27 @@ void CaptureLoop::complete_times(FrameInfo& info) const {
   if (info.utc_ns < 0) info.utc_ns = clock_.utc_ns() - (clock_.monotonic_ns() - info.monotonic_ns);
   if (!health_.clock_synchronised.load(std::memory_order_relaxed))
     info.flags |= kFlagClockUnsynchronised;
+}
+
+/// What the hardware delivered while nobody read, as far as it numbers its frames: those would have
+/// been received.
+void CaptureLoop::count_interruption(const FrameInfo& info) {
+  const Interruption before = *std::exchange(interruption_, std::nullopt);
+  last_monotonic_ns_ = before.last_monotonic_ns;
+  const auto reason = static_cast<std::size_t>(before.reason);
+  const bool forward =
+      before.last_source_sequence && info.source_sequence > *before.last_source_sequence;
+  if (info_.numbered && forward) {
+    const std::uint64_t jump = info.source_sequence - *before.last_source_sequence - 1;
+    const std::uint64_t lost = jump - std::min(jump, before.told);
+    received_ += lost;
+    add(ring_.capture_counters().received, lost);
+    add(ring_.capture_counters().dropped[reason], lost);
+    count(pending_.dropped[reason], lost);
+  } else {
+    pending_.uncounted |= 1U << reason;
+  }
+  pending_.duration_ns = 1;  // Set in full when the next frame is published.
 }
 
 void CaptureLoop::count_source_losses(const FrameInfo& info) {
@@ -165,6 +233,13 @@ void CaptureLoop::publish(FrameInfo& info) {
   header.info = info;
   header.before = pending_;
   header.received_total = received_;
+  const CaptureCounters& counters = ring_.capture_counters();
+  for (std::size_t i = 0; i < kDropReasons; ++i) {
+    header.dropped_total[i] = counters.dropped[i].load(std::memory_order_relaxed);
+  }
+  for (std::size_t i = 0; i < kLossReasons; ++i) {
+    header.lost_total[i] = counters.lost_at_source[i].load(std::memory_order_relaxed);
+  }
   pending_ = {};
   last_monotonic_ns_ = info.monotonic_ns;
   ++captured_;

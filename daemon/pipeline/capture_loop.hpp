@@ -16,6 +16,14 @@
 
 namespace framelog {
 
+/// What came before the first frame of a loop that goes on where another has ended.
+struct Interruption {
+  DropReason reason{};  ///< kNoProcess, kReload: what the frames in between are lost for.
+  std::optional<std::uint64_t> last_source_sequence;
+  std::int64_t last_monotonic_ns{-1};
+  std::uint64_t told{};  ///< Frames behind the last one whose loss is counted already.
+};
+
 struct CaptureOptions {
   bool wait_when_full{};  ///< Overflow policy; else drop the newest frame.
   bool reconnect{true};   ///< on_disconnect = retry.
@@ -23,6 +31,7 @@ struct CaptureOptions {
   std::optional<std::chrono::nanoseconds>
       stall_timeout;                         ///< Silence that counts as disconnected; none: never.
   std::optional<std::uint64_t> most_frames;  ///< Stop after so many frames were received.
+  std::optional<Interruption> interruption;  ///< Of the session before; a ring knows its own.
 };
 
 enum class CaptureEnd : std::uint8_t {
@@ -35,7 +44,8 @@ enum class CaptureEnd : std::uint8_t {
 
 /// The first stage: reads frames from an open source into the ring until it ends, gives each its
 /// sequence and times, and counts what was lost. Nothing else in the process ever blocks it, except
-/// a full ring where the policy says wait.
+/// a full ring where the policy says wait. Over a ring that another process has left it goes on
+/// where that one died.
 class CaptureLoop {
  public:
   CaptureLoop(FrameSource& source, const SourceInfo& info, Ring& ring, Health& health,
@@ -49,6 +59,8 @@ class CaptureLoop {
   [[nodiscard]] const LossBefore& tail() const noexcept { return pending_; }
   [[nodiscard]] std::uint64_t received() const noexcept { return received_; }
   [[nodiscard]] CaptureEnd end() const noexcept { return end_; }
+  /// How a loop after this one may go on. Threads: any, after run().
+  [[nodiscard]] Interruption interrupted(DropReason reason) const noexcept;
   /// What the source announces after kGeometry. Threads: any, after run().
   [[nodiscard]] const std::optional<SourceInfo>& new_shape() const noexcept { return new_shape_; }
 
@@ -61,7 +73,9 @@ class CaptureLoop {
   [[nodiscard]] bool wait_for_slot(const std::stop_token& stop);
   void take(const FrameInfo& delivered, bool has_slot);
   void complete_times(FrameInfo& info) const;
+  void take_over();
   void count_source_losses(const FrameInfo& info);
+  void count_interruption(const FrameInfo& info);
   void drop(DropReason reason, const FrameInfo& info);
   void publish(FrameInfo& info);
 
@@ -81,6 +95,7 @@ class CaptureLoop {
   std::int64_t last_monotonic_ns_{-1};
   std::int64_t last_arrival_ns_{};
   bool reconnected_{};
+  std::optional<Interruption> interruption_;
   LossBefore pending_;
   std::optional<SourceInfo> new_shape_;
 };

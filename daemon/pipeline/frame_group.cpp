@@ -59,6 +59,21 @@ void FrameGroup::take(std::uint64_t sequence) noexcept {
   }
 }
 
+void FrameGroup::lose(std::uint64_t sequence) noexcept {
+  ProductResult& result = ring_.slot(sequence).header.results[product_];
+  result.emits = false;
+  result.lost = 1;
+  if (sequence >= group_.next() && group_.count() > 0) {
+    if (group_.unfinished()) {
+      result.lost += group_.count();
+    } else {
+      emit_at(sequence);
+    }
+  }
+  result.outcome = FrameOutcome::kLost;
+  group_.clear(sequence + 1);
+}
+
 bool FrameGroup::is_cut_before(const SlotHeader& header) const noexcept {
   // Rows of this frame are in the group: the process that died had decided.
   if (group_.unfinished()) return false;

@@ -23,6 +23,9 @@ class FrameGroup {
 
   /// The frame in slot `sequence`, in order. Allocates nothing.
   void take(std::uint64_t sequence) noexcept;
+  /// The frame has killed the process again and again. It is lost, and with it the group if rows of
+  /// it are in there already; else the group ends before it.
+  void lose(std::uint64_t sequence) noexcept;
   /// No frame comes any more: what there is becomes the ring's tail.
   void finish() noexcept;
 

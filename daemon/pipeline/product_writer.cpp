@@ -35,6 +35,7 @@ void PendingLosses::take(const LossBefore& before) noexcept {
   for (std::size_t i = 0; i < kDropReasons; ++i) by_capture[i] += before.dropped[i];
   for (std::size_t i = 0; i < kLossReasons; ++i) at_source[i] += before.lost_at_source[i];
   unknown = unknown || before.unknown;
+  uncounted |= before.uncounted;
 }
 
 std::uint64_t PendingLosses::frames() const noexcept {
@@ -53,7 +54,58 @@ ProductWriter::ProductWriter(Ring& ring, std::size_t product, SegmentLane& lane,
       health_(health),
       counters_(ring.product_counters(product)),
       items_(std::min<std::uint64_t>(kMostFramesAtOnce, ring.slots())),
-      records_(items_.size()) {}
+      records_(items_.size()),
+      kept_(ring.kept(product)) {
+  if (kept_.get() != nullptr) take_over();
+}
+
+const WriterState* ProductWriter::left_behind(Ring& ring, std::size_t product) noexcept {
+  return KeptState<WriterState>(ring.kept(product)).get();
+}
+
+void ProductWriter::take_over() {
+  state_ = *kept_.get();
+  const WriterState::Counters& counters = state_.counters;
+  const auto restore = [](std::atomic<std::uint64_t>& counter, std::uint64_t value) {
+    counter.store(value, std::memory_order_relaxed);
+  };
+  restore(counters_.recorded, counters.recorded);
+  restore(counters_.bytes, counters.bytes);
+  restore(counters_.merged, counters.merged);
+  restore(counters_.skipped, counters.skipped);
+  restore(counters_.not_recorded, counters.not_recorded);
+  restore(counters_.segments, counters.segments);
+  restore(counters_.clipped_pixels, counters.clipped_pixels);
+  for (std::size_t i = 0; i < kDropReasons; ++i) restore(counters_.dropped[i], counters.dropped[i]);
+  in_file_to_ = lane_.in_file_to();
+  if (state_.segment < 0) return;
+  segment_ = lane_.active(state_.segment);
+  if (segment_ != nullptr) {
+    segment_->accounting = state_.accounting;
+    return;
+  }
+  // It was ended: what follows belongs to the next one.
+  state_.received_before = state_.received_here;
+  state_.segment = -1;
+}
+
+/// From here on the process after goes on. Called between two steps, when all numbers agree.
+void ProductWriter::keep() {
+  const auto value = [](const std::atomic<std::uint64_t>& counter) {
+    return counter.load(std::memory_order_relaxed);
+  };
+  WriterState::Counters& counters = state_.counters;
+  counters.recorded = value(counters_.recorded);
+  counters.bytes = value(counters_.bytes);
+  counters.merged = value(counters_.merged);
+  counters.skipped = value(counters_.skipped);
+  counters.not_recorded = value(counters_.not_recorded);
+  counters.segments = value(counters_.segments);
+  counters.clipped_pixels = value(counters_.clipped_pixels);
+  for (std::size_t i = 0; i < kDropReasons; ++i) counters.dropped[i] = value(counters_.dropped[i]);
+  if (segment_ != nullptr) state_.accounting = segment_->accounting;
+  kept_.put(state_);
+}
 
 ProductWriter::Item ProductWriter::frame(std::uint64_t sequence) noexcept {
   const SlotHeader& header = ring_.slot(sequence).header;
@@ -80,10 +132,10 @@ ProductWriter::Item ProductWriter::group(std::uint64_t sequence) noexcept {
           ring_.product(sequence, product_),
           ring_.detectors(sequence, product_),
           group.first_monotonic_ns,
-          is_last ? group.received_total : received_slot_,
+          is_last ? group.received_total : state_.received_slot,
           is_last ? sequence + 1 : sequence,
           group.frames,
-          std::exchange(group_flags_, 0)};
+          state_.group_flags};
 }
 
 std::uint64_t ProductWriter::end_of_outcome(std::uint64_t from, std::uint64_t to) noexcept {
@@ -96,33 +148,73 @@ std::uint64_t ProductWriter::end_of_outcome(std::uint64_t from, std::uint64_t to
 }
 
 void ProductWriter::write(std::uint64_t from, std::uint64_t to) {
+  from = std::max(from, state_.done_to);
   if (groups_) {
-    for (; from < to; ++from) write_group_slot(from, true);
-    return;
+    write_group_slots(from, to);
+  } else {
+    write_slots(from, to);
   }
+}
+
+void ProductWriter::write_group_slots(std::uint64_t from, std::uint64_t to) {
+  for (; from < to; ++from) {
+    write_group_slot(from, true);
+    state_.done_to = from + 1;
+    keep();
+  }
+}
+
+void ProductWriter::write_slots(std::uint64_t from, std::uint64_t to) {
   while (from < to) {
     const std::uint64_t end = std::min(end_of_outcome(from, to), from + items_.size());
-    if (ring_.slot(from).header.results[product_].outcome == FrameOutcome::kSkipped) {
-      pass_over(from, end, &PassedOver::skipped);
-    } else {
-      for (std::uint64_t i = 0; i < end - from; ++i) items_[i] = frame(from + i);
-      record(Items(items_).first(end - from));
+    switch (ring_.slot(from).header.results[product_].outcome) {
+      case FrameOutcome::kSkipped:
+        pass_over(from, end, &PassedOver::skipped);
+        break;
+      case FrameOutcome::kLost:
+        lose(from, end);
+        break;
+      default:
+        for (std::uint64_t i = 0; i < end - from; ++i) items_[i] = frame(from + i);
+        record(Items(items_).first(end - from));
     }
-    from = end;
+    state_.done_to = from = end;
+    keep();
+  }
+}
+
+void ProductWriter::lose(std::uint64_t from, std::uint64_t to) {
+  from = std::max(from, state_.done_to);
+  for (; from < to; ++from) {
+    const SlotHeader& header = ring_.slot(from).header;
+    const ProductResult& result = header.results[product_];
+    const std::uint64_t frames = result.outcome == FrameOutcome::kLost ? result.lost : 1;
+    constexpr auto kReason = static_cast<std::size_t>(DropReason::kCrash);
+    add(counters_.dropped[kReason], frames);
+    state_.pending.by_write[kReason] += frames;
+    state_.pending.take(header.before);
+    state_.received_slot = header.received_total;
+    state_.done_to = from + 1;
+    keep();
   }
 }
 
 void ProductWriter::pass(std::uint64_t from, std::uint64_t to) {
+  from = std::max(from, state_.done_to);
   while (from < to) {
     const std::uint64_t end = groups_ ? from + 1 : end_of_outcome(from, to);
+    const FrameOutcome outcome = ring_.slot(from).header.results[product_].outcome;
     if (groups_) {
       write_group_slot(from, false);
+    } else if (outcome == FrameOutcome::kLost) {
+      lose(from, end);
     } else {
-      const bool skipped =
-          ring_.slot(from).header.results[product_].outcome == FrameOutcome::kSkipped;
-      pass_over(from, end, skipped ? &PassedOver::skipped : &PassedOver::not_recorded);
+      pass_over(
+          from, end,
+          outcome == FrameOutcome::kSkipped ? &PassedOver::skipped : &PassedOver::not_recorded);
     }
-    from = end;
+    state_.done_to = from = end;
+    keep();
   }
 }
 
@@ -131,17 +223,22 @@ void ProductWriter::write_group_slot(std::uint64_t sequence, bool recording) {
   const SlotHeader& header = ring_.slot(sequence).header;
   const ProductResult& result = header.results[product_];
   const bool is_last = result.outcome == FrameOutcome::kFrame;
-  if (is_last) group_flags_ |= header.info.flags & kFlagTrigger;
+  if (is_last) state_.group_flags |= header.info.flags & kFlagTrigger;
   if (result.emits && recording) {
     items_[0] = group(sequence);
     record(Items(items_).first(1));
   } else if (result.emits) {
     count_passed(ring_.group_result(sequence, product_).frames, &PassedOver::not_recorded);
   }
-  pending_.take(header.before);
+  state_.pending.take(header.before);
   if (result.outcome == FrameOutcome::kSkipped) count_passed(1, &PassedOver::skipped);
-  if (!is_last) group_flags_ |= header.info.flags & kFlagTrigger;
-  received_slot_ = header.received_total;
+  if (result.outcome == FrameOutcome::kLost) {
+    constexpr auto kReason = static_cast<std::size_t>(DropReason::kCrash);
+    add(counters_.dropped[kReason], result.lost);
+    state_.pending.by_write[kReason] += result.lost;
+  }
+  if (!is_last) state_.group_flags |= header.info.flags & kFlagTrigger;
+  state_.received_slot = header.received_total;
 }
 
 /// What was lost between frames that are left out is told by the next one that is recorded.
@@ -149,17 +246,21 @@ void ProductWriter::pass_over(std::uint64_t from, std::uint64_t to,
                               std::uint64_t PassedOver::*kind) {
   count_passed(to - from, kind);
   for (std::uint64_t sequence = from; sequence < to; ++sequence) {
-    pending_.take(ring_.slot(sequence).header.before);
+    state_.pending.take(ring_.slot(sequence).header.before);
   }
 }
 
 void ProductWriter::count_passed(std::uint64_t frames, std::uint64_t PassedOver::*kind) {
   const bool skipped = kind == &PassedOver::skipped;
   add(skipped ? counters_.skipped : counters_.not_recorded, frames);
-  passed_.*kind += frames;
+  state_.passed.*kind += frames;
 }
 
 void ProductWriter::record(Items items) {
+  if (const std::size_t there = in_file(items); there > 0) {
+    account(items.first(there));
+    items = items.subspan(there);
+  }
   while (!items.empty()) {
     if (segment_ == nullptr && !ensure_segment(*items.front().info)) {
       drop(items, blocked_reason_);
@@ -184,6 +285,16 @@ void ProductWriter::record(Items items) {
   }
 }
 
+/// A process that died here may have been ahead of what it kept: the first of `items` that its last
+/// file holds already.
+std::size_t ProductWriter::in_file(Items items) const noexcept {
+  std::size_t count = 0;
+  while (count < items.size() && std::cmp_less(items[count].info->sequence, in_file_to_)) {
+    ++count;
+  }
+  return count;
+}
+
 void ProductWriter::end_event() {
   if (segment_ != nullptr) retire("event");
 }
@@ -196,8 +307,13 @@ bool ProductWriter::ensure_segment(const FrameInfo& first) {
       auto opened = lane_.store().activate(std::move(*ready), first);
       if (opened) {
         segment_ = &lane_.open(std::move(*opened));
-        segment_->log.begin(lane_.store().files(), static_cast<std::int64_t>(accounted_to_));
+        segment_->log.begin(lane_.store().files(), static_cast<std::int64_t>(state_.accounted_to));
         add(counters_.segments, 1);
+        state_.segment = segment_->number;
+        const std::string part = segment_->part.string();
+        state_.part = {};
+        if (part.size() < state_.part.size()) std::ranges::copy(part, state_.part.begin());
+        keep();
         return true;
       }
       handle_write_error(opened.error());
@@ -217,9 +333,13 @@ void ProductWriter::retire(std::string_view reason) {
   segment_->stop_reason = reason;
   Accounting& accounting = segment_->accounting;
   accounting.recorded = static_cast<std::uint64_t>(segment_->writer->frames());
-  accounting.received = received_here_ - received_before_;
-  received_before_ = received_here_;
+  accounting.received = state_.received_here - state_.received_before;
+  state_.received_before = state_.received_here;
+  // From here on it can be finished without what only this process knows.
+  segment_->log.end(lane_.store().files(), {segment_->stop_reason, accounting});
   segment_ = nullptr;
+  state_.segment = -1;
+  keep();
   lane_.retire();
 }
 
@@ -263,13 +383,12 @@ bool ProductWriter::append(Items items) {
     return false;
   }
   back_off_ = {};
-  add(counters_.bytes, pixels.size());
-  after_append(items);
+  account(items);
   return true;
 }
 
 void ProductWriter::make_record(const Item& item, bool first_of_batch, FrameRecord& record) {
-  PendingLosses losses = first_of_batch ? pending_ : PendingLosses{};
+  PendingLosses losses = first_of_batch ? state_.pending : PendingLosses{};
   if (item.before != nullptr) losses.take(*item.before);
   const FrameInfo& info = *item.info;
   const FrameStatistics& statistics = item.result->statistics;
@@ -296,59 +415,88 @@ void ProductWriter::make_record(const Item& item, bool first_of_batch, FrameReco
   seal(record);
 }
 
-void ProductWriter::after_append(Items items) {
+/// Counts what is in a file, and notes what belongs to it.
+void ProductWriter::account(Items items) {
   for (const Item& item : items) {
-    if (item.before != nullptr) pending_.take(*item.before);
-    note_losses(last_monotonic_ns_ < 0 ? -1 : item.first_monotonic_ns - last_monotonic_ns_);
+    add(counters_.bytes, item.pixels.size());
+    if (item.before != nullptr) state_.pending.take(*item.before);
+    note_losses(state_.last_monotonic_ns < 0 ? -1
+                                             : item.first_monotonic_ns - state_.last_monotonic_ns);
     note_clock(*item.info);
     note_passed_over();
     add(counters_.clipped_pixels, item.result->statistics.clipped);
     add(counters_.recorded, 1);
     add(counters_.merged, item.frames - 1);
-    segment_->accounting.merged += item.frames - 1;
-    last_sequence_ = static_cast<std::int64_t>(item.info->sequence);
-    last_monotonic_ns_ = item.info->monotonic_ns;
-    received_here_ = item.received_total;
-    accounted_to_ = item.accounted_to;
+    if (segment_ != nullptr) segment_->accounting.merged += item.frames - 1;
+    state_.last_sequence = static_cast<std::int64_t>(item.info->sequence);
+    state_.last_monotonic_ns = item.info->monotonic_ns;
+    state_.received_here = item.received_total;
+    state_.accounted_to = item.accounted_to;
+    if (groups_) state_.group_flags = 0;
   }
+  if (groups_) return;  // Its slot is not done yet.
+  state_.done_to = state_.accounted_to;
+  keep();
 }
 
 void ProductWriter::note_passed_over() {
-  segment_->accounting.skipped += passed_.skipped;
-  segment_->accounting.not_recorded += passed_.not_recorded;
-  passed_ = {};
+  if (segment_ == nullptr) return;
+  segment_->accounting.skipped += state_.passed.skipped;
+  segment_->accounting.not_recorded += state_.passed.not_recorded;
+  state_.passed = {};
 }
 
 void ProductWriter::note_losses(std::int64_t duration_ns) {
-  if (pending_.frames() == 0 && !pending_.unknown) return;
+  const PendingLosses& pending = state_.pending;
+  if (pending.frames() == 0 && !pending.unknown && pending.uncounted == 0) return;
+  // The segment that held it was finished without us, and tells of its gaps by its frames.
+  if (segment_ == nullptr) {
+    state_.pending = {};
+    return;
+  }
   Accounting& accounting = segment_->accounting;
   for (std::size_t i = 0; i < kDropReasons; ++i) {
     const std::string_view reason = name_of(static_cast<DropReason>(i));
-    if (pending_.by_write[i] > 0) note_gap(pending_.by_write[i], duration_ns, "write", reason);
-    if (pending_.by_capture[i] > 0)
-      note_gap(pending_.by_capture[i], duration_ns, "capture", reason);
-    accounting.dropped[i] += pending_.by_write[i] + pending_.by_capture[i];
+    if (state_.pending.by_write[i] > 0)
+      note_gap(state_.pending.by_write[i], duration_ns, "write", reason);
+    if (state_.pending.by_capture[i] > 0)
+      note_gap(state_.pending.by_capture[i], duration_ns, "capture", reason);
+    accounting.dropped[i] += state_.pending.by_write[i] + state_.pending.by_capture[i];
   }
   for (std::size_t i = 0; i < kLossReasons; ++i) {
-    if (pending_.at_source[i] == 0) continue;
-    note_gap(pending_.at_source[i], duration_ns, "source", name_of(static_cast<LossReason>(i)));
-    accounting.lost_at_source[i] += pending_.at_source[i];
+    if (state_.pending.at_source[i] == 0) continue;
+    note_gap(state_.pending.at_source[i], duration_ns, "source",
+             name_of(static_cast<LossReason>(i)));
+    accounting.lost_at_source[i] += state_.pending.at_source[i];
   }
-  if (pending_.unknown)
+  if (state_.pending.unknown)
     note_gap(std::nullopt, duration_ns, "source", name_of(LossReason::kDisconnected));
-  pending_ = {};
+  note_uncounted(duration_ns);
+  state_.pending = {};
+}
+
+void ProductWriter::note_uncounted(std::int64_t duration_ns) {
+  for (std::size_t i = 0; i < kDropReasons; ++i) {
+    const bool unknown = (state_.pending.uncounted >> i & 1U) != 0;
+    if (unknown && state_.pending.by_capture[i] == 0) {
+      note_gap(std::nullopt, duration_ns, "capture", name_of(static_cast<DropReason>(i)));
+    }
+  }
 }
 
 void ProductWriter::note_gap(std::optional<std::uint64_t> frames, std::int64_t duration_ns,
                              std::string_view stage, std::string_view reason) {
   const std::int64_t count = frames ? static_cast<std::int64_t>(*frames) : -1;
-  segment_->log.add(
-      lane_.store().files(),
-      GapEntry{last_sequence_, count, duration_ns, std::string(stage), std::string(reason)},
-      kMostGaps);
+  const GapEntry gap{state_.last_sequence, count, duration_ns, std::string(stage),
+                     std::string(reason)};
+  // The process that put the frame into the file may have noted it, too.
+  const auto& known = segment_->log.entries().gaps;
+  if (state_.last_sequence < in_file_to_ && std::ranges::find(known, gap) != known.end()) return;
+  segment_->log.add(lane_.store().files(), gap, kMostGaps);
 }
 
 void ProductWriter::note_clock(const FrameInfo& info) {
+  if (segment_ == nullptr) return;
   const auto& known = segment_->log.entries().clock;
   const std::int64_t offset = info.utc_ns - info.monotonic_ns;
   const bool synchronised = (info.flags & kFlagClockUnsynchronised) == 0;
@@ -362,10 +510,13 @@ void ProductWriter::note_clock(const FrameInfo& info) {
 void ProductWriter::drop(Items items, DropReason reason) {
   for (const Item& item : items) {
     add(counters_.dropped[static_cast<std::size_t>(reason)], item.frames);
-    pending_.by_write[static_cast<std::size_t>(reason)] += item.frames;
+    state_.pending.by_write[static_cast<std::size_t>(reason)] += item.frames;
     // What capture lost before these frames belongs to the same gap.
-    if (item.before != nullptr) pending_.take(*item.before);
+    if (item.before != nullptr) state_.pending.take(*item.before);
   }
+  if (groups_ || items.empty()) return;
+  state_.done_to = items.back().accounted_to;
+  keep();
 }
 
 void ProductWriter::handle_write_error(const Error& error) {
@@ -383,22 +534,30 @@ void ProductWriter::stop(const LossBefore& tail, std::uint64_t received_total,
   if (groups_) {
     const Ring::Tail cut = ring_.tail(product_);
     if (cut.group.frames > 0 && recording) {
-      items_[0] = {&cut.group.info,  &cut.result,
-                   nullptr,          cut.pixels,
-                   cut.detectors,    cut.group.first_monotonic_ns,
-                   received_slot_,   cut.group.info.sequence + 1,
-                   cut.group.frames, group_flags_};
+      items_[0] = {&cut.group.info,
+                   &cut.result,
+                   nullptr,
+                   cut.pixels,
+                   cut.detectors,
+                   cut.group.first_monotonic_ns,
+                   state_.received_slot,
+                   cut.group.info.sequence + 1,
+                   cut.group.frames,
+                   state_.group_flags};
       record(Items(items_).first(1));
     } else if (cut.group.frames > 0) {
       count_passed(cut.group.frames, &PassedOver::not_recorded);
     }
   }
-  if (segment_ == nullptr) return;
-  pending_.take(tail);
-  note_losses(-1);
-  note_passed_over();
-  received_here_ = received_total;
-  retire(reason);
+  if (segment_ != nullptr) {
+    state_.pending.take(tail);
+    note_losses(-1);
+    note_passed_over();
+    state_.received_here = received_total;
+    retire(reason);
+  }
+  keep();
+  if (groups_) ring_.tail(product_).group.frames = 0;
 }
 
 }  // namespace framelog

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/health.hpp"
+#include "pipeline/kept_state.hpp"
 #include "pipeline/ring.hpp"
 #include "pipeline/segment_lane.hpp"
 
@@ -19,6 +20,7 @@ struct PendingLosses {
   std::array<std::uint64_t, kDropReasons> by_capture{};
   std::array<std::uint64_t, kLossReasons> at_source{};
   bool unknown{};
+  std::uint32_t uncounted{};  ///< By DropReason, a bit each.
 
   void take(const LossBefore& before) noexcept;
   [[nodiscard]] std::uint64_t frames() const noexcept;
@@ -30,11 +32,40 @@ struct PassedOver {
   std::uint64_t not_recorded{};
 };
 
+/// Where a product's writer stands. It lies in the ring, so that the process after goes on with it.
+struct WriterState {
+  struct Counters {
+    std::uint64_t recorded, bytes, merged, skipped, not_recorded, segments, clipped_pixels;
+    std::array<std::uint64_t, kDropReasons> dropped;
+  };
+  Counters counters{};
+  std::uint64_t done_to{};  ///< Slots below it are dealt with.
+  PendingLosses pending;
+  PassedOver passed;
+  std::uint32_t group_flags{};    ///< Triggers since the last group.
+  std::uint64_t accounted_to{};   ///< Slots below it are accounted for in a segment.
+  std::uint64_t received_slot{};  ///< Frames received up to the last slot that was looked at.
+  std::int64_t last_sequence{-1};
+  std::int64_t last_monotonic_ns{-1};
+  std::uint64_t received_before{};  ///< Frames received up to the last one of the segment before.
+  std::uint64_t received_here{};    ///< Up to the last one of the open segment.
+  std::int64_t segment{-1};         ///< Number of the open segment; -1: none.
+  Accounting accounting;            ///< Of the open segment.
+  std::array<char, 2048> part{};    ///< Its path; empty where it is too long.
+};
+static_assert(KeptState<WriterState>::kBytes <= kKeptBytes);
+
 /// Puts the frames of one product into its segments: rolls between frames, notes gaps and clock
-/// changes, counts. Allocates only at rolls and gaps. Threads: write.
+/// changes, counts. Allocates only at rolls and gaps. What it does is in the ring before the slots
+/// are given back: over a ring that a dead process has left it goes on as that one would have, and
+/// puts no frame into a file twice. Threads: write.
 class ProductWriter {
  public:
+  /// With a segment taken over: it is open in the lane.
   ProductWriter(Ring& ring, std::size_t product, SegmentLane& lane, Health& health);
+
+  /// Where the writer of a dead process stood. Threads: any, before there is a writer.
+  [[nodiscard]] static const WriterState* left_behind(Ring& ring, std::size_t product) noexcept;
 
   /// Records or drops what the slots of the reduced frames [from, to) hold, which lie one behind
   /// the other in memory. Blocks on the disk, and on the files thread while the next segment is not
@@ -42,6 +73,8 @@ class ProductWriter {
   void write(std::uint64_t from, std::uint64_t to);
   /// Counts them as not recorded.
   void pass(std::uint64_t from, std::uint64_t to);
+  /// Counts them as dropped: writing them has killed the process again and again.
+  void lose(std::uint64_t from, std::uint64_t to);
   /// An event has ended, and so does the open segment.
   void end_event();
   /// Ends the open segment. `tail` is what capture lost behind the last frame; the group that the
@@ -86,7 +119,13 @@ class ProductWriter {
                 std::string_view stage, std::string_view reason);
   void note_clock(const FrameInfo& info);
   void note_passed_over();
-  void after_append(Items items);
+  void take_over();
+  [[nodiscard]] std::size_t in_file(Items items) const noexcept;
+  void account(Items items);
+  void keep();
+  void write_slots(std::uint64_t from, std::uint64_t to);
+  void write_group_slots(std::uint64_t from, std::uint64_t to);
+  void note_uncounted(std::int64_t duration_ns);
   void drop(Items items, DropReason reason);
   void handle_write_error(const Error& error);
 
@@ -99,15 +138,10 @@ class ProductWriter {
   OpenSegment* segment_{};
   std::vector<Item> items_;
   std::vector<FrameRecord> records_;
-  PendingLosses pending_;
-  PassedOver passed_;
-  std::uint32_t group_flags_{};    ///< Triggers since the last group.
-  std::uint64_t accounted_to_{};   ///< Slots below it are accounted for in a segment.
-  std::uint64_t received_slot_{};  ///< Frames received up to the last slot that was looked at.
-  std::int64_t last_sequence_{-1};
-  std::int64_t last_monotonic_ns_{-1};
-  std::uint64_t received_before_{};  ///< Frames received up to the last one of the segment before.
-  std::uint64_t received_here_{};    ///< Up to the last one of the open segment.
+  KeptState<WriterState> kept_;
+  WriterState state_;
+  /// Frames below it are in the files that a dead process has left.
+  std::int64_t in_file_to_{};
   Deadline blocked_until_{};
   DropReason blocked_reason_{DropReason::kWriteError};
   std::chrono::nanoseconds back_off_{};

@@ -47,6 +47,17 @@ bool StatisticTrigger::holds(const FrameStatistics& statistics) const noexcept {
 RecordGate::RecordGate(Ring& ring, const RecordPolicy& policy) noexcept
     : ring_(ring), policy_(policy) {}
 
+RecordGate::State RecordGate::state() const noexcept {
+  State state = state_;
+  state.commanded_ns = commanded_ns_.load(std::memory_order_relaxed);
+  return state;
+}
+
+void RecordGate::take_over(const State& state) noexcept {
+  state_ = state;
+  commanded_ns_.store(state.commanded_ns, std::memory_order_relaxed);
+}
+
 std::uint64_t RecordGate::most_kept(std::uint64_t slots) noexcept {
   return slots / 4 * kKeptOfFour;
 }
@@ -63,40 +74,41 @@ RecordGate::Change RecordGate::look(std::uint64_t sequence) noexcept {
 }
 
 RecordGate::Change RecordGate::look_scheduled(const FrameInfo& info) noexcept {
-  if (!anchor_ns_) anchor_ns_ = info.monotonic_ns;
-  const std::int64_t since = info.monotonic_ns - *anchor_ns_;
+  if (!state_.anchor_ns) state_.anchor_ns = info.monotonic_ns;
+  const std::int64_t since = info.monotonic_ns - *state_.anchor_ns;
   const std::int64_t interval = since / policy_.repeat.count();
-  const bool was_recording = recording_;
+  const bool was_recording = state_.recording;
   const bool within = since % policy_.repeat.count() < policy_.length.count();
   // However late, each interval has its first frame.
-  recording_ = interval != interval_ || within;
-  const bool begins = recording_ && (!was_recording || interval != interval_);
-  interval_ = std::max(interval, interval_);
-  return {was_recording && (begins || !recording_), begins};
+  state_.recording = interval != state_.interval || within;
+  const bool begins = state_.recording && (!was_recording || interval != state_.interval);
+  state_.interval = std::max(interval, state_.interval);
+  return {was_recording && (begins || !state_.recording), begins};
 }
 
 RecordGate::Change RecordGate::look_triggered(SlotHeader& header) noexcept {
   const FrameInfo& info = header.info;
-  const bool held = condition_;
+  const bool held = state_.condition;
   if (policy_.trigger && header.results[policy_.trigger->product].emits) {
-    condition_ = policy_.trigger->holds(header.results[policy_.trigger->product].statistics);
+    state_.condition = policy_.trigger->holds(header.results[policy_.trigger->product].statistics);
   }
   const bool commanded = is_commanded(info);
-  const bool triggered = commanded || (condition_ && !held);
+  const bool triggered = commanded || (state_.condition && !held);
   Change change;
-  if (recording_ && is_over(info, policy_.extend && condition_ && held)) {
-    recording_ = false;
+  if (state_.recording && is_over(info, policy_.extend && state_.condition && held)) {
+    state_.recording = false;
     change.ends = true;
-    armed_from_ns_ = info.monotonic_ns + policy_.hold_off.count();
+    state_.armed_from_ns = info.monotonic_ns + policy_.hold_off.count();
   }
-  bool counts = recording_ && policy_.extend && (triggered || condition_);
-  if (!recording_ && triggered && (!armed_from_ns_ || info.monotonic_ns >= *armed_from_ns_)) {
-    recording_ = change.begins = counts = true;
-    begun_ns_ = info.monotonic_ns;
+  bool counts = state_.recording && policy_.extend && (triggered || state_.condition);
+  if (!state_.recording && triggered &&
+      (!state_.armed_from_ns || info.monotonic_ns >= *state_.armed_from_ns)) {
+    state_.recording = change.begins = counts = true;
+    state_.begun_ns = info.monotonic_ns;
   }
   if (counts) {
-    trigger_sequence_ = info.sequence;
-    trigger_ns_ = info.monotonic_ns;
+    state_.trigger_sequence = info.sequence;
+    state_.trigger_ns = info.monotonic_ns;
     header.info.flags |= kFlagTrigger;
   }
   return change;
@@ -111,12 +123,13 @@ bool RecordGate::is_commanded(const FrameInfo& info) noexcept {
 }
 
 bool RecordGate::is_over(const FrameInfo& info, bool still_holds) const noexcept {
-  if (policy_.max_event && info.monotonic_ns - begun_ns_ >= policy_.max_event->count()) return true;
+  if (policy_.max_event && info.monotonic_ns - state_.begun_ns >= policy_.max_event->count())
+    return true;
   if (still_holds) return false;
   if (const auto* frames = std::get_if<std::uint64_t>(&policy_.after)) {
-    return info.sequence - trigger_sequence_ > *frames;
+    return info.sequence - state_.trigger_sequence > *frames;
   }
-  return info.monotonic_ns - trigger_ns_ >
+  return info.monotonic_ns - state_.trigger_ns >
          std::get<std::chrono::nanoseconds>(policy_.after).count();
 }
 

@@ -58,12 +58,28 @@ class RecordGate {
     [[nodiscard]] bool any() const noexcept { return ends || begins; }
   };
 
+  /// All that it remembers of the frames that it has seen.
+  struct State {
+    std::int64_t commanded_ns{-1};
+    bool recording{};
+    bool condition{};  ///< Held at the last frame that could tell.
+    std::uint64_t trigger_sequence{};
+    std::int64_t trigger_ns{};  ///< Of the last trigger of the event.
+    std::int64_t begun_ns{};
+    std::optional<std::int64_t> armed_from_ns;  ///< Behind the last event's hold-off.
+    std::optional<std::int64_t> anchor_ns;      ///< Of the schedule: the first frame.
+    std::int64_t interval{-1};  ///< Of the schedule: the last one that was recorded.
+  };
+
   RecordGate(Ring& ring, const RecordPolicy& policy) noexcept;
+  /// What the process after needs to decide as this one.
+  [[nodiscard]] State state() const noexcept;
+  void take_over(const State& state) noexcept;
 
   /// The next reduced frame, which is flagged if it begins or extends an event.
   [[nodiscard]] Change look(std::uint64_t sequence) noexcept;
   /// Whether the frame looked at last belongs to an event.
-  [[nodiscard]] bool recording() const noexcept { return recording_; }
+  [[nodiscard]] bool recording() const noexcept { return state_.recording; }
   /// The first frame of an event that begins with the trigger frame `sequence`: not below `oldest`,
   /// nor so far back that the ring could not take new frames.
   [[nodiscard]] std::uint64_t first_of_event(std::uint64_t sequence, std::uint64_t oldest) noexcept;
@@ -90,15 +106,8 @@ class RecordGate {
 
   Ring& ring_;
   RecordPolicy policy_;
+  State state_;
   std::atomic<std::int64_t> commanded_ns_{-1};
-  bool recording_{};
-  bool condition_{};  ///< Held at the last frame that could tell.
-  std::uint64_t trigger_sequence_{};
-  std::int64_t trigger_ns_{};  ///< Of the last trigger of the event.
-  std::int64_t begun_ns_{};
-  std::optional<std::int64_t> armed_from_ns_;  ///< Behind the last event's hold-off.
-  std::optional<std::int64_t> anchor_ns_;      ///< Of the schedule: the first frame.
-  std::int64_t interval_{-1};                  ///< Of the schedule: the last one that was recorded.
 };
 
 }  // namespace framelog

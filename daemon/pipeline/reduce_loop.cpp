@@ -12,7 +12,8 @@ ReduceLoop::ReduceLoop(Ring& ring, const std::vector<ProductReduction>& products
       index_(index),
       stride_(ring.layout().in_order() ? 1 : ring.layout().reducers),
       health_(health),
-      clock_(clock) {
+      clock_(clock),
+      suspect_(ring.suspect(index)) {
   for (std::size_t i = 0; i < products.size(); ++i) {
     if (!ring.layout().products[i].accumulates()) {
       frames_.push_back({i, products[i], Reducer(products[i].plan)});
@@ -25,31 +26,65 @@ ReduceLoop::ReduceLoop(Ring& ring, const std::vector<ProductReduction>& products
 
 void ReduceLoop::run() {
   run_frames();
-  for (FrameGroup& group : groups_) group.finish();
+  if (!ring_.paused()) finish();
   ring_.reducer_done();
 }
 
+void ReduceLoop::finish() {
+  for (FrameGroup& group : groups_) group.finish();
+}
+
+/// The first frame of this reducer that is not done.
+std::uint64_t ReduceLoop::next() const noexcept {
+  const std::uint64_t next = ring_.reduced_by(index_);
+  return next + (stride_ + index_ % stride_ - next % stride_) % stride_;
+}
+
 void ReduceLoop::run_frames() {
-  // The first frame of this reducer that is not done.
-  std::uint64_t next = ring_.reduced_by(index_);
-  next += (stride_ + index_ % stride_ - next % stride_) % stride_;
+  std::uint64_t next = this->next();
   Pace pace(ring_, Stage::kReduce);
-  while (pace.wait(next, kNoDeadline)) {
+  while (!ring_.paused() && pace.wait(next, kNoDeadline)) {
     health_.reduce.begin(clock_.monotonic_ns());
     const std::uint64_t end = ring_.end_of(Stage::kReduce);
-    for (; next < end; next += stride_) {
+    for (; next < end && !ring_.paused(); next += stride_) {
       reduce(next);
       ring_.advance_reduced(index_, next + stride_);
     }
+    ring_.put_down(index_);
     health_.reduce.rest();
   }
 }
 
+void ReduceLoop::run_to(std::uint64_t to) {
+  for (std::uint64_t next = this->next(); next < to; next += stride_) {
+    reduce(next);
+    ring_.advance_reduced(index_, next + stride_);
+  }
+  ring_.put_down(index_);
+}
+
 void ReduceLoop::reduce(std::uint64_t sequence) noexcept {
+  if (suspect_.deaths >= kMostDeaths && suspect_.sequence == sequence) {
+    lose(sequence);
+    return;
+  }
+  ring_.take_in_hand(index_, sequence);
   if (sequence % ring_.layout().reducers == index_) {
     for (Product& product : frames_) reduce_product(product, sequence);
   }
   for (FrameGroup& group : groups_) group.take(sequence);
+}
+
+void ReduceLoop::lose(std::uint64_t sequence) noexcept {
+  if (sequence % ring_.layout().reducers == index_) {
+    for (const Product& product : frames_) {
+      ProductResult& result = ring_.slot(sequence).header.results[product.index];
+      result.outcome = FrameOutcome::kLost;
+      result.emits = false;
+      result.lost = 1;
+    }
+  }
+  for (FrameGroup& group : groups_) group.lose(sequence);
 }
 
 void ReduceLoop::reduce_product(Product& product, std::uint64_t sequence) noexcept {

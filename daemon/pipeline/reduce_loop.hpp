@@ -22,9 +22,14 @@ class ReduceLoop {
   ReduceLoop(ReduceLoop&&) = delete;
   ReduceLoop& operator=(ReduceLoop&&) = delete;
   ~ReduceLoop() = default;
-  /// Threads: that reducer. Returns when the ring is closed and all of its frames are done.
-  /// Allocates nothing.
+  /// Threads: that reducer. Returns when the ring is closed and all of its frames are done, or when
+  /// it is paused. Allocates nothing.
   void run();
+  /// Behind a paused run(): this reducer's frames below `to`. Threads: control, after run().
+  void run_to(std::uint64_t to);
+  /// No frame comes any more: the group that is not complete becomes the ring's tail. Threads:
+  /// control, after run().
+  void finish();
 
  private:
   struct Product {
@@ -35,6 +40,8 @@ class ReduceLoop {
 
   void run_frames();
   void reduce(std::uint64_t sequence) noexcept;
+  void lose(std::uint64_t sequence) noexcept;
+  [[nodiscard]] std::uint64_t next() const noexcept;
   void reduce_product(Product& product, std::uint64_t sequence) noexcept;
 
   Ring& ring_;
@@ -45,6 +52,7 @@ class ReduceLoop {
   std::deque<FrameGroup> groups_;
   Health& health_;
   const Clock& clock_;
+  Suspect suspect_;
 };
 
 }  // namespace framelog

@@ -15,6 +15,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/crc32c.hpp"
 #include "core/file_system.hpp"
 
 namespace framelog {
@@ -23,7 +24,7 @@ namespace {
 constexpr std::size_t kCacheLine = 64;
 constexpr std::uint64_t kPage = 4096;
 constexpr char kMagic[8] = {'f', 'r', 'l', 'g', 'r', 'i', 'n', 'g'};
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
 
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
   return (value + unit - 1) / unit * unit;
@@ -35,19 +36,51 @@ struct alignas(kCacheLine) Cursor {
 
 constexpr std::uint64_t kHeaderStride = round_up(sizeof(SlotHeader), kCacheLine);
 
-}  // namespace
+/// What a stage has in work.
+struct alignas(kCacheLine) Hand {
+  std::atomic<std::uint64_t> frame{};  ///< Its sequence plus one; 0: none.
+  Suspect suspect;
+};
 
-struct Ring::Head {
+/// How to take the ring over: the one of two places that `version` says.
+struct Recipes {
+  struct Place {
+    std::uint64_t bytes{};
+    std::uint32_t crc32c{};
+  };
+  std::atomic<std::uint64_t> version{};  ///< 0: there is none.
+  std::array<Place, 2> places;
+};
+
+/// What is fixed when the ring is made.
+struct Identity {
   char magic[8];
   std::uint32_t version;
   std::uint32_t reducers;
   std::uint64_t fingerprint;
-  std::uint64_t bytes;
+  std::uint64_t bytes;         ///< Of the layout; the recipes lie behind.
+  std::uint64_t recipe_bytes;  ///< Room for each of two.
+
+  [[nodiscard]] std::uint32_t check() const noexcept {
+    return crc32c(std::as_bytes(std::span(this, 1)));
+  }
+};
+
+constexpr std::uint64_t kRoomForRecipe = 64 << 10;
+
+}  // namespace
+
+struct Ring::Head {
+  Identity identity;
+  std::uint32_t identity_check;
+  Recipes recipes;
   Cursor captured;
   Cursor written;
   std::array<Cursor, kMostReducers> reduced;
   alignas(kCacheLine) CaptureCounters capture;
   alignas(kCacheLine) std::array<ProductCounters, kMostProducts> products;
+  std::array<Hand, kMostReducers + 1> hands;
+  alignas(kCacheLine) std::array<std::byte, kKeptBytes> kept_by_write;
 };
 
 namespace {
@@ -91,13 +124,14 @@ struct AreaSizes {
   std::uint64_t detectors{};
   std::uint64_t results{};
   std::uint64_t group{};
+  std::uint64_t kept{kKeptBytes};
 
   AreaSizes(const ProductLayout& product, std::uint64_t slots)
       : pixels(area_bytes(slots_of(product, slots), product.bytes)),
         detectors(area_bytes(slots_of(product, slots), product.detectors * sizeof(double))),
         results(product.accumulates() ? area_bytes(slots + 1, kResultStride) : 0),
         group(round_up(product.group_bytes, kPage)) {}
-  [[nodiscard]] std::uint64_t total() const { return pixels + detectors + results + group; }
+  [[nodiscard]] std::uint64_t total() const { return pixels + detectors + results + group + kept; }
 };
 
 }  // namespace
@@ -176,7 +210,7 @@ Result<Ring> Ring::attach(UniqueFd memory, const RingLayout& layout) {
       layout.products.size() > kMostProducts) {
     return fail(ErrorCode::kLayout, "no ring can have this layout");
   }
-  if (std::cmp_not_equal(size, bytes)) {
+  if (std::cmp_less(size, bytes)) {
     return fail(ErrorCode::kLayout, "the ring's memory has another size than its layout");
   }
   void* mapped =
@@ -186,18 +220,21 @@ Result<Ring> Ring::attach(UniqueFd memory, const RingLayout& layout) {
   Ring ring(static_cast<std::byte*>(mapped), bytes, layout, std::move(memory));
 
   Head& head = *ring.head_;
-  static constexpr char kNothing[8]{};
-  if (std::ranges::equal(head.magic, kNothing) && head.version == 0) {
-    head.version = kVersion;
-    head.reducers = layout.reducers;
-    head.fingerprint = layout.fingerprint();
-    head.bytes = bytes;
-    std::ranges::copy(kMagic, head.magic);
+  Identity wanted{};
+  std::ranges::copy(kMagic, wanted.magic);
+  wanted.version = kVersion;
+  wanted.reducers = layout.reducers;
+  wanted.fingerprint = layout.fingerprint();
+  wanted.bytes = bytes;
+  wanted.recipe_bytes = (static_cast<std::uint64_t>(size) - bytes) / 2;
+  static constexpr Identity kNothing{};
+  if (std::memcmp(&head.identity, &kNothing, sizeof kNothing) == 0) {
+    head.identity_check = wanted.check();
+    head.identity = wanted;
     return ring;
   }
-  if (!std::ranges::equal(head.magic, kMagic) || head.version != kVersion || head.bytes != bytes ||
-      head.fingerprint != layout.fingerprint()) {
-    return fail(ErrorCode::kLayout, "the memory holds a ring of another version or layout");
+  if (std::memcmp(&head.identity, &wanted, sizeof wanted) != 0) {
+    return fail(ErrorCode::kLayout, "the memory holds a ring of another version, layout or size");
   }
   bool sane = ring.written() <= ring.reduced() && ring.reduced() <= ring.captured() &&
               ring.captured() - ring.written() <= layout.slots;
@@ -206,7 +243,69 @@ Result<Ring> Ring::attach(UniqueFd memory, const RingLayout& layout) {
     sane = sane && ring.reduced_by(k) < ring.captured() + layout.reducers;
   }
   if (!sane) return fail(ErrorCode::kLayout, "the cursors in the ring's head are impossible");
+  for (Hand& hand : head.hands) {
+    const std::uint64_t frame = hand.frame.exchange(0, std::memory_order_relaxed);
+    if (frame == 0) continue;
+    const bool again = hand.suspect.deaths > 0 && hand.suspect.sequence == frame - 1;
+    hand.suspect = {frame - 1, again ? hand.suspect.deaths + 1 : 1};
+  }
   return ring;
+}
+
+std::uint64_t Ring::kept_bytes(const RingLayout& layout, std::size_t recipe_bytes) noexcept {
+  const std::uint64_t room = std::max<std::uint64_t>(kRoomForRecipe, 2 * recipe_bytes);
+  return layout.memory_bytes() + 2 * round_up(room, kPage);
+}
+
+Result<std::string> Ring::recipe_of(const UniqueFd& memory) {
+  const auto damaged = [](std::string_view what) {
+    return fail(ErrorCode::kLayout,
+                "not a ring that this version can take over:", std::string(what));
+  };
+  const auto read = [&memory](void* into, std::size_t bytes, std::uint64_t offset) {
+    return std::cmp_equal(::pread(memory.get(), into, bytes, static_cast<off_t>(offset)), bytes);
+  };
+  Identity identity{};
+  std::uint32_t check = 0;
+  Recipes recipes;
+  if (!read(&identity, sizeof identity, 0) || !std::ranges::equal(identity.magic, kMagic)) {
+    return damaged("it has no head");
+  }
+  if (identity.version != kVersion) {
+    return damaged(fmt::format("version {} (this one: {})", identity.version, kVersion));
+  }
+  if (!read(&check, sizeof check, offsetof(Head, identity_check)) || check != identity.check() ||
+      !read(&recipes, sizeof recipes, offsetof(Head, recipes))) {
+    return damaged("its head is damaged");
+  }
+  const std::uint64_t version = recipes.version.load(std::memory_order_relaxed);
+  if (version == 0) return damaged("it does not say how");
+  const Recipes::Place& place = recipes.places[version % 2];
+  if (place.bytes > identity.recipe_bytes) return damaged("its head is damaged");
+  std::string recipe(place.bytes, '\0');
+  const std::uint64_t offset = identity.bytes + version % 2 * identity.recipe_bytes;
+  if (!read(recipe.data(), recipe.size(), offset) ||
+      crc32c(std::as_bytes(std::span(recipe))) != place.crc32c) {
+    return damaged("what it says of itself is damaged");
+  }
+  return recipe;
+}
+
+Result<void> Ring::put_recipe(std::string_view recipe) {
+  const Identity& identity = head_->identity;
+  if (recipe.size() > identity.recipe_bytes) {
+    return fail(ErrorCode::kNoMemory, "the ring has no room for its description");
+  }
+  Recipes& recipes = head_->recipes;
+  const std::uint64_t version = recipes.version.load(std::memory_order_relaxed) + 1;
+  const auto offset = static_cast<off_t>(identity.bytes + version % 2 * identity.recipe_bytes);
+  if (std::cmp_not_equal(::pwrite(fd_.get(), recipe.data(), recipe.size(), offset),
+                         recipe.size())) {
+    return fail_errno(errno, "cannot describe the ring");
+  }
+  recipes.places[version % 2] = {recipe.size(), crc32c(std::as_bytes(std::span(recipe)))};
+  recipes.version.store(version, std::memory_order_release);
+  return {};
 }
 
 Ring::Ring(std::byte* memory, std::uint64_t bytes, const RingLayout& layout, UniqueFd fd)
@@ -226,6 +325,7 @@ Ring::Ring(std::byte* memory, std::uint64_t bytes, const RingLayout& layout, Uni
     areas.detectors = areas.pixels + sizes.pixels;
     areas.results = areas.detectors + sizes.detectors;
     areas.group = areas.results + sizes.results;
+    areas.kept = areas.group + sizes.group;
     products_.push_back(areas);
     next += sizes.total();
   }
@@ -363,6 +463,10 @@ bool Ring::wait(Stage stage, std::uint64_t sequence, Deadline deadline) noexcept
   Wakeup& moved = wakeup_of(stage);
   for (;;) {
     const Wakeup::Ticket ticket = moved.ticket();
+    if (stage == Stage::kReduce && paused()) return false;
+    if (stage == Stage::kWrite && paused() && end_of(stage) <= sequence && reducers_are_done()) {
+      return false;
+    }
     // `closed` is asked first: a frame captured just before closing is then seen below.
     const bool was_closed = closed();
     if (end_of(stage) > sequence) return true;
@@ -384,10 +488,41 @@ void Ring::reducer_done() noexcept {
 void Ring::wait_reducers_done() noexcept {
   for (;;) {
     const Wakeup::Ticket ticket = reduced_moved_.ticket();
-    if (reducers_done_.load(std::memory_order_acquire) >= layout_.reducers) return;
+    if (reducers_are_done()) return;
     reduced_moved_.wait(ticket, kNoDeadline);
   }
 }
+
+bool Ring::reducers_are_done() const noexcept {
+  return reducers_done_.load(std::memory_order_acquire) >= layout_.reducers;
+}
+
+void Ring::pause() noexcept {
+  paused_.store(true, std::memory_order_release);  // Pairs with the acquire in paused().
+  captured_moved_.notify();
+  reduced_moved_.notify();
+}
+
+void Ring::go_on() noexcept {
+  reducers_done_.store(0, std::memory_order_release);
+  paused_.store(false, std::memory_order_release);
+}
+
+void Ring::take_in_hand(std::size_t hand, std::uint64_t sequence) noexcept {
+  head_->hands[hand].frame.store(sequence + 1, std::memory_order_release);
+}
+
+void Ring::put_down(std::size_t hand) noexcept {
+  head_->hands[hand].frame.store(0, std::memory_order_release);
+}
+
+Suspect Ring::suspect(std::size_t hand) const noexcept { return head_->hands[hand].suspect; }
+
+std::span<std::byte> Ring::kept(std::size_t product) noexcept {
+  return {products_[product].kept, kKeptBytes};
+}
+
+std::span<std::byte> Ring::kept_by_write() noexcept { return head_->kept_by_write; }
 
 void Ring::close() noexcept {
   closed_.store(true, std::memory_order_release);  // Pairs with the acquire in closed().

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/accounting.hpp"
@@ -17,6 +19,8 @@ namespace framelog {
 
 inline constexpr std::size_t kMostProducts = 16;
 inline constexpr std::size_t kMostReducers = 16;
+/// What each product's writer may keep in the ring.
+inline constexpr std::size_t kKeptBytes = 8192;
 
 enum class Stage : std::uint8_t { kCapture, kReduce, kWrite };
 
@@ -52,7 +56,9 @@ struct RingLayout {
 struct LossBefore {
   std::array<std::uint32_t, kDropReasons> dropped{};
   std::array<std::uint32_t, kLossReasons> lost_at_source{};
-  bool unknown{};              ///< Frames are missing that the hardware does not number.
+  bool unknown{};  ///< Frames are missing that the hardware does not number.
+  /// By DropReason, a bit each: frames are missing for that reason, and nobody knows how many.
+  std::uint32_t uncounted{};
   std::int64_t duration_ns{};  ///< Since the frame before; 0 where nothing is missing.
 
   [[nodiscard]] bool any() const noexcept { return duration_ns != 0; }
@@ -63,6 +69,7 @@ enum class FrameOutcome : std::uint8_t {
   kFrame,    ///< There is a frame to record: itself, or the group that ends here.
   kMerged,   ///< It is in a group that is not complete.
   kSkipped,  ///< By keep_every, or between two lines of a scan.
+  kLost,     ///< Reducing it has killed the process again and again.
 };
 
 /// What reducing one frame for one product gave, beside its pixels.
@@ -70,7 +77,8 @@ struct ProductResult {
   FrameStatistics statistics;
   std::uint32_t crc32c{};
   FrameOutcome outcome{};
-  bool emits{};  ///< The slot holds something to record: the frame, or a group.
+  bool emits{};          ///< The slot holds something to record: the frame, or a group.
+  std::uint32_t lost{};  ///< With kLost: the frame, and those of a group that it has spoilt.
 };
 
 /// What an accumulated product has to record in a slot: the group that was complete with the slot's
@@ -87,7 +95,20 @@ struct SlotHeader {
   FrameInfo info;
   LossBefore before;
   std::uint64_t received_total{};  ///< Frames received in this run, this one included.
+  /// What capture had lost in this run when it published this frame.
+  std::array<std::uint64_t, kDropReasons> dropped_total{};
+  std::array<std::uint64_t, kLossReasons> lost_total{};
   std::array<ProductResult, kMostProducts> results;
+};
+
+/// A frame that has killed the process so often is dropped: once alone, and twice when the next
+/// processes tried it again.
+inline constexpr std::uint32_t kMostDeaths = 3;
+
+/// The frame that a stage had in its hands when the process died.
+struct Suspect {
+  std::uint64_t sequence{};
+  std::uint32_t deaths{};  ///< How often it was that frame; 0: none was in work.
 };
 
 /// One frame's place. Borrowed while the stage owns the sequence.
@@ -125,6 +146,16 @@ class Ring {
   /// ring. Errors: kLayout when it holds a ring of another version, layout or size, or impossible
   /// cursors; kNoMemory.
   [[nodiscard]] static Result<Ring> attach(UniqueFd memory, const RingLayout& layout);
+  /// Bytes of memory for a ring that says how to take it over; `recipe_bytes` for attach() and for
+  /// later recipes of up to twice that.
+  [[nodiscard]] static std::uint64_t kept_bytes(const RingLayout& layout,
+                                                std::size_t recipe_bytes) noexcept;
+  /// What the ring was told last by put_recipe(). Errors: kLayout when the memory holds no ring,
+  /// one of another version, or its head is damaged.
+  [[nodiscard]] static Result<std::string> recipe_of(const UniqueFd& memory);
+  /// How another process can go on with this ring, in words that the ring does not understand.
+  /// Replaced as a whole. Errors: kNoMemory when it does not fit.
+  [[nodiscard]] Result<void> put_recipe(std::string_view recipe);
   Ring(Ring&&) noexcept;
   Ring& operator=(Ring&&) = delete;
   Ring(const Ring&) = delete;
@@ -178,6 +209,23 @@ class Ring {
   void reducer_done() noexcept;
   /// Sleeps until all reducers have said so. Threads: write.
   void wait_reducers_done() noexcept;
+  /// The reducers stop before their next frame, and the writer behind the last reduced one: wait()
+  /// returns false to them. Capture goes on. Threads: control.
+  void pause() noexcept;
+  /// Undoes pause() and reducer_done(). Threads: control, when no reducer and no writer runs.
+  void go_on() noexcept;
+  [[nodiscard]] bool paused() const noexcept { return paused_.load(std::memory_order_acquire); }
+
+  /// The stage begins with this frame: should the process die now, it is a suspect. A reducer has
+  /// its index, the writer kMostReducers. Costs two stores. Threads: that stage.
+  void take_in_hand(std::size_t hand, std::uint64_t sequence) noexcept;
+  void put_down(std::size_t hand) noexcept;
+  /// Of the process before; counts this death too, when the process calls it for the first time.
+  [[nodiscard]] Suspect suspect(std::size_t hand) const noexcept;
+  /// What a stage keeps for the process after: of each product's writer, and of the write stage.
+  [[nodiscard]] std::span<std::byte> kept(std::size_t product) noexcept;
+  [[nodiscard]] std::span<std::byte> kept_by_write() noexcept;
+  [[nodiscard]] const UniqueFd& memory() const noexcept { return fd_; }
   /// No frame will be captured any more: whoever has nothing left to do returns from wait().
   /// Threads: any.
   void close() noexcept;
@@ -192,6 +240,7 @@ class Ring {
  private:
   struct Head;
   Ring(std::byte* memory, std::uint64_t bytes, const RingLayout& layout, UniqueFd fd);
+  [[nodiscard]] bool reducers_are_done() const noexcept;
   [[nodiscard]] Wakeup& wakeup_of(Stage stage) noexcept;
   [[nodiscard]] std::span<double> detectors_at(std::uint64_t index, std::size_t product) noexcept;
 
@@ -208,10 +257,12 @@ class Ring {
     std::byte* detectors{};
     std::byte* results{};
     std::byte* group{};
+    std::byte* kept{};
   };
   std::vector<Areas> products_;
   std::atomic<std::uint32_t> reducers_done_{0};
   std::atomic<bool> closed_{false};
+  std::atomic<bool> paused_{false};
   Wakeup captured_moved_, reduced_moved_, written_moved_, closing_;
 };
 

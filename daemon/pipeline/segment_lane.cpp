@@ -40,6 +40,16 @@ void SegmentLane::retire() {
   files_wakeup_.notify();
 }
 
+OpenSegment* SegmentLane::active(std::int64_t number) {
+  const std::scoped_lock lock(mutex_);
+  return active_ && active_->number == number ? active_.get() : nullptr;
+}
+
+void SegmentLane::take_over(std::int64_t in_file_to, std::int64_t numbered) noexcept {
+  in_file_to_ = in_file_to;
+  numbered_ = numbered;
+}
+
 std::vector<OpenSegment*> SegmentLane::lease() {
   const std::scoped_lock lock(mutex_);
   std::vector<OpenSegment*> segments;

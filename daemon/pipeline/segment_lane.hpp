@@ -41,6 +41,16 @@ class SegmentLane {
   OpenSegment& open(std::unique_ptr<OpenSegment> segment);
   void retire();
 
+  // Threads: write, before it runs: of a process that died.
+  /// The open segment of that number; null where it is none.
+  [[nodiscard]] OpenSegment* active(std::int64_t number);
+  /// Frames of this run below it are in files already.
+  [[nodiscard]] std::int64_t in_file_to() const noexcept { return in_file_to_; }
+
+  // Threads: control, before the others begin: of a process that died.
+  /// Its segments had numbers up to `numbered`.
+  void take_over(std::int64_t in_file_to, std::int64_t numbered) noexcept;
+
   // Threads: sync.
   /// Segments whose frames may not be on the disk yet; none of them is finished until they are
   /// given back.
@@ -81,6 +91,7 @@ class SegmentLane {
   std::optional<DropReason> failure_;
   Deadline prepare_at_{};
   std::int64_t numbered_{};
+  std::int64_t in_file_to_{};
   std::unique_ptr<OpenSegment> active_;
   std::deque<Retired> retired_;
   std::unique_ptr<OpenSegment> finishing_;

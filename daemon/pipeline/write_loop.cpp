@@ -34,16 +34,33 @@ WriteLoop::WriteLoop(Ring& ring, const std::vector<SegmentLane*>& lanes, const R
       batch_frames_(batch_frames(ring.layout(), lanes)),
       products_(lanes.size()),
       handled_(ring.written()),
+      looked_at_(handled_),
+      kept_(ring.kept_by_write()),
+      suspect_(ring.suspect(kMostReducers)),
       health_(health),
       clock_(clock) {
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     if (lanes[i] != nullptr) products_[i].emplace(ring, i, *lanes[i], health);
   }
   if (policy.start != RecordStart::kAlways) gate_.emplace(ring, policy);
+  take_over();
+}
+
+void WriteLoop::take_over() {
+  // With several frames in its hands nobody knows which one was to blame.
+  if (suspect_.deaths > 0) suspicious_to_ = ring_.captured();
+  if (!gate_ || kept_.get() == nullptr) return;
+  gate_->take_over(kept_.get()->gate);
+  looked_at_ = std::max(handled_, kept_.get()->next);
+}
+
+std::uint64_t WriteLoop::most_at_once() const noexcept {
+  return handled_ < suspicious_to_ ? 1 : batch_frames_;
 }
 
 void WriteLoop::run() {
-  std::uint64_t next = handled_;
+  std::uint64_t next = looked_at_;
+  if (gate_) flush_looked_at(next);
   Pace pace(ring_, Stage::kWrite);
   while (pace.wait(next, kNoDeadline)) {
     health_.write.begin(clock_.monotonic_ns());
@@ -51,20 +68,39 @@ void WriteLoop::run() {
     const std::uint64_t to = next + ring_.contiguous(next, std::min(there, batch_frames_));
     if (gate_) {
       for (; next < to; ++next) look(next);
-      const bool recording = gate_->recording();
-      flush(recording ? next : gate_->first_to_keep(next, handled_),
-            recording ? Action::kRecord : Action::kPass);
+      kept_.put({gate_->state(), next});
+      flush_looked_at(next);
     } else {
       flush(to, Action::kRecord);
       next = to;
     }
     health_.write.rest();
   }
+  looked_at_ = next;
 }
 
-/// What changes with a frame is done before the next one is looked at.
+void WriteLoop::run_to(std::uint64_t to) {
+  if (!gate_) {
+    flush(to, Action::kRecord);
+    return;
+  }
+  for (; looked_at_ < to; ++looked_at_) look(looked_at_);
+  flush_looked_at(to);
+}
+
+/// Of what the gate has seen: an event, or what can no longer become part of one.
+void WriteLoop::flush_looked_at(std::uint64_t next) {
+  const bool recording = gate_->recording();
+  flush(recording ? next : gate_->first_to_keep(next, handled_),
+        recording ? Action::kRecord : Action::kPass);
+}
+
+/// What changes with a frame is done before the next one is looked at. The process after looks at
+/// this frame again, and finds the same.
 void WriteLoop::look(std::uint64_t sequence) {
+  const RecordGate::State before = gate_->state();
   const RecordGate::Change change = gate_->look(sequence);
+  if (change.any()) kept_.put({before, sequence});
   if (change.ends) {
     flush(sequence, Action::kRecord);
     for (auto& product : products_) {
@@ -78,11 +114,14 @@ void WriteLoop::look(std::uint64_t sequence) {
 void WriteLoop::flush(std::uint64_t to, Action action) {
   while (handled_ < to) {
     const std::uint64_t end =
-        handled_ + ring_.contiguous(handled_, std::min(to - handled_, batch_frames_));
-    handle(handled_, end, action);
+        handled_ + ring_.contiguous(handled_, std::min(to - handled_, most_at_once()));
+    const bool kills = suspect_.deaths >= kMostDeaths && suspect_.sequence == handled_;
+    if (!kills) ring_.take_in_hand(kMostReducers, handled_);
+    handle(handled_, end, kills ? Action::kLose : action);
     ring_.advance_written(end);
     handled_ = end;
   }
+  ring_.put_down(kMostReducers);
 }
 
 void WriteLoop::handle(std::uint64_t from, std::uint64_t to, Action action) {
@@ -91,8 +130,10 @@ void WriteLoop::handle(std::uint64_t from, std::uint64_t to, Action action) {
       count_unrecorded(i, from, to);
     } else if (action == Action::kRecord) {
       products_[i]->write(from, to);
-    } else {
+    } else if (action == Action::kPass) {
       products_[i]->pass(from, to);
+    } else {
+      products_[i]->lose(from, to);
     }
   }
 }
@@ -100,12 +141,16 @@ void WriteLoop::handle(std::uint64_t from, std::uint64_t to, Action action) {
 /// Of a product without files: what was left out before is counted as that.
 void WriteLoop::count_unrecorded(std::size_t product, std::uint64_t from, std::uint64_t to) {
   std::uint64_t skipped = 0;
+  std::uint64_t lost = 0;
   for (std::uint64_t sequence = from; sequence < to; ++sequence) {
     const ProductResult& result = ring_.slot(sequence).header.results[product];
     if (result.outcome == FrameOutcome::kSkipped) ++skipped;
+    if (result.outcome == FrameOutcome::kLost) ++lost;
   }
-  add(ring_.product_counters(product).skipped, skipped);
-  add(ring_.product_counters(product).not_recorded, to - from - skipped);
+  ProductCounters& counters = ring_.product_counters(product);
+  add(counters.skipped, skipped);
+  add(counters.dropped[static_cast<std::size_t>(DropReason::kCrash)], lost);
+  add(counters.not_recorded, to - from - skipped - lost);
 }
 
 void WriteLoop::trigger() {
@@ -115,7 +160,7 @@ void WriteLoop::trigger() {
 void WriteLoop::finish(const LossBefore& tail, std::uint64_t received_total,
                        std::string_view reason) {
   // What was kept for an event that did not come.
-  flush(ring_.captured(), Action::kPass);
+  flush(ring_.reduced(), Action::kPass);
   for (auto& product : products_) {
     if (product) product->stop(tail, received_total, reason, !gate_ || gate_->recording());
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/health.hpp"
+#include "pipeline/kept_state.hpp"
 #include "pipeline/product_writer.hpp"
 #include "pipeline/record_gate.hpp"
 #include "pipeline/ring.hpp"
@@ -22,18 +23,29 @@ class WriteLoop {
   WriteLoop(Ring& ring, const std::vector<SegmentLane*>& lanes, const RecordPolicy& policy,
             Health& health, const Clock& clock);
 
-  /// Threads: write. Returns when the ring is closed and every frame in it is written, dropped, or
-  /// kept for an event that did not come.
+  /// Threads: write. Returns when the ring is closed, or paused, and every reduced frame in it is
+  /// written, dropped, or kept for an event that did not come.
   void run();
   /// Ends all segments; `tail` and `received_total` are capture's last words. The reducers are
   /// done. Threads: write, after run().
+  /// Behind a paused run(): what was reduced since. Threads: control, after run().
+  void run_to(std::uint64_t to);
   void finish(const LossBefore& tail, std::uint64_t received_total, std::string_view reason);
   /// The next frame from now on is a trigger. Threads: any.
   void trigger();
 
  private:
-  enum class Action : std::uint8_t { kRecord, kPass };
+  enum class Action : std::uint8_t { kRecord, kPass, kLose };
 
+  /// What lies in the ring for the process after.
+  struct Kept {
+    RecordGate::State gate;
+    std::uint64_t next{};  ///< The first frame that the gate has not looked at.
+  };
+
+  void take_over();
+  void flush_looked_at(std::uint64_t next);
+  [[nodiscard]] std::uint64_t most_at_once() const noexcept;
   void look(std::uint64_t sequence);
   void flush(std::uint64_t to, Action action);
   void handle(std::uint64_t from, std::uint64_t to, Action action);
@@ -44,6 +56,10 @@ class WriteLoop {
   std::vector<std::optional<ProductWriter>> products_;
   std::optional<RecordGate> gate_;  ///< None: everything is recorded.
   std::uint64_t handled_{};         ///< Frames below it are recorded or passed over.
+  std::uint64_t looked_at_{};       ///< By the gate, at the beginning of run().
+  KeptState<Kept> kept_;
+  Suspect suspect_;
+  std::uint64_t suspicious_to_{};  ///< Frames below it are written one by one.
   Health& health_;
   const Clock& clock_;
 };

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "formats/accounting_json.hpp"
+
 namespace framelog {
 namespace {
 
@@ -26,6 +28,9 @@ void take(const Json& json, SegmentEvents& into) {
         {json.at("utc_ns"), json.at("utc_minus_monotonic_ns"), json.at("synchronised")});
   } else if (kind == "event") {
     into.events.push_back({json.at("utc_ns"), json.at("text")});
+  } else if (kind == "end") {
+    const auto accounting = read_accounting(json.at("accounting").dump());
+    if (accounting) into.end = LoggedEnd{json.at("stop_reason"), *accounting};
   }
 }
 
@@ -36,6 +41,21 @@ Result<EventLog> EventLog::create(FileSystem& files, const std::filesystem::path
   if (!fd) return std::unexpected(fd.error());
   EventLog log;
   log.fd_ = std::move(*fd);
+  return log;
+}
+
+Result<EventLog> EventLog::resume(FileSystem& files, const std::filesystem::path& path) {
+  if (!files.exists(path)) return create(files, path);
+  auto fd = files.open(path, O_WRONLY);
+  if (!fd) return std::unexpected(fd.error());
+  const auto text = read_text(files, path);
+  if (!text) return std::unexpected(text.error());
+  EventLog log;
+  log.fd_ = std::move(*fd);
+  log.entries_ = read_events(files, path);
+  // What is torn is written over.
+  const std::size_t last = text->rfind('\n');
+  log.size_ = last == std::string::npos ? 0 : static_cast<std::int64_t>(last + 1);
   return log;
 }
 
@@ -88,6 +108,13 @@ void EventLog::add(FileSystem& files, const EventEntry& event) {
 void EventLog::begin(FileSystem& files, std::int64_t accounted_from) {
   entries_.accounted_from = accounted_from;
   append(files, fmt::format("{{\"kind\":\"begin\",\"accounted_from\":{}}}\n", accounted_from));
+}
+
+void EventLog::end(FileSystem& files, const LoggedEnd& end) {
+  const Json json{{"kind", "end"},
+                  {"stop_reason", end.stop_reason},
+                  {"accounting", Json::parse(accounting_json(end.accounting))}};
+  append(files, json.dump() + "\n");
 }
 
 SegmentEvents read_events(FileSystem& files, const std::filesystem::path& path) {

@@ -12,6 +12,12 @@
 
 namespace framelog {
 
+/// How a segment ended, as its recorder knew.
+struct LoggedEnd {
+  std::string stop_reason;
+  Accounting accounting;
+};
+
 /// What happened beside the frames of one segment.
 struct SegmentEvents {
   /// Frames from this sequence on are accounted for in this segment; none where the log is lost.
@@ -19,6 +25,7 @@ struct SegmentEvents {
   std::vector<GapEntry> gaps;
   std::vector<ClockEntry> clock;
   std::vector<EventEntry> events;
+  std::optional<LoggedEnd> end;  ///< None: its recorder died before, or the log is lost.
 };
 
 /// The append-only NAME.EXT.events of an open segment: one JSON object a line, so that what a dead
@@ -31,6 +38,10 @@ class EventLog {
   [[nodiscard]] static Result<EventLog> create(FileSystem& files,
                                                const std::filesystem::path& path);
 
+  /// Goes on with that of a dead process; creates it where there is none. Errors: kIo and the like.
+  [[nodiscard]] static Result<EventLog> resume(FileSystem& files,
+                                               const std::filesystem::path& path);
+
   /// Each keeps the entry in memory too, whatever becomes of the file.
   /// Behind `most` gaps, a further one of known duration is added to the last of its stage and
   /// reason, in memory only.
@@ -39,6 +50,8 @@ class EventLog {
   void add(FileSystem& files, const EventEntry& event);
   /// The first entry of each log.
   void begin(FileSystem& files, std::int64_t accounted_from);
+  /// The last entry: whoever finds the segment unfinished can finish it as its recorder would have.
+  void end(FileSystem& files, const LoggedEnd& end);
 
   [[nodiscard]] const SegmentEvents& entries() const noexcept { return entries_; }
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }

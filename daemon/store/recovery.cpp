@@ -212,6 +212,15 @@ Accounting accounting_of(const Contents& contents, const SegmentEvents& events) 
 RecoveredSegment finish(FileSystem& files, const SegmentFormat& format, const path& part,
                         const Contents& contents) {
   SegmentEvents events = read_events(files, events_path(part));
+  if (events.end && contents.lost == 0 &&
+      std::cmp_equal(events.end->accounting.recorded, contents.frames)) {
+    const LoggedEnd end = *events.end;
+    const auto finished = finish_part(
+        files, format,
+        {part, contents.frames, end.stop_reason, std::move(events), end.accounting, {}});
+    if (!finished) return give_up(files, format, part, finished.error());
+    return {part, RecoveryOutcome::kFinished, finished->path, contents.frames, 0, {}};
+  }
   add_crash_gaps(contents.records, contents.lost, contents.provenance.leaves_out(), events.gaps);
   // What was captured and not yet written died with the process.
   const auto last =

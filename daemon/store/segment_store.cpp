@@ -30,10 +30,15 @@ path SegmentStore::name(std::int64_t number, std::int64_t utc_ns) const {
   return config_.names.render(fields).string() + std::string(config_.format->extension);
 }
 
-Result<PreparedSegment> SegmentStore::prepare(std::int64_t number) {
+SegmentDescription SegmentStore::describe(std::int64_t number) const {
   SegmentDescription description = config_.description;
   description.segment_number = number;
   description.capacity_frames = capacity_frames_;
+  return description;
+}
+
+Result<PreparedSegment> SegmentStore::prepare(std::int64_t number) {
+  SegmentDescription description = describe(number);
   description.provenance_json = start_provenance(config_.run, description);
   auto writer = config_.format->prepare(files_, stem(number), description);
   if (writer) return PreparedSegment{number, std::move(*writer)};
@@ -81,6 +86,23 @@ Result<std::unique_ptr<OpenSegment>> SegmentStore::activate(PreparedSegment prep
                                                           final_path.filename().string())});
   }
   return segment;
+}
+
+Result<Resumed> SegmentStore::resume(std::int64_t number, const path& part) {
+  if (read_events(files_, events_path(part)).end) {
+    return fail(ErrorCode::kEnd, "its recorder had ended it:", part.string());
+  }
+  auto resumed = config_.format->resume(files_, part, describe(number));
+  if (!resumed) return std::unexpected(resumed.error());
+  FrameInfo first;
+  first.sequence = resumed->first.sequence;
+  first.source_sequence = resumed->first.source_sequence;
+  first.utc_ns = resumed->first.utc_ns;
+  first.monotonic_ns = resumed->first.monotonic_ns;
+  auto segment = std::make_unique<OpenSegment>(OpenSegment{
+      number, std::move(resumed->writer), part, {}, {config_.roll, first}, {}, {}, false});
+  if (auto log = EventLog::resume(files_, events_path(part)); log) segment->log = std::move(*log);
+  return Resumed{std::move(segment), resumed->last.sequence};
 }
 
 Result<void> SegmentStore::sync(OpenSegment& segment) {

@@ -46,6 +46,11 @@ struct OpenSegment {
   bool named_durably{};  ///< The directories that lead to it are synced. Threads: sync.
 };
 
+struct Resumed {
+  std::unique_ptr<OpenSegment> segment;
+  std::uint64_t last_sequence{};  ///< Of its last frame.
+};
+
 class SegmentStore {
  public:
   SegmentStore(FileSystem& files, SegmentStoreConfig config);
@@ -56,6 +61,9 @@ class SegmentStore {
   /// prepared segment is lost then.
   [[nodiscard]] Result<std::unique_ptr<OpenSegment>> activate(PreparedSegment prepared,
                                                               const FrameInfo& first);
+  /// Goes on with the open segment of a process that died. Threads: control. Errors: those of
+  /// SegmentFormat::resume(); kEnd also where its recorder had ended it.
+  [[nodiscard]] Result<Resumed> resume(std::int64_t number, const std::filesystem::path& part);
   /// Syncs the frames, and once the directories that lead to them. Threads: sync.
   [[nodiscard]] Result<void> sync(OpenSegment& segment);
   /// Threads: files. Repeatable after an error.
@@ -71,6 +79,7 @@ class SegmentStore {
   [[nodiscard]] const SegmentStoreConfig& config() const noexcept { return config_; }
 
  private:
+  [[nodiscard]] SegmentDescription describe(std::int64_t number) const;
   [[nodiscard]] std::filesystem::path stem(std::int64_t number) const;
 
   FileSystem& files_;
