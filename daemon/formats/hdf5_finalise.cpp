@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <map>
 
 #include "core/clock.hpp"
 #include "formats/hdf5_layout.hpp"
@@ -152,8 +153,36 @@ void write_events(Tree& tree, const std::vector<EventEntry>& events) {
     const std::string path = kEntry + "/marks/event_" + std::to_string(i + 1);
     tree.group(path, "NXnote");
     tree.text(path + "/date", iso_time(events[i].utc_ns));
+    if (!events[i].author.empty()) tree.text(path + "/author", events[i].author);
     tree.text(path + "/type", "text/plain");
     tree.text(path + "/data", events[i].text);
+  }
+}
+
+/// An NXlog per key, its times in seconds since the start of the run.
+void write_environment(Tree& tree, const std::vector<QuantityEntry>& quantities,
+                       std::int64_t run_start_utc_ns) {
+  if (quantities.empty()) return;
+  struct Series {
+    std::vector<double> time;
+    std::vector<double> value;
+    std::string unit;
+  };
+  std::map<std::string, Series> by_key;
+  for (const QuantityEntry& quantity : quantities) {
+    Series& series = by_key[quantity.key];
+    series.time.push_back(seconds(quantity.utc_ns - run_start_utc_ns));
+    series.value.push_back(quantity.value);
+    series.unit = quantity.unit;
+  }
+  tree.group(kEnvironment, "NXcollection");
+  for (const auto& [key, series] : by_key) {
+    const std::string path = kEnvironment + "/" + key;
+    tree.group(path, "NXlog");
+    tree.column(path + "/time", series.time, "s");
+    tree.attribute(path + "/time", "start", iso_time(run_start_utc_ns));
+    tree.column(path + "/value", series.value, series.unit);
+    if (series.unit.empty()) tree.attribute(path + "/value", "units", "");
   }
 }
 
@@ -203,6 +232,7 @@ constexpr std::int64_t kWorthPunching = std::int64_t{1} << 20U;
 struct Before {
   std::int64_t head_bytes{};  ///< All bytes before the first pixel.
   std::int64_t run_start_monotonic_ns{};
+  std::int64_t run_start_utc_ns{};
   std::vector<Hole> holes;
 
   [[nodiscard]] std::int64_t hole_bytes() const {
@@ -223,7 +253,9 @@ Result<Before> look(const std::filesystem::path& part, std::int64_t frames) {
   if (!head) return std::unexpected(head.error());
   const auto start = read_integer(file->get(), kReadout + "/run_start_monotonic_ns");
   if (!start) return std::unexpected(start.error());
-  Before before{*head, *start, {}};
+  const auto start_utc = read_integer(file->get(), kReadout + "/run_start_utc_ns");
+  if (!start_utc) return std::unexpected(start_utc.error());
+  Before before{*head, *start, *start_utc, {}};
   before.holes.push_back(hole_of(file->get(), kFrameTable, frames, kFrameRecordBytes));
   before.holes.push_back(hole_of(file->get(), kTime, frames, sizeof(double)));
   for (const std::string& name : detector_names(file->get())) {
@@ -281,6 +313,7 @@ Result<void> write_all(FileSystem& files, const std::filesystem::path& part, std
   write_gaps(tree, end.gaps);
   write_clock(tree, end.clock);
   write_events(tree, end.events);
+  write_environment(tree, end.quantities, before.run_start_utc_ns);
   write_end(tree, records, end);
   tree.close();
   if (!tree.good()) return fail(ErrorCode::kIo, "HDF5:", tree.error());

@@ -150,8 +150,17 @@ Result<std::string> complete(std::string_view started, std::int64_t frames, cons
     Json events = Json::array();
     for (const EventEntry& event : end.events) {
       events.push_back({{"time", iso_time(event.utc_ns)}, {"text", event.text}});
+      if (!event.author.empty()) events.back()["author"] = event.author;
     }
     json["events"] = events;
+    Json environment = Json::array();
+    for (const QuantityEntry& quantity : end.quantities) {
+      environment.push_back({{"time", iso_time(quantity.utc_ns)},
+                             {"key", quantity.key},
+                             {"value", quantity.value},
+                             {"unit", quantity.unit}});
+    }
+    json["environment"] = environment;
     json["provenance"] = Json::parse(end.provenance_json);
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   } catch (const std::exception& error) {

@@ -105,6 +105,15 @@ struct ClockEntry {
 struct EventEntry {
   std::int64_t utc_ns{};
   std::string text;
+  std::string author{};  ///< Of a mark; empty: nobody is known.
+};
+
+/// One value of a quantity that changes slowly, as somebody reported it.
+struct QuantityEntry {
+  std::int64_t utc_ns{};
+  std::string key;  ///< [A-Za-z_][A-Za-z0-9_]*; a key has one unit in all of a run.
+  double value{};
+  std::string unit;  ///< May be empty.
 };
 
 /// What is known only when a segment has ended.
@@ -114,6 +123,7 @@ struct SegmentEnd {
   std::vector<GapEntry> gaps;
   std::vector<ClockEntry> clock;
   std::vector<EventEntry> events;
+  std::vector<QuantityEntry> quantities;
   Accounting accounting;
   std::string provenance_json;
 };

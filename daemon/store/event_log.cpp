@@ -16,6 +16,11 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kMostClockEntries = 10'000;
 
+/// One line, whatever the texts contain.
+std::string line_of(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
 void take(const Json& json, SegmentEvents& into) {
   const std::string kind = json.at("kind");
   if (kind == "begin") {
@@ -26,11 +31,14 @@ void take(const Json& json, SegmentEvents& into) {
   } else if (kind == "clock") {
     into.clock.push_back(
         {json.at("utc_ns"), json.at("utc_minus_monotonic_ns"), json.at("synchronised")});
-  } else if (kind == "event") {
-    into.events.push_back({json.at("utc_ns"), json.at("text")});
   } else if (kind == "end") {
     const auto accounting = read_accounting(json.at("accounting").dump());
     if (accounting) into.end = LoggedEnd{json.at("stop_reason"), *accounting};
+  } else if (kind == "event") {
+    into.events.push_back({json.at("utc_ns"), json.at("text"), json.value("author", "")});
+  } else if (kind == "set") {
+    into.quantities.push_back(
+        {json.at("utc_ns"), json.at("key"), json.at("value"), json.at("unit")});
   }
 }
 
@@ -69,6 +77,7 @@ void EventLog::append(FileSystem& files, std::string_view line) {
 }
 
 void EventLog::add(FileSystem& files, const GapEntry& gap, std::size_t most) {
+  const std::scoped_lock lock(*mutex_);
   auto& gaps = entries_.gaps;
   // A gap at the end of a recording, whose duration nobody knows, and those before the segment's
   // first frame keep their places: verification counts them apart.
@@ -92,6 +101,7 @@ void EventLog::add(FileSystem& files, const GapEntry& gap, std::size_t most) {
 }
 
 void EventLog::add(FileSystem& files, const ClockEntry& clock) {
+  const std::scoped_lock lock(*mutex_);
   if (entries_.clock.size() >= kMostClockEntries) return;  // A clock that never rests says enough.
   entries_.clock.push_back(clock);
   append(files, fmt::format("{{\"kind\":\"clock\",\"utc_ns\":{},\"utc_minus_monotonic_ns\":{},"
@@ -100,12 +110,25 @@ void EventLog::add(FileSystem& files, const ClockEntry& clock) {
 }
 
 void EventLog::add(FileSystem& files, const EventEntry& event) {
+  const std::scoped_lock lock(*mutex_);
   entries_.events.push_back(event);
-  const Json json{{"kind", "event"}, {"utc_ns", event.utc_ns}, {"text", event.text}};
-  append(files, json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  Json json{{"kind", "event"}, {"utc_ns", event.utc_ns}, {"text", event.text}};
+  if (!event.author.empty()) json["author"] = event.author;
+  append(files, line_of(json));
+}
+
+void EventLog::add(FileSystem& files, const QuantityEntry& quantity) {
+  const std::scoped_lock lock(*mutex_);
+  entries_.quantities.push_back(quantity);
+  append(files, line_of({{"kind", "set"},
+                         {"utc_ns", quantity.utc_ns},
+                         {"key", quantity.key},
+                         {"value", quantity.value},
+                         {"unit", quantity.unit}}));
 }
 
 void EventLog::begin(FileSystem& files, std::int64_t accounted_from) {
+  const std::scoped_lock lock(*mutex_);
   entries_.accounted_from = accounted_from;
   append(files, fmt::format("{{\"kind\":\"begin\",\"accounted_from\":{}}}\n", accounted_from));
 }

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,11 +28,12 @@ struct SegmentEvents {
   std::vector<ClockEntry> clock;
   std::vector<EventEntry> events;
   std::optional<LoggedEnd> end;  ///< None: its recorder died before, or the log is lost.
+  std::vector<QuantityEntry> quantities;
 };
 
 /// The append-only NAME.EXT.events of an open segment: one JSON object a line, so that what a dead
 /// process knew of gaps and clock changes is still there. A torn last line is skipped when read.
-/// Threads: one at a time.
+/// Threads: add() any; entries() of one kind only while nobody adds one of that kind.
 class EventLog {
  public:
   EventLog() = default;
@@ -48,6 +51,7 @@ class EventLog {
   void add(FileSystem& files, const GapEntry& gap, std::size_t most);
   void add(FileSystem& files, const ClockEntry& clock);
   void add(FileSystem& files, const EventEntry& event);
+  void add(FileSystem& files, const QuantityEntry& quantity);
   /// The first entry of each log.
   void begin(FileSystem& files, std::int64_t accounted_from);
   /// The last entry: whoever finds the segment unfinished can finish it as its recorder would have.
@@ -59,6 +63,9 @@ class EventLog {
  private:
   void append(FileSystem& files, std::string_view line);
 
+  // Gaps come from the write thread, notes from the files thread. By pointer, so that a log can be
+  // moved.
+  std::unique_ptr<std::mutex> mutex_{std::make_unique<std::mutex>()};
   UniqueFd fd_;
   std::int64_t size_{};
   SegmentEvents entries_;

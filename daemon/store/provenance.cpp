@@ -96,6 +96,7 @@ Json events_of(const SegmentEnd& end) {
   Json events = Json::array();
   for (const EventEntry& event : end.events) {
     events.push_back({{"time", iso_time(event.utc_ns)}, {"text", event.text}});
+    if (!event.author.empty()) events.back()["author"] = event.author;
   }
   return events;
 }
