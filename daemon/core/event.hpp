@@ -40,9 +40,9 @@ inline constexpr std::size_t kEventKinds = 18;
 struct Event {
   EventKind kind{};
   LogLevel level{LogLevel::kInfo};
-  std::string text;                                         ///< One line for people.
-  std::vector<std::pair<std::string, std::string>> fields;  ///< "path", "frames", "reason", ...
-  std::int64_t utc_ns{};                                    ///< 0: report() fills it in.
+  std::string text;                                           ///< One line for people.
+  std::vector<std::pair<std::string, std::string>> fields{};  ///< "path", "frames", "reason", ...
+  std::int64_t utc_ns{};                                      ///< 0: report() fills it in.
 };
 
 /// Logs the event, once, and hands it to the listener. Threads: any, but none that the instrument

@@ -45,7 +45,8 @@ void write_line(LogLevel level, std::string_view text, const Event* event) {
   }
   std::string line;
   if (g_status_line.load(std::memory_order_relaxed)) line += "\r\x1b[K";
-  line += prefix(level);
+  // What is wrong with a configuration begins with its place, as editors expect it.
+  if (event == nullptr || event->kind != EventKind::kRefused) line += prefix(level);
   line += text;
   line += '\n';
   // One call, so that lines of several threads do not mix. Where even standard error fails, nothing

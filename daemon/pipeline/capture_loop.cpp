@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/event.hpp"
 #include "core/log.hpp"
 
 namespace framelog {
@@ -276,7 +277,10 @@ CaptureLoop::Step CaptureLoop::handle(const Error& error, const std::stop_token&
 CaptureLoop::Step CaptureLoop::reconnect(const std::string& why, const std::stop_token& stop) {
   health_.source_connected.store(false, std::memory_order_relaxed);
   source_.stop();
-  log(LogLevel::kWarning, fmt::format("source lost: {}", why));
+  report({.kind = EventKind::kSourceLost,
+          .level = LogLevel::kWarning,
+          .text = fmt::format("source lost: {}", why),
+          .fields = {{"reason", why}}});
   if (!options_.reconnect) {
     end_ = CaptureEnd::kDisconnected;
     return Step::kEnd;
@@ -286,14 +290,16 @@ CaptureLoop::Step CaptureLoop::reconnect(const std::string& why, const std::stop
   while (!stop.stop_requested()) {
     auto info = source_.open();
     if (info && !is_same_instrument(*info, info_)) {
-      log(LogLevel::kWarning, fmt::format("source back as another: {} {} {}",
-                                          to_string(info->shape), info->model, info->serial));
+      report({.kind = EventKind::kSourceBack,
+              .level = LogLevel::kWarning,
+              .text = fmt::format("source back as another: {} {} {}", to_string(info->shape),
+                                  info->model, info->serial)});
       new_shape_ = std::move(*info);
       end_ = CaptureEnd::kGeometry;
       return Step::kEnd;
     }
     if (info && source_.start()) {
-      log(LogLevel::kInfo, "source back");
+      report({.kind = EventKind::kSourceBack, .text = "source back"});
       add(ring_.capture_counters().reconnects, 1);
       info_ = std::move(*info);
       reconnected_ = true;

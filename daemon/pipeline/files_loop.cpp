@@ -6,7 +6,9 @@
 #include <chrono>
 #include <utility>
 
+#include "core/event.hpp"
 #include "core/log.hpp"
+#include "core/text.hpp"
 
 namespace framelog {
 namespace {
@@ -25,6 +27,19 @@ constexpr auto kLongestDigests = seconds(10);
 
 DropReason reason_of(const Error& error) {
   return error.code == ErrorCode::kNoSpace ? DropReason::kDiskFull : DropReason::kWriteError;
+}
+
+Event finished_event(const std::string& product, const FinishedSegment& segment,
+                     const std::string& reason) {
+  const std::string path = segment.path.string();
+  const std::string frames = std::to_string(segment.summary.frames);
+  return {.kind = EventKind::kSegmentFinished,
+          .text = fmt::format("{}: {} frames ({})", path, frames, reason),
+          .fields = {{"product", product},
+                     {"path", path},
+                     {"frames", frames},
+                     {"bytes", std::to_string(segment.summary.bytes)},
+                     {"reason", reason}}};
 }
 
 }  // namespace
@@ -61,6 +76,7 @@ void FilesLoop::run() {
     health_.files.begin(clock_.monotonic_ns());
     const bool draining =
         draining_.load(std::memory_order_acquire);  // Pairs with the release in drain().
+    for (SegmentLane* lane : lanes_) lane->write_notes();
     if (!draining && prepare_next()) continue;
     if (!digests_.done() && may_wait_for_digests(draining)) {
       digests_.step();
@@ -81,6 +97,19 @@ void FilesLoop::run() {
     wakeup_.wait(ticket, until);
   }
   discard_unused();
+  tell_unplaced();
+}
+
+void FilesLoop::tell_unplaced() {
+  for (SegmentLane* lane : lanes_) {
+    for (const Note& note : lane->take_unplaced()) {
+      const auto* event = std::get_if<EventEntry>(&note);
+      const std::string what =
+          event != nullptr ? "mark " + in_quotes(event->text) : std::get<QuantityEntry>(note).key;
+      log(LogLevel::kWarning, fmt::format("{}: {} is in no file: no frame was recorded behind it",
+                                          lane->store().config().description.product, what));
+    }
+  }
 }
 
 // A finished segment tells its inputs' digests, but neither a crowd of segments nor the end of the
@@ -144,8 +173,8 @@ void FilesLoop::finish(SegmentLane& lane, OpenSegment& segment) {
   const auto finished = lane.store().finish(segment, digests_.digests());
   if (finished) {
     if (!finished->path.empty()) {
-      log(LogLevel::kInfo, fmt::format("{}: {} frames ({})", finished->path.string(),
-                                       finished->summary.frames, segment.stop_reason));
+      report(finished_event(lane.store().config().description.product, *finished,
+                            segment.stop_reason));
     }
     lane.finished();
     return;

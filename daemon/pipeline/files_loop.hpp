@@ -33,6 +33,8 @@ class FilesLoop {
   /// While draining: all is finished, or has been tried often enough.
   [[nodiscard]] bool is_over();
   void discard_unused();
+  /// At the end: notes that no segment could take.
+  void tell_unplaced();
   [[nodiscard]] bool may_wait_for_digests(bool draining);
 
   std::vector<SegmentLane*> lanes_;

@@ -29,13 +29,14 @@ std::optional<DropReason> SegmentLane::blocked() {
 OpenSegment& SegmentLane::open(std::unique_ptr<OpenSegment> segment) {
   const std::scoped_lock lock(mutex_);
   active_ = std::move(segment);
+  if (!notes_.empty()) files_wakeup_.notify();
   return *active_;
 }
 
 void SegmentLane::retire() {
   {
     const std::scoped_lock lock(mutex_);
-    retired_.push_back({std::move(active_), {}});
+    retired_.push_back({std::move(active_), {}, std::exchange(notes_, {})});
   }
   files_wakeup_.notify();
 }
@@ -102,13 +103,18 @@ void SegmentLane::put_failure(DropReason reason, Deadline retry_at) {
 // Moved out of the list under the lock while nobody has a lease, so that no later lease can see it.
 // A lease is not waited for: preparing must not stand behind the disk's sync.
 OpenSegment* SegmentLane::next_retired(Deadline now) {
-  const std::scoped_lock lock(mutex_);
-  if (leased_) return nullptr;
-  const auto due = std::ranges::find_if(
-      retired_, [now](const Retired& retired) { return now >= retired.finish_at; });
-  if (due == retired_.end()) return nullptr;
-  finishing_ = std::move(due->segment);
-  retired_.erase(due);
+  std::vector<Note> notes;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (leased_) return nullptr;
+    const auto due = std::ranges::find_if(
+        retired_, [now](const Retired& retired) { return now >= retired.finish_at; });
+    if (due == retired_.end()) return nullptr;
+    finishing_ = std::move(due->segment);
+    notes = std::move(due->notes);
+    retired_.erase(due);
+  }
+  add_to_log(*finishing_, notes);
   return finishing_.get();
 }
 
@@ -120,7 +126,7 @@ void SegmentLane::finished() {
 
 void SegmentLane::finish_later(Deadline retry_at) {
   const std::scoped_lock lock(mutex_);
-  retired_.push_back({std::move(finishing_), retry_at});
+  retired_.push_back({std::move(finishing_), retry_at, {}});
 }
 
 std::size_t SegmentLane::retired_count() {
@@ -147,6 +153,38 @@ Deadline SegmentLane::next_retry(bool may_prepare) {
 std::optional<PreparedSegment> SegmentLane::take_unused() {
   const std::scoped_lock lock(mutex_);
   return std::exchange(ready_, std::nullopt);
+}
+
+void SegmentLane::note(Note note) {
+  {
+    const std::scoped_lock lock(mutex_);
+    notes_.push_back(std::move(note));
+  }
+  files_wakeup_.notify();
+}
+
+// The segment may be retired meanwhile, but only the files thread ends its life.
+void SegmentLane::write_notes() {
+  OpenSegment* segment = nullptr;
+  std::vector<Note> notes;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!active_ || notes_.empty()) return;
+    segment = active_.get();
+    notes = std::exchange(notes_, {});
+  }
+  add_to_log(*segment, notes);
+}
+
+void SegmentLane::add_to_log(OpenSegment& segment, const std::vector<Note>& notes) {
+  for (const Note& note : notes) {
+    std::visit([&](const auto& entry) { segment.log.add(store_.files(), entry); }, note);
+  }
+}
+
+std::vector<Note> SegmentLane::take_unplaced() {
+  const std::scoped_lock lock(mutex_);
+  return std::exchange(notes_, {});
 }
 
 std::string SegmentLane::active_path() {

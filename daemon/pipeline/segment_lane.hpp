@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "core/clock.hpp"
@@ -16,6 +17,9 @@
 #include "store/segment_store.hpp"
 
 namespace framelog {
+
+/// What somebody told the recorder, for the file.
+using Note = std::variant<EventEntry, QuantityEntry>;
 
 /// Hands the segments of one product from thread to thread:
 ///
@@ -74,6 +78,14 @@ class SegmentLane {
   [[nodiscard]] Deadline next_retry(bool may_prepare);
   [[nodiscard]] std::optional<PreparedSegment> take_unused();
 
+  /// Puts the notes that have come since into the log of the open segment; without one they wait
+  /// for the next.
+  void write_notes();
+  /// Notes behind which no segment was opened. Threads: files, when the write thread has ended.
+  [[nodiscard]] std::vector<Note> take_unplaced();
+
+  /// For the segment that is open now, or else the next one. Threads: any.
+  void note(Note note);
   /// Path of the segment being recorded, for status. Threads: any.
   [[nodiscard]] std::string active_path();
 
@@ -81,7 +93,10 @@ class SegmentLane {
   struct Retired {
     std::unique_ptr<OpenSegment> segment;
     Deadline finish_at{};
+    std::vector<Note> notes{};  ///< That came while it was open, and are not in its log yet.
   };
+
+  void add_to_log(OpenSegment& segment, const std::vector<Note>& notes);
 
   SegmentStore store_;
   Wakeup& files_wakeup_;
@@ -93,6 +108,7 @@ class SegmentLane {
   std::int64_t numbered_{};
   std::int64_t in_file_to_{};
   std::unique_ptr<OpenSegment> active_;
+  std::vector<Note> notes_;
   std::deque<Retired> retired_;
   std::unique_ptr<OpenSegment> finishing_;
   bool leased_{};
