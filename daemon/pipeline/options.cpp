@@ -128,8 +128,9 @@ constexpr std::array kOptions{
                .key = "start",
                .type = kChoice,
                .default_text = "always",
-               .allowed = "always trigger schedule",
-               .help = "When frames are recorded: always, around triggers, or every so often."},
+               .allowed = "always trigger schedule command",
+               .help = "When frames are recorded: always, around triggers, every so often, or from "
+                       "`framelog start` on."},
     OptionSpec{.section = "record",
                .key = "repeat",
                .type = kDuration,

@@ -35,7 +35,8 @@ std::optional<ProcessStep> record_step(const Settings& settings) {
   ProcessStep step{std::string(kRecordStep), {}};
   for (const Setting& setting : settings.all()) {
     if (setting.section != "record") continue;
-    if (setting.key == "start" && setting.text == "always") return std::nullopt;
+    if (setting.key == "start" && (setting.text == "always" || setting.text == "command"))
+      return std::nullopt;
     const bool written = setting.origin.file != "default";
     if (written || setting.key == "start") step.parameters.emplace_back(setting.key, setting.text);
   }

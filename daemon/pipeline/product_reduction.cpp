@@ -6,15 +6,12 @@
 #include "reduce/accumulator.hpp"
 
 namespace framelog {
-namespace {
 
 void swap_bytes(std::span<std::byte> pixels, std::size_t pixel_bytes) noexcept {
   for (std::size_t at = 0; at + pixel_bytes <= pixels.size(); at += pixel_bytes) {
     std::ranges::reverse(pixels.subspan(at, pixel_bytes));
   }
 }
-
-}  // namespace
 
 ProductLayout layout_of(const ProductReduction& reduction) noexcept {
   const ReductionPlan& plan = reduction.plan;

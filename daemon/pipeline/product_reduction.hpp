@@ -31,6 +31,9 @@ struct ProductReduction {
 /// Whether the frame is left out by configuration.
 [[nodiscard]] bool is_skipped(const ProductReduction& reduction, const FrameInfo& info) noexcept;
 
+/// From one byte order to the other.
+void swap_bytes(std::span<std::byte> pixels, std::size_t pixel_bytes) noexcept;
+
 /// The last steps of a product's frame: the detectors' sums, the byte order, the checksum.
 void complete(const ProductReduction& reduction, std::span<std::byte> pixels,
               std::span<double> detectors, ProductResult& result) noexcept;

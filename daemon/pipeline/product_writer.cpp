@@ -299,6 +299,10 @@ void ProductWriter::end_event() {
   if (segment_ != nullptr) retire("event");
 }
 
+void ProductWriter::roll() {
+  if (segment_ != nullptr && !lane_.blocked()) retire("roll");
+}
+
 bool ProductWriter::ensure_segment(const FrameInfo& first) {
   if (std::chrono::steady_clock::now() < blocked_until_) return false;
   for (;;) {

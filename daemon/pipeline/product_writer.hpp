@@ -77,6 +77,8 @@ class ProductWriter {
   void lose(std::uint64_t from, std::uint64_t to);
   /// An event has ended, and so does the open segment.
   void end_event();
+  /// Somebody wants the open segment to end here. It goes on while no next one can be prepared.
+  void roll();
   /// Ends the open segment. `tail` is what capture lost behind the last frame; the group that the
   /// end cut short is recorded if `recording`.
   void stop(const LossBefore& tail, std::uint64_t received_total, std::string_view reason,

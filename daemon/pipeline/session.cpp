@@ -8,12 +8,16 @@
 #include <atomic>
 #include <deque>
 #include <map>
+#include <mutex>
 #include <system_error>
 #include <utility>
 
 #include "core/log.hpp"
+#include "core/text.hpp"
 #include "pipeline/capture_loop.hpp"
 #include "pipeline/files_loop.hpp"
+#include "pipeline/grab.hpp"
+#include "pipeline/notes.hpp"
 #include "pipeline/reduce_loop.hpp"
 #include "pipeline/segment_lane.hpp"
 #include "pipeline/sync_loop.hpp"
@@ -104,7 +108,7 @@ struct Session::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
-    request_stop();
+    request_stop("stop");
     drain();
   }
 
@@ -132,17 +136,27 @@ struct Session::State {
       capture_end_ = capture_.run(stop);
       capture_ended_.store(
           true, std::memory_order_release);  // Pairs with the acquire in capture_ended().
+      const std::scoped_lock lock(end_mutex_);
+      if (at_end_ != nullptr) at_end_->notify();
     });
     return {};
   }
 
-  void request_stop() {
-    capture_thread_.request_stop();
+  void request_stop(const char* reason) {
+    const char* none = nullptr;
+    stop_reason_.compare_exchange_strong(none, reason, std::memory_order_relaxed);
+    capture_thread_.request_stop();  // Its being seen makes the reason seen.
     source_.cancel();
   }
 
   [[nodiscard]] bool capture_ended() const {
     return capture_ended_.load(std::memory_order_acquire);
+  }
+
+  void notify_at_end(Wakeup& wakeup) {
+    const std::scoped_lock lock(end_mutex_);
+    at_end_ = &wakeup;
+    if (capture_ended()) wakeup.notify();
   }
 
   CaptureEnd drain() {
@@ -184,6 +198,7 @@ struct Session::State {
       status.dropped = std::max(status.dropped, accounting.total_dropped());
       status.lost_at_source = accounting.total_lost_at_source();
     }
+    status.in_event = write_->in_event();
     status.ring_slots = ring_.slots();
     const std::uint64_t written = ring_.written();  // First: captured can only be ahead of it.
     status.ring_used_slots = ring_.captured() - written;
@@ -204,7 +219,58 @@ struct Session::State {
     write_->run();
     ring_.wait_reducers_done();
     // The ring is closed: capture has left its last words, which its closing has published.
-    write_->finish(capture_.tail(), capture_.received(), reason_of(capture_.end()));
+    write_->finish(capture_.tail(), capture_.received(), end_reason());
+  }
+
+  [[nodiscard]] std::string_view end_reason() const {
+    const char* stopped = stop_reason_.load(std::memory_order_relaxed);
+    if (capture_.end() == CaptureEnd::kStopped && stopped != nullptr) return stopped;
+    return reason_of(capture_.end());
+  }
+
+  void note(const Note& note) {
+    for (const auto& lane : lanes_) {
+      if (lane) lane->note(note);
+    }
+  }
+
+  [[nodiscard]] Result<void> mark(std::string text, std::string author) {
+    if (auto good = check_mark(text, author); !good) return good;
+    note(EventEntry{clock_.utc_ns(), std::move(text), std::move(author)});
+    return {};
+  }
+
+  [[nodiscard]] Result<void> set(std::string key, double value, std::string unit) {
+    if (auto good = check_quantity(key, value, unit); !good) return good;
+    const auto [known, is_new] = units_.emplace(key, unit);
+    if (!is_new && known->second != unit) {
+      return fail(ErrorCode::kInvalid, "another unit than before:",
+                  fmt::format("{} in {} (in this run it is in {})", key, in_quotes(unit),
+                              in_quotes(known->second)));
+    }
+    note(QuantityEntry{clock_.utc_ns(), std::move(key), value, std::move(unit)});
+    return {};
+  }
+
+  [[nodiscard]] Result<GrabbedFrame> grab(const std::string& name) {
+    const auto found = name.empty() ? plan_.products.begin()
+                                    : std::ranges::find(plan_.products, name, &ProductPlan::name);
+    if (found == plan_.products.end()) {
+      return fail(ErrorCode::kNotFound, "there is no such product:",
+                  fmt::format("{} (there are: {})", in_quotes(name), product_names()));
+    }
+    const auto index = static_cast<std::size_t>(found - plan_.products.begin());
+    auto frame = grab_frame(ring_, index, found->reduction);
+    if (frame) frame->product = found->name;
+    return frame;
+  }
+
+  [[nodiscard]] std::string product_names() const {
+    std::string names;
+    for (const ProductPlan& product : plan_.products) {
+      names += (names.empty() ? "" : ", ") + product.name;
+    }
+    return names;
   }
 
   FrameSource& source_;
@@ -222,6 +288,11 @@ struct Session::State {
   std::optional<WriteLoop> write_;
   std::optional<FilesLoop> files_;
   std::optional<SyncLoop> sync_;
+  RunIdentity run_;
+  std::map<std::string, std::string> units_;  ///< Of the quantities that were set.
+  std::atomic<const char*> stop_reason_{nullptr};
+  std::mutex end_mutex_;
+  Wakeup* at_end_{};
   CaptureEnd capture_end_{CaptureEnd::kStopped};
   std::atomic<bool> capture_ended_{false};
   std::jthread capture_thread_;
@@ -251,6 +322,7 @@ Result<std::unique_ptr<Session>> Session::start(FrameSource& source, RecordingPl
   }
   auto state = std::make_unique<State>(source, std::move(plan), std::move(*ring),
                                        std::move(*workshops), files, clock);
+  state->run_ = run;
   try {
     if (auto running = state->run(); !running) return std::unexpected(running.error());
   } catch (const std::system_error& error) {
@@ -261,12 +333,26 @@ Result<std::unique_ptr<Session>> Session::start(FrameSource& source, RecordingPl
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Session::~Session() = default;
-void Session::request_stop() { state_->request_stop(); }
+void Session::request_stop(const char* reason) { state_->request_stop(reason); }
+void Session::notify_at_end(Wakeup& wakeup) { state_->notify_at_end(wakeup); }
 bool Session::capture_ended() const { return state_->capture_ended(); }
 CaptureEnd Session::drain() { return state_->drain(); }
 SessionStatus Session::status() const { return state_->status(); }
+std::string_view Session::end_reason() const { return state_->end_reason(); }
 std::optional<SourceInfo> Session::new_shape() const { return state_->capture_.new_shape(); }
 void Session::trigger() { state_->write_->trigger(); }
+void Session::roll() { state_->write_->roll(); }
+Result<void> Session::mark(std::string text, std::string author) {
+  return state_->mark(std::move(text), std::move(author));
+}
+Result<void> Session::set(std::string key, double value, std::string unit) {
+  return state_->set(std::move(key), value, std::move(unit));
+}
+Result<GrabbedFrame> Session::grab(const std::string& product) const {
+  return state_->grab(product);
+}
+const RunIdentity& Session::run() const noexcept { return state_->run_; }
+const Health& Session::health() const noexcept { return state_->health_; }
 void Session::look_at_clock() { state_->look_at_clock(); }
 
 }  // namespace framelog

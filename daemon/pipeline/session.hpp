@@ -13,6 +13,7 @@
 #include "core/clock.hpp"
 #include "core/file_system.hpp"
 #include "core/health.hpp"
+#include "core/wakeup.hpp"
 #include "pipeline/recording_plan.hpp"
 
 namespace framelog {
@@ -68,19 +69,38 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  /// Asks capture to end; the ring is then drained. Returns at once. Idempotent.
-  void request_stop();
+  /// Asks capture to end; the ring is then drained, and the segments end with `reason`, a static
+  /// text. Returns at once. Idempotent: the first reason counts.
+  void request_stop(const char* reason = "stop");
   /// Whether capture has ended, by itself or by request.
   [[nodiscard]] bool capture_ended() const;
+  /// `wakeup` is notified when capture ends, or at once where it has. Borrowed until drain() has
+  /// returned.
+  void notify_at_end(Wakeup& wakeup);
   /// Waits until every frame is recorded or dropped, and every segment finished. The result is why
   /// capture ended.
   CaptureEnd drain();
   [[nodiscard]] SessionStatus status() const;
+  /// After drain(): why the segments ended, as they say it.
+  [[nodiscard]] std::string_view end_reason() const;
   /// After drain() with kGeometry: what the source delivers now.
   [[nodiscard]] std::optional<SourceInfo> new_shape() const;
   /// The next frame from now on is a trigger, where frames are recorded around triggers. Threads:
   /// any.
   void trigger();
+  /// The open segments end before the next frame that is written.
+  void roll();
+  /// Goes into the open segment of every product, or else into its next one. Errors: kInvalid with
+  /// what is allowed.
+  [[nodiscard]] Result<void> mark(std::string text, std::string author);
+  /// One value of a quantity, likewise. Errors: kInvalid, also where the key has had another unit.
+  [[nodiscard]] Result<void> set(std::string key, double value, std::string unit);
+  /// A copy of the latest frame of a product that is complete in the ring, of one that accumulates
+  /// the latest group; empty: of the first product. Errors: kNotFound, kTimeout (frames come faster
+  /// than they can be copied).
+  [[nodiscard]] Result<GrabbedFrame> grab(const std::string& product) const;
+  [[nodiscard]] const RunIdentity& run() const noexcept;
+  [[nodiscard]] const Health& health() const noexcept;
   /// Asks the kernel whether UTC is disciplined; capture flags its frames accordingly. Once a
   /// second is enough.
   void look_at_clock();

@@ -43,6 +43,8 @@ WriteLoop::WriteLoop(Ring& ring, const std::vector<SegmentLane*>& lanes, const R
     if (lanes[i] != nullptr) products_[i].emplace(ring, i, *lanes[i], health);
   }
   if (policy.start != RecordStart::kAlways) gate_.emplace(ring, policy);
+  in_event_ =
+      !gate_ && std::ranges::any_of(lanes, [](SegmentLane* lane) { return lane != nullptr; });
   take_over();
 }
 
@@ -91,6 +93,7 @@ void WriteLoop::run_to(std::uint64_t to) {
 /// Of what the gate has seen: an event, or what can no longer become part of one.
 void WriteLoop::flush_looked_at(std::uint64_t next) {
   const bool recording = gate_->recording();
+  in_event_.store(recording, std::memory_order_relaxed);  // Orders nothing: for status.
   flush(recording ? next : gate_->first_to_keep(next, handled_),
         recording ? Action::kRecord : Action::kPass);
 }
@@ -125,6 +128,12 @@ void WriteLoop::flush(std::uint64_t to, Action action) {
 }
 
 void WriteLoop::handle(std::uint64_t from, std::uint64_t to, Action action) {
+  // Asked for a batch, so that frames pay nothing for it.
+  if (roll_.load(std::memory_order_relaxed) && roll_.exchange(false, std::memory_order_relaxed)) {
+    for (auto& product : products_) {
+      if (product) product->roll();
+    }
+  }
   for (std::size_t i = 0; i < products_.size(); ++i) {
     if (!products_[i]) {
       count_unrecorded(i, from, to);
@@ -156,6 +165,10 @@ void WriteLoop::count_unrecorded(std::size_t product, std::uint64_t from, std::u
 void WriteLoop::trigger() {
   if (gate_) gate_->trigger(clock_.monotonic_ns());
 }
+
+void WriteLoop::roll() noexcept { roll_.store(true, std::memory_order_relaxed); }
+
+bool WriteLoop::in_event() const noexcept { return in_event_.load(std::memory_order_relaxed); }
 
 void WriteLoop::finish(const LossBefore& tail, std::uint64_t received_total,
                        std::string_view reason) {

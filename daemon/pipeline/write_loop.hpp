@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -33,6 +34,11 @@ class WriteLoop {
   void finish(const LossBefore& tail, std::uint64_t received_total, std::string_view reason);
   /// The next frame from now on is a trigger. Threads: any.
   void trigger();
+  /// The open segments end before the next frame that is written. Threads: any.
+  void roll() noexcept;
+  /// Whether frames are being recorded now: without a product that has files never, armed only
+  /// during events. Threads: any.
+  [[nodiscard]] bool in_event() const noexcept;
 
  private:
   enum class Action : std::uint8_t { kRecord, kPass, kLose };
@@ -60,6 +66,8 @@ class WriteLoop {
   KeptState<Kept> kept_;
   Suspect suspect_;
   std::uint64_t suspicious_to_{};  ///< Frames below it are written one by one.
+  std::atomic<bool> roll_{false};
+  std::atomic<bool> in_event_{false};
   Health& health_;
   const Clock& clock_;
 };
