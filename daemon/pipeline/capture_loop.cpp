@@ -8,6 +8,7 @@
 
 #include "core/event.hpp"
 #include "core/log.hpp"
+#include "pipeline/recipe.hpp"
 
 namespace framelog {
 namespace {
@@ -23,12 +24,6 @@ constexpr auto kLongestBackOff = seconds(30);
 void count(std::uint32_t& counter, std::uint64_t more) {
   constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
   counter = static_cast<std::uint32_t>(std::min(kMost, counter + more));
-}
-
-/// Whether frames of both belong into the same files.
-bool is_same_instrument(const SourceInfo& a, const SourceInfo& b) {
-  return a.shape == b.shape && a.vendor == b.vendor && a.model == b.model && a.serial == b.serial &&
-         a.saturation == b.saturation && a.bit_depth == b.bit_depth;
 }
 
 /// Sleeps in pieces that a stop request can end.

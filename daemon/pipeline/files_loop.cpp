@@ -9,6 +9,7 @@
 #include "core/event.hpp"
 #include "core/log.hpp"
 #include "core/text.hpp"
+#include "pipeline/recovery_report.hpp"
 
 namespace framelog {
 namespace {
@@ -87,6 +88,7 @@ void FilesLoop::run() {
       digests_.step();
       continue;
     }
+    if (recover_next()) continue;
     health_.files.rest();
     if (draining && is_over()) break;
     Deadline until = kNoDeadline;
@@ -98,6 +100,18 @@ void FilesLoop::run() {
   }
   discard_unused();
   tell_unplaced();
+}
+
+void FilesLoop::recover_later(std::vector<std::filesystem::path> parts) {
+  leftovers_.insert(leftovers_.end(), std::make_move_iterator(parts.begin()),
+                    std::make_move_iterator(parts.end()));
+}
+
+bool FilesLoop::recover_next() {
+  if (leftovers_.empty()) return false;
+  report_recovery(recover_part(lanes_.front()->store().files(), leftovers_.front()));
+  leftovers_.pop_front();
+  return true;
 }
 
 void FilesLoop::tell_unplaced() {

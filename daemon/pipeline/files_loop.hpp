@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
+#include <filesystem>
 #include <vector>
 
 #include "core/health.hpp"
@@ -19,6 +21,11 @@ class FilesLoop {
             const Clock& clock);
   /// Prepares one segment for each product before recording starts. Threads: control, before run().
   [[nodiscard]] Result<void> prepare_first();
+  /// Removes the prepared segments that nobody has opened. Threads: files; control, after run().
+  void discard_unused();
+  /// Unfinished segments of a dead process, to be finished when nothing else is to do. Threads:
+  /// control, before run().
+  void recover_later(std::vector<std::filesystem::path> parts);
   /// Threads: files. Returns after drain(), when all that the writers have ended is finished or
   /// failed for good.
   void run();
@@ -30,14 +37,15 @@ class FilesLoop {
   void prepare(SegmentLane& lane);
   [[nodiscard]] bool finish_next();
   void finish(SegmentLane& lane, OpenSegment& segment);
+  [[nodiscard]] bool recover_next();
   /// While draining: all is finished, or has been tried often enough.
   [[nodiscard]] bool is_over();
-  void discard_unused();
   /// At the end: notes that no segment could take.
   void tell_unplaced();
   [[nodiscard]] bool may_wait_for_digests(bool draining);
 
   std::vector<SegmentLane*> lanes_;
+  std::deque<std::filesystem::path> leftovers_;
   InputDigests digests_;
   Wakeup& wakeup_;
   Health& health_;

@@ -246,7 +246,9 @@ void ProductWriter::pass_over(std::uint64_t from, std::uint64_t to,
                               std::uint64_t PassedOver::*kind) {
   count_passed(to - from, kind);
   for (std::uint64_t sequence = from; sequence < to; ++sequence) {
-    state_.pending.take(ring_.slot(sequence).header.before);
+    const SlotHeader& header = ring_.slot(sequence).header;
+    state_.pending.take(header.before);
+    state_.received_slot = header.received_total;
   }
 }
 
@@ -313,7 +315,7 @@ bool ProductWriter::ensure_segment(const FrameInfo& first) {
         segment_ = &lane_.open(std::move(*opened));
         segment_->log.begin(lane_.store().files(), static_cast<std::int64_t>(state_.accounted_to));
         add(counters_.segments, 1);
-        state_.segment = segment_->number;
+        state_.segment = state_.numbered = segment_->number;
         const std::string part = segment_->part.string();
         state_.part = {};
         if (part.size() < state_.part.size()) std::ranges::copy(part, state_.part.begin());
@@ -435,6 +437,7 @@ void ProductWriter::account(Items items) {
     state_.last_sequence = static_cast<std::int64_t>(item.info->sequence);
     state_.last_monotonic_ns = item.info->monotonic_ns;
     state_.received_here = item.received_total;
+    if (!groups_) state_.received_slot = item.received_total;
     state_.accounted_to = item.accounted_to;
     if (groups_) state_.group_flags = 0;
   }
@@ -517,6 +520,7 @@ void ProductWriter::drop(Items items, DropReason reason) {
     state_.pending.by_write[static_cast<std::size_t>(reason)] += item.frames;
     // What capture lost before these frames belongs to the same gap.
     if (item.before != nullptr) state_.pending.take(*item.before);
+    if (!groups_) state_.received_slot = item.received_total;
   }
   if (groups_ || items.empty()) return;
   state_.done_to = items.back().accounted_to;
@@ -533,7 +537,7 @@ void ProductWriter::handle_write_error(const Error& error) {
       fmt::format("{}: {}", lane_.store().config().description.product, describe(error)));
 }
 
-void ProductWriter::stop(const LossBefore& tail, std::uint64_t received_total,
+void ProductWriter::stop(const LossBefore& tail, std::optional<std::uint64_t> received_total,
                          std::string_view reason, bool recording) {
   if (groups_) {
     const Ring::Tail cut = ring_.tail(product_);
@@ -557,7 +561,7 @@ void ProductWriter::stop(const LossBefore& tail, std::uint64_t received_total,
     state_.pending.take(tail);
     note_losses(-1);
     note_passed_over();
-    state_.received_here = received_total;
+    state_.received_here = received_total.value_or(state_.received_slot);
     retire(reason);
   }
   keep();

@@ -50,6 +50,7 @@ struct WriterState {
   std::uint64_t received_before{};  ///< Frames received up to the last one of the segment before.
   std::uint64_t received_here{};    ///< Up to the last one of the open segment.
   std::int64_t segment{-1};         ///< Number of the open segment; -1: none.
+  std::int64_t numbered{};          ///< Of the last segment that was opened.
   Accounting accounting;            ///< Of the open segment.
   std::array<char, 2048> part{};    ///< Its path; empty where it is too long.
 };
@@ -81,8 +82,8 @@ class ProductWriter {
   void roll();
   /// Ends the open segment. `tail` is what capture lost behind the last frame; the group that the
   /// end cut short is recorded if `recording`.
-  void stop(const LossBefore& tail, std::uint64_t received_total, std::string_view reason,
-            bool recording);
+  void stop(const LossBefore& tail, std::optional<std::uint64_t> received_total,
+            std::string_view reason, bool recording);
 
  private:
   /// One frame that is to be recorded; all borrowed from the ring.

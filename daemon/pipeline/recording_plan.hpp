@@ -36,6 +36,7 @@ struct RecordingPlan {
   CaptureOptions capture;
   RecordPolicy record;
   std::chrono::nanoseconds sync_interval{};
+  std::string configuration;  ///< The effective text that it was made of.
 };
 
 /// The identity of a run. Its times are those at which it was started.

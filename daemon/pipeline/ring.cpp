@@ -16,7 +16,7 @@
 #include <utility>
 
 #include "core/crc32c.hpp"
-#include "core/file_system.hpp"
+#include "pipeline/ring_memory.hpp"
 
 namespace framelog {
 namespace {
@@ -86,17 +86,6 @@ struct Ring::Head {
 namespace {
 
 constexpr std::uint64_t kHeadBytes = 16 * kPage;
-
-/// What the kernel thinks can be had without swapping, less a tenth: nobody can be made to give a
-/// ring's pages back, so that one that is too large has the kernel kill other programs.
-std::optional<std::uint64_t> available_memory() {
-  const auto text = read_text(system_files(), "/proc/meminfo");
-  constexpr std::string_view kKey = "MemAvailable:";
-  const std::size_t at = text ? text->find(kKey) : std::string::npos;
-  if (at == std::string::npos) return std::nullopt;
-  const std::uint64_t kibibytes = std::strtoull(text->c_str() + at + kKey.size(), nullptr, 10);
-  return kibibytes * 1024 / 10 * 9;
-}
 
 /// Areas in the order in which they lie: slot headers, raw frames, then the products that have
 /// bytes of their own.
@@ -187,20 +176,7 @@ std::uint64_t RingLayout::slots_in(std::uint64_t memory_bytes,
 }
 
 Result<UniqueFd> Ring::create_memory(const RingLayout& layout) {
-  if (const auto there = available_memory(); there && layout.memory_bytes() > *there) {
-    return fail(ErrorCode::kNoMemory, "cannot get the ring's memory:",
-                fmt::format("{} MiB, of which {} MiB are there", layout.memory_bytes() >> 20U,
-                            *there >> 20U));
-  }
-  UniqueFd fd(::memfd_create("framelog-ring", MFD_CLOEXEC));
-  if (!fd.valid()) return fail_errno(errno, "cannot create the ring's memory");
-  const auto bytes = static_cast<off_t>(layout.memory_bytes());
-  // fallocate finds out now whether the memory is there, and makes the pages present.
-  if (::ftruncate(fd.get(), bytes) != 0 || ::fallocate(fd.get(), 0, 0, bytes) != 0) {
-    const int error = errno == ENOSPC ? ENOMEM : errno;
-    return fail_errno(error, "cannot get the ring's memory:", std::to_string(bytes) + " bytes");
-  }
-  return fd;
+  return make_memory(layout.memory_bytes());
 }
 
 Result<Ring> Ring::attach(UniqueFd memory, const RingLayout& layout) {

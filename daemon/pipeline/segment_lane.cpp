@@ -29,6 +29,7 @@ std::optional<DropReason> SegmentLane::blocked() {
 OpenSegment& SegmentLane::open(std::unique_ptr<OpenSegment> segment) {
   const std::scoped_lock lock(mutex_);
   active_ = std::move(segment);
+  opened_ = active_->number;
   if (!notes_.empty()) files_wakeup_.notify();
   return *active_;
 }
@@ -48,7 +49,7 @@ OpenSegment* SegmentLane::active(std::int64_t number) {
 
 void SegmentLane::take_over(std::int64_t in_file_to, std::int64_t numbered) noexcept {
   in_file_to_ = in_file_to;
-  numbered_ = numbered;
+  numbered_ = opened_ = numbered;
 }
 
 std::vector<OpenSegment*> SegmentLane::lease() {
@@ -185,6 +186,11 @@ void SegmentLane::add_to_log(OpenSegment& segment, const std::vector<Note>& note
 std::vector<Note> SegmentLane::take_unplaced() {
   const std::scoped_lock lock(mutex_);
   return std::exchange(notes_, {});
+}
+
+std::int64_t SegmentLane::opened() {
+  const std::scoped_lock lock(mutex_);
+  return opened_;
 }
 
 std::string SegmentLane::active_path() {

@@ -86,6 +86,8 @@ class SegmentLane {
 
   /// For the segment that is open now, or else the next one. Threads: any.
   void note(Note note);
+  /// Number of the last segment that was opened. Threads: any.
+  [[nodiscard]] std::int64_t opened();
   /// Path of the segment being recorded, for status. Threads: any.
   [[nodiscard]] std::string active_path();
 
@@ -106,6 +108,7 @@ class SegmentLane {
   std::optional<DropReason> failure_;
   Deadline prepare_at_{};
   std::int64_t numbered_{};
+  std::int64_t opened_{};
   std::int64_t in_file_to_{};
   std::unique_ptr<OpenSegment> active_;
   std::vector<Note> notes_;

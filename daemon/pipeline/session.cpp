@@ -1,12 +1,12 @@
 #include "pipeline/session.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <pthread.h>
 #include <sys/mman.h>
 
 #include <algorithm>
 #include <atomic>
-#include <deque>
 #include <map>
 #include <mutex>
 #include <system_error>
@@ -15,13 +15,10 @@
 #include "core/log.hpp"
 #include "core/text.hpp"
 #include "pipeline/capture_loop.hpp"
-#include "pipeline/files_loop.hpp"
 #include "pipeline/grab.hpp"
 #include "pipeline/notes.hpp"
-#include "pipeline/reduce_loop.hpp"
-#include "pipeline/segment_lane.hpp"
-#include "pipeline/sync_loop.hpp"
-#include "pipeline/write_loop.hpp"
+#include "pipeline/processing.hpp"
+#include "pipeline/recipe.hpp"
 #include "store/workshop.hpp"
 
 namespace framelog {
@@ -43,24 +40,29 @@ std::string_view reason_of(CaptureEnd end) {
   std::unreachable();
 }
 
-void name_thread(const char* name) { ::pthread_setname_np(::pthread_self(), name); }
-
-/// All files that go into the frames; their digests go into provenance.
-std::vector<std::filesystem::path> inputs_of(const RecordingPlan& plan) {
-  std::vector<std::filesystem::path> inputs = plan.source.inputs;
-  for (const ProductPlan& product : plan.products) {
-    for (const auto& input : product.inputs) {
-      if (std::ranges::find(inputs, input) == inputs.end()) inputs.push_back(input);
-    }
+/// Where a run only has to be brought to its end.
+class NoSource final : public FrameSource {
+ public:
+  Result<SourceInfo> open() override { return fail(ErrorCode::kEnd, "there is no source"); }
+  Result<void> start() override { return {}; }
+  Result<FrameInfo> read(std::span<std::byte> /*pixels*/, Deadline /*deadline*/) noexcept override {
+    return std::unexpected(Error{ErrorCode::kEnd, 0, nullptr, {}});
   }
-  return inputs;
-}
+  void stop() noexcept override {}
+  void cancel() noexcept override {}
+};
 
-/// One lock per base; products may share one.
-Result<std::vector<Workshop>> open_workshops(FileSystem& files, const RecordingPlan& plan) {
+/// One lock per base that is not among those that are `there`; products may share one.
+Result<std::vector<Workshop>> open_workshops(FileSystem& files, const RecordingPlan& plan,
+                                             std::span<const Workshop> there) {
   std::vector<std::filesystem::path> bases;
+  const auto is_open = [&](const std::filesystem::path& base) {
+    const auto path = workshop_path(base, plan.instrument);
+    return std::ranges::find(bases, base) != bases.end() ||
+           std::ranges::any_of(there, [&](const Workshop& open) { return open.path() == path; });
+  };
   for (const ProductPlan& product : plan.products) {
-    if (product.store && std::ranges::find(bases, product.store->base) == bases.end()) {
+    if (product.store && !is_open(product.store->base)) {
       bases.push_back(product.store->base);
     }
   }
@@ -75,35 +77,35 @@ Result<std::vector<Workshop>> open_workshops(FileSystem& files, const RecordingP
 
 }  // namespace
 
+/// What a session is made of.
+struct Parts {
+  FrameSource* source{};  ///< Null: only what is in the ring is written.
+  RecordingPlan plan;
+  RunIdentity run;
+  Ring ring;
+  std::vector<Workshop> workshops;
+  RingKeeper* keeper{};
+  bool took_over{};
+};
+
 /// What a session owns, in the order in which it may be destroyed.
 struct Session::State {
-  State(FrameSource& source, RecordingPlan plan, Ring ring, std::vector<Workshop> workshops,
-        FileSystem& files, const Clock& clock)
-      : source_(source),
-        plan_(std::move(plan)),
-        workshops_(std::move(workshops)),
+  State(Parts parts, FileSystem& files, const Clock& clock)
+      : source_(parts.source != nullptr ? *parts.source : no_source_),
+        plan_(std::move(parts.plan)),
+        run_(std::move(parts.run)),
+        workshops_(std::move(parts.workshops)),
+        files_(files),
         clock_(clock),
-        ring_(std::move(ring)),
-        capture_(source, plan_.source, ring_, health_, clock, plan_.capture) {
-    std::vector<SegmentLane*> with_files;
-    for (ProductPlan& product : plan_.products) {
-      lanes_.push_back(product.store ? std::make_unique<SegmentLane>(
-                                           SegmentStore(files, *product.store), files_wakeup_)
-                                     : nullptr);
-      lane_of_product_.push_back(lanes_.back().get());
-      if (lanes_.back()) with_files.push_back(lanes_.back().get());
-      reductions_.push_back(product.reduction);
-      if (lanes_.back()) {
-        reductions_.back().segment_capacity = lanes_.back()->store().capacity_frames();
-      }
-    }
-    for (std::uint32_t k = 0; k < ring_.layout().reducers; ++k) {
-      reducers_.emplace_back(ring_, reductions_, k, health_, clock);
-    }
-    write_.emplace(ring_, lane_of_product_, plan_.record, health_, clock);
-    files_.emplace(with_files, InputDigests(files, inputs_of(plan_)), files_wakeup_, health_,
-                   clock);
-    sync_.emplace(with_files, plan_.sync_interval, health_, clock);
+        keeper_(parts.keeper),
+        ring_(std::move(parts.ring)),
+        is_taken_over_(parts.took_over),
+        took_over_(parts.took_over ? ring_.captured() - ring_.written() : 0),
+        capture_(source_, plan_.source, ring_, health_, clock, plan_.capture),
+        processing_(std::make_unique<Processing>(
+            ring_, plan_, files, health_, clock,
+            Processing::Before{.took_over = parts.took_over, .numbered = {}, .generation = 0})) {
+    if (parts.source == nullptr) stop_reason_ = "crash";
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -112,27 +114,12 @@ struct Session::State {
     drain();
   }
 
-  /// Starts the stages from the last to the first, so that each finds its successor waiting.
   [[nodiscard]] Result<void> run() {
     look_at_clock();
-    if (auto prepared = files_->prepare_first(); !prepared) return prepared;
-    files_thread_ = std::jthread([this] {
-      name_thread("files");
-      files_->run();
-    });
-    sync_thread_ = std::jthread([this](const std::stop_token& stop) {
-      name_thread("sync");
-      sync_->run(stop);
-    });
-    write_thread_ = std::jthread([this] { write(); });
-    for (ReduceLoop& reducer : reducers_) {
-      reduce_threads_.emplace_back([&reducer] {
-        name_thread("reduce");
-        reducer.run();
-      });
-    }
+    if (auto prepared = processing_->prepare(); !prepared) return prepared;
+    begin_processing();
     capture_thread_ = std::jthread([this](const std::stop_token& stop) {
-      name_thread("capture");
+      ::pthread_setname_np(::pthread_self(), "capture");
       capture_end_ = capture_.run(stop);
       capture_ended_.store(
           true, std::memory_order_release);  // Pairs with the acquire in capture_ended().
@@ -140,6 +127,13 @@ struct Session::State {
       if (at_end_ != nullptr) at_end_->notify();
     });
     return {};
+  }
+
+  void begin_processing() {
+    processing_->run([this] {
+      // The ring is closed: capture has left its last words, which its closing has published.
+      return Processing::LastWords{capture_.tail(), capture_.received(), end_reason()};
+    });
   }
 
   void request_stop(const char* reason) {
@@ -160,25 +154,63 @@ struct Session::State {
   }
 
   CaptureEnd drain() {
-    if (capture_thread_.joinable()) {
-      capture_thread_.join();
-    } else {
-      ring_.close();  // Where starting failed half-way, nobody else does.
-    }
-    for (std::jthread& thread : reduce_threads_) thread.join();
-    // Where starting failed half-way, the writer must not wait for those that never were.
-    for (std::size_t k = reduce_threads_.size(); k < reducers_.size(); ++k) ring_.reducer_done();
-    reduce_threads_.clear();
-    if (write_thread_.joinable()) write_thread_.join();
-    files_->drain();
-    if (files_thread_.joinable()) files_thread_.join();
-    sync_thread_.request_stop();
-    if (sync_thread_.joinable()) sync_thread_.join();
+    if (capture_thread_.joinable()) capture_thread_.join();
+    ring_.close();  // Where starting failed half-way, nobody else does.
+    processing_->drain();
+    if (keeper_ != nullptr) std::exchange(keeper_, nullptr)->forget(ring_.memory());
     return capture_end_;
+  }
+
+  [[nodiscard]] bool fits(const RecordingPlan& plan) const {
+    return plan.ring.fingerprint() == ring_.layout().fingerprint() &&
+           std::ranges::equal(plan.products, plan_.products, {}, &ProductPlan::name,
+                              &ProductPlan::name);
+  }
+
+  [[nodiscard]] Result<void> reload(RecordingPlan plan) {
+    if (!fits(plan)) return fail(ErrorCode::kLayout, "the products need another ring");
+    if (capture_ended()) return fail(ErrorCode::kEnd, "the source has ended");
+    set_run(plan, run_);
+    auto workshops = open_workshops(files_, plan, workshops_);
+    if (!workshops) return std::unexpected(workshops.error());
+    const std::string recipe =
+        write_recipe({plan.instrument, plan.configuration, plan.source, run_});
+    ++generation_;
+    for (;;) {
+      const std::vector<std::int64_t> numbered = processing_->numbered();
+      auto next = std::make_unique<Processing>(
+          ring_, plan, files_, health_, clock_,
+          Processing::Before{.took_over = false, .numbered = numbered, .generation = generation_});
+      if (auto prepared = next->prepare(); !prepared) {
+        return prepared;
+      }
+      // A roll meanwhile has taken the numbers that were prepared.
+      if (processing_->numbered() != numbered) continue;
+      if (keeper_ != nullptr) {
+        if (auto kept = ring_.put_recipe(recipe); !kept) return kept;
+      }
+      switch_to(std::move(next), std::move(plan));
+      for (Workshop& workshop : *workshops) workshops_.push_back(std::move(workshop));
+      return {};
+    }
+  }
+
+  void switch_to(std::unique_ptr<Processing> next, RecordingPlan plan) {
+    processing_->hand_over("reload");
+    std::unique_ptr<Processing> before;
+    {
+      const std::scoped_lock lock(processing_mutex_);
+      before = std::exchange(processing_, std::move(next));
+      plan_ = std::move(plan);
+    }
+    ring_.go_on();
+    begin_processing();
+    before->drain();
   }
 
   [[nodiscard]] SessionStatus status() const {
     SessionStatus status;
+    const std::scoped_lock lock(processing_mutex_);
     for (std::size_t i = 0; i < plan_.products.size(); ++i) {
       const ProductCounters& counters = ring_.product_counters(i);
       const Accounting accounting = snapshot(ring_.capture_counters(), counters);
@@ -188,17 +220,17 @@ struct Session::State {
       product.bytes = counters.bytes.load(std::memory_order_relaxed);
       product.segments = counters.segments.load(std::memory_order_relaxed);
       product.clipped_pixels = counters.clipped_pixels.load(std::memory_order_relaxed);
-      if (lanes_[i]) {
-        product.path = lanes_[i]->active_path();
-        product.blocked = lanes_[i]->blocked();
+      if (SegmentLane* lane = processing_->lane(i)) {
+        product.path = lane->active_path();
+        product.blocked = lane->blocked();
+        status.unfinished_segments += lane->retired_count();
       }
       status.products.push_back(std::move(product));
-      if (lanes_[i]) status.unfinished_segments += lanes_[i]->retired_count();
       status.received = std::max(status.received, accounting.received);
       status.dropped = std::max(status.dropped, accounting.total_dropped());
       status.lost_at_source = accounting.total_lost_at_source();
     }
-    status.in_event = write_->in_event();
+    status.in_event = processing_->in_event();
     status.ring_slots = ring_.slots();
     const std::uint64_t written = ring_.written();  // First: captured can only be ahead of it.
     status.ring_used_slots = ring_.captured() - written;
@@ -214,24 +246,26 @@ struct Session::State {
     health_.clock_synchronised.store(clock_.synchronised(), std::memory_order_relaxed);
   }
 
-  void write() {
-    name_thread("write");
-    write_->run();
-    ring_.wait_reducers_done();
-    // The ring is closed: capture has left its last words, which its closing has published.
-    write_->finish(capture_.tail(), capture_.received(), end_reason());
-  }
-
   [[nodiscard]] std::string_view end_reason() const {
     const char* stopped = stop_reason_.load(std::memory_order_relaxed);
-    if (capture_.end() == CaptureEnd::kStopped && stopped != nullptr) return stopped;
+    const bool asked = capture_.end() == CaptureEnd::kStopped || &source_ == &no_source_;
+    if (asked && stopped != nullptr) return stopped;
     return reason_of(capture_.end());
   }
 
   void note(const Note& note) {
-    for (const auto& lane : lanes_) {
-      if (lane) lane->note(note);
-    }
+    const std::scoped_lock lock(processing_mutex_);
+    processing_->note(note);
+  }
+
+  void trigger() {
+    const std::scoped_lock lock(processing_mutex_);
+    processing_->trigger();
+  }
+
+  void roll() {
+    const std::scoped_lock lock(processing_mutex_);
+    processing_->roll();
   }
 
   [[nodiscard]] Result<void> mark(std::string text, std::string author) {
@@ -253,6 +287,7 @@ struct Session::State {
   }
 
   [[nodiscard]] Result<GrabbedFrame> grab(const std::string& name) {
+    const std::scoped_lock lock(processing_mutex_);
     const auto found = name.empty() ? plan_.products.begin()
                                     : std::ranges::find(plan_.products, name, &ProductPlan::name);
     if (found == plan_.products.end()) {
@@ -273,22 +308,22 @@ struct Session::State {
     return names;
   }
 
+  NoSource no_source_;
   FrameSource& source_;
   RecordingPlan plan_;
+  RunIdentity run_;
   std::vector<Workshop> workshops_;
+  FileSystem& files_;
   const Clock& clock_;
+  RingKeeper* keeper_;
   Health health_;
   Ring ring_;
-  Wakeup files_wakeup_;
-  std::vector<std::unique_ptr<SegmentLane>> lanes_;
-  std::vector<SegmentLane*> lane_of_product_;
+  bool is_taken_over_;
+  std::uint64_t took_over_;
   CaptureLoop capture_;
-  std::vector<ProductReduction> reductions_;
-  std::deque<ReduceLoop> reducers_;
-  std::optional<WriteLoop> write_;
-  std::optional<FilesLoop> files_;
-  std::optional<SyncLoop> sync_;
-  RunIdentity run_;
+  mutable std::mutex processing_mutex_;  ///< A reload replaces what it guards, and the plan.
+  std::unique_ptr<Processing> processing_;
+  std::uint32_t generation_{};
   std::map<std::string, std::string> units_;  ///< Of the quantities that were set.
   std::atomic<const char*> stop_reason_{nullptr};
   std::mutex end_mutex_;
@@ -296,15 +331,40 @@ struct Session::State {
   CaptureEnd capture_end_{CaptureEnd::kStopped};
   std::atomic<bool> capture_ended_{false};
   std::jthread capture_thread_;
-  std::vector<std::jthread> reduce_threads_;
-  std::jthread write_thread_;
-  std::jthread sync_thread_;
-  std::jthread files_thread_;
 };
 
+namespace {
+
+/// Memory for the ring of a new run; with a keeper it outlives the process, and says how to go on.
+Result<Ring> make_ring(const RecordingPlan& plan, const RunIdentity& run, RingKeeper* keeper) {
+  const std::string recipe = write_recipe({plan.instrument, plan.configuration, plan.source, run});
+  auto memory = keeper != nullptr ? keeper->make(Ring::kept_bytes(plan.ring, recipe.size()))
+                                  : Ring::create_memory(plan.ring);
+  if (!memory) return std::unexpected(memory.error());
+  auto ring = Ring::attach(std::move(*memory), plan.ring);
+  if (!ring || keeper == nullptr) return ring;
+  if (auto kept = ring->put_recipe(recipe); !kept) return std::unexpected(kept.error());
+  return ring;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Session>> Session::begin(std::unique_ptr<State> state) {
+  try {
+    if (auto running = state->run(); !running) {
+      if (state->is_taken_over_) state->keeper_ = nullptr;  // It stays for the next process.
+      return std::unexpected(running.error());
+    }
+  } catch (const std::system_error& error) {
+    return fail_errno(error.code().value(), "cannot start a thread");
+  }
+  return std::unique_ptr<Session>(new Session(std::move(state)));
+}
+
 Result<std::unique_ptr<Session>> Session::start(FrameSource& source, RecordingPlan plan,
-                                                FileSystem& files, const Clock& clock) {
-  auto workshops = open_workshops(files, plan);
+                                                FileSystem& files, const Clock& clock,
+                                                RingKeeper* keeper) {
+  auto workshops = open_workshops(files, plan, {});
   if (!workshops) return std::unexpected(workshops.error());
   RunIdentity run{make_uuid(), 0, clock.utc_ns(), clock.monotonic_ns()};
   if (!workshops->empty()) {
@@ -313,22 +373,45 @@ Result<std::unique_ptr<Session>> Session::start(FrameSource& source, RecordingPl
     run.number = *number;
   }
   set_run(plan, run);
-  auto memory = Ring::create_memory(plan.ring);
-  if (!memory) return std::unexpected(memory.error());
-  auto ring = Ring::attach(std::move(*memory), plan.ring);
+  auto ring = make_ring(plan, run, keeper);
   if (!ring) return std::unexpected(ring.error());
   if (plan.lock_memory) {
     if (auto locked = ring->lock(); !locked) return std::unexpected(locked.error());
   }
-  auto state = std::make_unique<State>(source, std::move(plan), std::move(*ring),
-                                       std::move(*workshops), files, clock);
-  state->run_ = run;
-  try {
-    if (auto running = state->run(); !running) return std::unexpected(running.error());
-  } catch (const std::system_error& error) {
-    return fail_errno(error.code().value(), "cannot start a thread");
+  return begin(std::make_unique<State>(
+      Parts{&source, std::move(plan), run, std::move(*ring), std::move(*workshops), keeper, false},
+      files, clock));
+}
+
+Result<std::unique_ptr<Session>> Session::take_over(FrameSource* source, RecordingPlan plan,
+                                                    const RunIdentity& run, const UniqueFd& memory,
+                                                    FileSystem& files, const Clock& clock,
+                                                    RingKeeper& keeper) {
+  UniqueFd own(::fcntl(memory.get(), F_DUPFD_CLOEXEC, 0));
+  if (!own.valid()) return fail_errno(errno, "cannot take the ring over");
+  set_run(plan, run);
+  auto ring = Ring::attach(std::move(own), plan.ring);
+  if (!ring) return std::unexpected(ring.error());
+  if (plan.lock_memory) {
+    if (auto locked = ring->lock(); !locked) return std::unexpected(locked.error());
   }
-  return std::unique_ptr<Session>(new Session(std::move(state)));
+  auto state = std::make_unique<State>(
+      Parts{source, std::move(plan), run, std::move(*ring), {}, &keeper, true}, files, clock);
+  // Before the bases are locked: what the dead process had prepared goes.
+  auto taken = state->processing_->take_over();
+  if (taken) {
+    auto workshops = open_workshops(files, state->plan_, {});
+    if (workshops) {
+      state->workshops_ = std::move(*workshops);
+    } else {
+      taken = std::unexpected(workshops.error());
+    }
+  }
+  if (!taken) {
+    state->keeper_ = nullptr;  // It stays for the next process.
+    return std::unexpected(taken.error());
+  }
+  return begin(std::move(state));
 }
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -340,8 +423,13 @@ CaptureEnd Session::drain() { return state_->drain(); }
 SessionStatus Session::status() const { return state_->status(); }
 std::string_view Session::end_reason() const { return state_->end_reason(); }
 std::optional<SourceInfo> Session::new_shape() const { return state_->capture_.new_shape(); }
-void Session::trigger() { state_->write_->trigger(); }
-void Session::roll() { state_->write_->roll(); }
+void Session::trigger() { state_->trigger(); }
+void Session::roll() { state_->roll(); }
+Result<void> Session::reload(RecordingPlan plan) { return state_->reload(std::move(plan)); }
+Interruption Session::interrupted(DropReason reason) const {
+  return state_->capture_.interrupted(reason);
+}
+std::uint64_t Session::took_over() const noexcept { return state_->took_over_; }
 Result<void> Session::mark(std::string text, std::string author) {
   return state_->mark(std::move(text), std::move(author));
 }

@@ -15,6 +15,7 @@
 #include "core/health.hpp"
 #include "core/wakeup.hpp"
 #include "pipeline/recording_plan.hpp"
+#include "pipeline/ring_keeper.hpp"
 
 namespace framelog {
 
@@ -64,8 +65,24 @@ class Session {
   /// is gone. Errors: kBusy (another daemon records there), kNoSpace, kDenied, kNoMemory, kIo.
   [[nodiscard]] static Result<std::unique_ptr<Session>> start(FrameSource& source,
                                                               RecordingPlan plan, FileSystem& files,
-                                                              const Clock& clock);
+                                                              const Clock& clock,
+                                                              RingKeeper* keeper = nullptr);
+  /// Goes on with the run of a process that died: `memory` is its ring, `plan` what its recipe
+  /// means. Without a source no frame comes any more: what is in the ring is written, and the run
+  /// ends. Errors: kLayout when the plan is of another ring; those of start().
+  [[nodiscard]] static Result<std::unique_ptr<Session>> take_over(
+      FrameSource* source, RecordingPlan plan, const RunIdentity& run, const UniqueFd& memory,
+      FileSystem& files, const Clock& clock, RingKeeper& keeper);
   ~Session();
+  /// From now on frames are reduced and filed as this plan says: the open segments end, capture
+  /// goes on, no frame is lost while the ring takes what comes meanwhile. An event that lasts ends.
+  /// The source is the same. Errors: kLayout when it needs another ring or has other products,
+  /// nothing has changed then; those of start().
+  [[nodiscard]] Result<void> reload(RecordingPlan plan);
+  /// After drain(): how the next session tells what the hardware delivered in between.
+  [[nodiscard]] Interruption interrupted(DropReason reason) const;
+  /// Frames that a dead process had captured and not yet written.
+  [[nodiscard]] std::uint64_t took_over() const noexcept;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -107,6 +124,7 @@ class Session {
 
  private:
   struct State;
+  [[nodiscard]] static Result<std::unique_ptr<Session>> begin(std::unique_ptr<State> state);
   explicit Session(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -29,7 +29,7 @@ std::uint64_t batch_frames(const RingLayout& layout, const std::vector<SegmentLa
 }  // namespace
 
 WriteLoop::WriteLoop(Ring& ring, const std::vector<SegmentLane*>& lanes, const RecordPolicy& policy,
-                     Health& health, const Clock& clock)
+                     bool took_over, Health& health, const Clock& clock)
     : ring_(ring),
       batch_frames_(batch_frames(ring.layout(), lanes)),
       products_(lanes.size()),
@@ -45,15 +45,32 @@ WriteLoop::WriteLoop(Ring& ring, const std::vector<SegmentLane*>& lanes, const R
   if (policy.start != RecordStart::kAlways) gate_.emplace(ring, policy);
   in_event_ =
       !gate_ && std::ranges::any_of(lanes, [](SegmentLane* lane) { return lane != nullptr; });
-  take_over();
+  if (took_over) {
+    take_over();
+  } else if (gate_) {
+    kept_.put({gate_->state(), handled_});
+  }
 }
 
 void WriteLoop::take_over() {
+  count_again();
   // With several frames in its hands nobody knows which one was to blame.
   if (suspect_.deaths > 0) suspicious_to_ = ring_.captured();
   if (!gate_ || kept_.get() == nullptr) return;
   gate_->take_over(kept_.get()->gate);
   looked_at_ = std::max(handled_, kept_.get()->next);
+}
+
+/// Of the products without files: the process may have died between counting and freeing the slots.
+void WriteLoop::count_again() {
+  for (std::size_t i = 0; i < products_.size(); ++i) {
+    const Unrecorded* kept = KeptState<Unrecorded>(ring_.kept(i)).get();
+    if (products_[i] || kept == nullptr) continue;
+    ProductCounters& counters = ring_.product_counters(i);
+    counters.skipped = kept->skipped;
+    counters.not_recorded = kept->not_recorded;
+    counters.dropped[static_cast<std::size_t>(DropReason::kCrash)] = kept->lost;
+  }
 }
 
 std::uint64_t WriteLoop::most_at_once() const noexcept {
@@ -149,6 +166,9 @@ void WriteLoop::handle(std::uint64_t from, std::uint64_t to, Action action) {
 
 /// Of a product without files: what was left out before is counted as that.
 void WriteLoop::count_unrecorded(std::size_t product, std::uint64_t from, std::uint64_t to) {
+  KeptState<Unrecorded> kept(ring_.kept(product));
+  from = std::max(from, kept.get() == nullptr ? 0 : kept.get()->done_to);
+  if (from >= to) return;
   std::uint64_t skipped = 0;
   std::uint64_t lost = 0;
   for (std::uint64_t sequence = from; sequence < to; ++sequence) {
@@ -160,6 +180,8 @@ void WriteLoop::count_unrecorded(std::size_t product, std::uint64_t from, std::u
   add(counters.skipped, skipped);
   add(counters.dropped[static_cast<std::size_t>(DropReason::kCrash)], lost);
   add(counters.not_recorded, to - from - skipped - lost);
+  kept.put({to, counters.skipped, counters.not_recorded,
+            counters.dropped[static_cast<std::size_t>(DropReason::kCrash)]});
 }
 
 void WriteLoop::trigger() {
@@ -170,7 +192,7 @@ void WriteLoop::roll() noexcept { roll_.store(true, std::memory_order_relaxed); 
 
 bool WriteLoop::in_event() const noexcept { return in_event_.load(std::memory_order_relaxed); }
 
-void WriteLoop::finish(const LossBefore& tail, std::uint64_t received_total,
+void WriteLoop::finish(const LossBefore& tail, std::optional<std::uint64_t> received_total,
                        std::string_view reason) {
   // What was kept for an event that did not come.
   flush(ring_.reduced(), Action::kPass);

@@ -21,8 +21,9 @@ namespace framelog {
 class WriteLoop {
  public:
   /// One lane per product, in the order of the ring's products; null where nothing is recorded.
+  /// With `took_over` the ring is one that a dead process has left: its decisions go on.
   WriteLoop(Ring& ring, const std::vector<SegmentLane*>& lanes, const RecordPolicy& policy,
-            Health& health, const Clock& clock);
+            bool took_over, Health& health, const Clock& clock);
 
   /// Threads: write. Returns when the ring is closed, or paused, and every reduced frame in it is
   /// written, dropped, or kept for an event that did not come.
@@ -31,7 +32,8 @@ class WriteLoop {
   /// done. Threads: write, after run().
   /// Behind a paused run(): what was reduced since. Threads: control, after run().
   void run_to(std::uint64_t to);
-  void finish(const LossBefore& tail, std::uint64_t received_total, std::string_view reason);
+  void finish(const LossBefore& tail, std::optional<std::uint64_t> received_total,
+              std::string_view reason);
   /// The next frame from now on is a trigger. Threads: any.
   void trigger();
   /// The open segments end before the next frame that is written. Threads: any.
@@ -49,7 +51,16 @@ class WriteLoop {
     std::uint64_t next{};  ///< The first frame that the gate has not looked at.
   };
 
+  /// Of a product without files.
+  struct Unrecorded {
+    std::uint64_t done_to{};
+    std::uint64_t skipped{};
+    std::uint64_t not_recorded{};
+    std::uint64_t lost{};
+  };
+
   void take_over();
+  void count_again();
   void flush_looked_at(std::uint64_t next);
   [[nodiscard]] std::uint64_t most_at_once() const noexcept;
   void look(std::uint64_t sequence);

@@ -254,6 +254,20 @@ Result<std::int64_t> trusted_frames(FileSystem& files, const path& part) {
   return trusted(**reader);
 }
 
+std::int64_t last_sequence(FileSystem& files, const path& part) {
+  for (const path& file : {part, part.parent_path() / part.stem()}) {
+    const SegmentFormat* format = format_of(file);
+    if (format == nullptr || !files.exists(file)) continue;
+    auto reader = format->open(files, file);
+    if (!reader) continue;
+    const std::int64_t count = (*reader)->finished() ? (*reader)->frames() : (*reader)->valid();
+    const auto records =
+        (*reader)->records(std::clamp(count, std::int64_t{0}, (*reader)->frames()));
+    if (records && !records->empty()) return static_cast<std::int64_t>(records->back().sequence);
+  }
+  return -1;
+}
+
 RecoveredSegment recover_part(FileSystem& files, const path& part) {
   const SegmentFormat* format = format_of(part);
   if (format == nullptr || part.extension() != ".part") {

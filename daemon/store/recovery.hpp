@@ -34,6 +34,10 @@ struct RecoveredSegment {
 [[nodiscard]] Result<std::int64_t> trusted_frames(FileSystem& files,
                                                   const std::filesystem::path& part);
 
+/// The sequence of the last frame in a segment whose recorder died: in NAME.EXT.part, or in
+/// NAME.EXT where it has been finished since; -1 where neither is there or holds one.
+[[nodiscard]] std::int64_t last_sequence(FileSystem& files, const std::filesystem::path& part);
+
 /// Finishes one NAME.EXT.part that a dead process left (design page files.md, "Recovery"). Losses
 /// that only the frame table tells of become gaps with the reason "crash". Never shortens or
 /// deletes what it does not understand, and leaves alone what is not a .part.

@@ -19,7 +19,10 @@ SegmentStore::SegmentStore(FileSystem& files, SegmentStoreConfig config)
 }
 
 path SegmentStore::stem(std::int64_t number) const {
-  return config_.workshop / fmt::format("{}-{:06}", config_.description.product, number);
+  const std::string generation =
+      config_.generation == 0 ? "" : fmt::format("-{}", config_.generation);
+  return config_.workshop /
+         fmt::format("{}-{:06}{}", config_.description.product, number, generation);
 }
 
 path SegmentStore::name(std::int64_t number, std::int64_t utc_ns) const {

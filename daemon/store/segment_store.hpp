@@ -26,6 +26,7 @@ struct SegmentStoreConfig {
   RollPolicy roll;
   SegmentDescription description;  ///< All but segment number, capacity and provenance.
   RunFacts run;
+  std::uint32_t generation{};  ///< Prepared segments of different ones are named differently.
 };
 
 /// A segment that is ready to be recorded.
