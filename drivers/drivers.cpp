@@ -18,4 +18,16 @@ const Driver* find_driver(std::string_view name) noexcept {
   return found == drivers().end() ? nullptr : &*found;
 }
 
+bool may_appear_later(const Settings& settings) {
+  const auto* name = settings.get<std::string>("source", "driver");
+  const Driver* driver = name == nullptr ? nullptr : find_driver(*name);
+  if (driver == nullptr) return false;
+  const auto* script = settings.get<std::string>("source", "faults");
+  if (driver->name != simulator_driver().name || script == nullptr) return driver->hardware;
+  const auto faults = parse_faults(*script);
+  return faults && std::ranges::any_of(*faults, [](const Fault& fault) {
+           return fault.kind == FaultKind::kAbsent;
+         });
+}
+
 }  // namespace framelog

@@ -20,11 +20,16 @@ struct Driver {
   /// A key that `settings` lack has its default. `clock` is borrowed for the life of the source.
   std::unique_ptr<FrameSource> (*make)(const Settings& settings, const Clock& clock,
                                        std::vector<Complaint>& complaints);
+  /// An instrument that may be switched on later: opening it is tried again and again.
+  bool hardware{};
 };
 
 /// All drivers of this build. Threads: any.
 [[nodiscard]] std::span<const Driver> drivers() noexcept;
 /// Null when there is none of that name.
 [[nodiscard]] const Driver* find_driver(std::string_view name) noexcept;
+/// Whether a source that cannot be opened is waited for: hardware, and a simulator whose script has
+/// it absent at first.
+[[nodiscard]] bool may_appear_later(const Settings& settings);
 
 }  // namespace framelog

@@ -23,9 +23,10 @@ struct Form {
   FaultKind kind;
   Argument argument;
   std::string_view usage;
+  bool at_frame{true};  ///< Else it happens once, before the first frame.
 };
 
-constexpr std::array<Form, 8> kForms{{
+constexpr std::array<Form, 9> kForms{{
     {"lose", FaultKind::kLose, Argument::kCount, "lose COUNT at FRAME"},
     {"stall", FaultKind::kStall, Argument::kTime, "stall TIME at FRAME"},
     {"disconnect", FaultKind::kDisconnect, Argument::kTime, "disconnect TIME at FRAME"},
@@ -33,6 +34,7 @@ constexpr std::array<Form, 8> kForms{{
     {"incomplete", FaultKind::kIncomplete, Argument::kNone, "incomplete at FRAME"},
     {"step", FaultKind::kStep, Argument::kSignedTime, "step TIME at FRAME"},
     {"resize", FaultKind::kResize, Argument::kSize, "resize HEIGHTxWIDTH at FRAME"},
+    {"absent", FaultKind::kAbsent, Argument::kTime, "absent TIME", false},
     {"silent", FaultKind::kSilent, Argument::kNone, "silent at FRAME"},
 }};
 
@@ -135,7 +137,8 @@ std::expected<void, std::string> read_argument(const Form& form, const Piece& pi
   return {};
 }
 
-/// "WORD ARGUMENT at FRAME", where the argument may be empty or of several words.
+/// "WORD ARGUMENT at FRAME", or without a frame, where the argument may be empty or of several
+/// words.
 std::expected<Fault, std::string> read_fault(const Piece& statement) {
   Piece rest = statement;
   const Piece word = take_word(rest);
@@ -145,6 +148,11 @@ std::expected<Fault, std::string> read_fault(const Piece& statement) {
     for (const Form& known : kForms) fmt::format_to(std::back_inserter(all), "; {}", known.usage);
     return complain(word, fmt::format("unknown fault '{}' (allowed: {})", word.text,
                                       std::string_view(all).substr(2)));
+  }
+  if (!form->at_frame) {
+    Fault fault{.kind = form->kind};
+    if (auto read = read_argument(*form, rest, fault); !read) return std::unexpected(read.error());
+    return fault;
   }
   Piece argument{rest.text.substr(0, 0), rest.column};
   Piece next = take_word(rest);

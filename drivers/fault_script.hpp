@@ -18,14 +18,15 @@ enum class FaultKind : std::uint8_t {
   kIncomplete,  ///< incomplete at 60: frame 60 is flagged, the last half of its pixels is zero.
   kStep,        ///< step -10 s at 300: from frame 300 on, UTC is 10 s less.
   kResize,      ///< resize 64x32 at 400: from frame 400 on, 64 rows of 32 pixels.
-  kSilent,      ///< silent at 700: neither frame 700 nor any other arrives, until stopped.
+  kAbsent,  ///< absent 5 s: cannot be opened in its first 5 s; only with this one it is waited for.
+  kSilent,  ///< silent at 700: neither frame 700 nor any other arrives, until stopped.
 };
 
 struct Fault {
   FaultKind kind{};
   std::uint64_t at{};                 ///< source_sequence.
   std::uint64_t frames{};             ///< kLose
-  std::chrono::nanoseconds length{};  ///< kStall, kDisconnect, kStep
+  std::chrono::nanoseconds length{};  ///< kStall, kDisconnect, kStep, kAbsent
   std::uint32_t height_px{};          ///< kResize
   std::uint32_t width_px{};           ///< kResize
   friend bool operator==(const Fault&, const Fault&) = default;

@@ -41,12 +41,16 @@ Simulator::Simulator(SimulatorConfig config, const Clock& clock)
       sleeper_(clock),
       schedule_(period_ns(config_), config_.faults) {
   std::ranges::copy_if(config_.faults, std::back_inserter(events_), is_event);
+  const auto absent = std::ranges::find(config_.faults, FaultKind::kAbsent, &Fault::kind);
+  if (absent != config_.faults.end()) {
+    absent_until_ns_ = clock.monotonic_ns() + absent->length.count();
+  }
 }
 
 Result<SourceInfo> Simulator::open() {
   const std::int64_t missing_ns = absent_until_ns_ - clock_.monotonic_ns();
   if (missing_ns > 0) {
-    return fail(ErrorCode::kNotFound, "the simulator is disconnected by its script",
+    return fail(ErrorCode::kNotFound, "the simulator is absent by its script",
                 fmt::format("(for {:.3f} s more)", static_cast<double>(missing_ns) / kNsPerSecond));
   }
   state_ = State::kOpen;

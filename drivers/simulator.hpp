@@ -38,6 +38,7 @@ struct SimulatorConfig {
 ///   disconnect, silent, resize  happen when the frame named, or one after it, is about to be read;
 ///                               open() and start() go on from there. At a fixed rate all frames
 ///                               due meanwhile are lost; the frame of a resize is lost at any rate
+///   absent                      open() fails for so long after the simulator was made
 /// stop() and start() without such an event lose nothing, and wake a silent camera.
 class Simulator final : public FrameSource {
  public:

@@ -24,6 +24,7 @@ struct RecorderSetup {
   /// Effective keys and values of [source] that make the source what it is: where two setups have
   /// the same, a reload keeps the source.
   std::string source_identity;
+  std::vector<std::filesystem::path> bases;  ///< All directories that files go to.
   bool hardware{};          ///< Of its driver: a source that cannot be opened may appear later.
   bool reconnect{true};     ///< on_disconnect = retry.
   bool start_by_command{};  ///< record.start = command: idle until start().
@@ -32,6 +33,8 @@ struct RecorderSetup {
   std::function<RecordingPlan(const SourceInfo&, std::vector<std::string>& errors)> plan;
   /// The line for an error that opening the source or starting to record has met.
   std::function<std::string(const Error&, bool of_source)> explain;
+  /// Called when the setup is in force, for what is no business of the recorder; may be empty.
+  std::function<void()> adopted;
 };
 
 enum class RecorderState : std::uint8_t {
@@ -60,8 +63,8 @@ struct RecorderStatus {
 };
 
 struct RecorderLimits {
-  std::optional<std::uint64_t> frames;
-  std::optional<std::chrono::nanoseconds> duration;
+  std::optional<std::uint64_t> frames;               ///< Received while recording.
+  std::optional<std::chrono::nanoseconds> duration;  ///< Since the source was first there.
 };
 
 /// Runs an instrument from the start of the program to its end: takes over what a dead process
@@ -70,7 +73,8 @@ struct RecorderLimits {
 /// return at once and answer later, through `Done`.
 class Recorder {
  public:
-  /// Called once, on the recorder's thread, with one line for people. Errors: kInvalid what cannot
+  /// Called once, with one line for people: on the recorder's thread, or before the call returns
+  /// where nothing takes time. Errors: kInvalid what cannot
   /// be done in this state, with what is allowed; others as they come.
   using Done = std::function<void(Result<std::string>)>;
   /// Reads the configuration again. The error holds all lines, each with file and line number.
@@ -98,7 +102,7 @@ class Recorder {
   void mark(std::string text, std::string author, Done done);
   /// One value of a quantity that changes slowly: a line of NXlog.
   void set(std::string key, double value, std::string unit, Done done);
-  /// The latest frame of a product; empty: of the first. Errors: kNotFound.
+  /// The latest frame of a product; empty: of the first. Errors: kNotFound, kTimeout.
   [[nodiscard]] Result<GrabbedFrame> grab(const std::string& product);
 
   [[nodiscard]] RecorderStatus status() const;

@@ -1,0 +1,177 @@
+#include "daemon.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <iostream>
+#include <utility>
+
+// Boost 1.74 uses std::exchange without including it.
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "command/status_line.hpp"
+#include "core/log.hpp"
+#include "recorder_setup.hpp"
+
+namespace framelog {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr auto kTick = std::chrono::seconds(1);
+
+/// Rings that end with the process.
+class ProcessMemory final : public RingKeeper {
+ public:
+  std::vector<UniqueFd> left_behind() override { return {}; }
+  Result<UniqueFd> make(std::uint64_t bytes) override {
+    UniqueFd fd(::memfd_create("framelog-ring", MFD_CLOEXEC));
+    if (!fd.valid()) return fail_errno(errno, "cannot create the ring's memory");
+    const auto size = static_cast<off_t>(bytes);
+    if (::ftruncate(fd.get(), size) != 0 || ::fallocate(fd.get(), 0, 0, size) != 0) {
+      return fail_errno(errno == ENOSPC ? ENOMEM : errno, "cannot get the ring's memory");
+    }
+    return fd;
+  }
+  void forget(const UniqueFd& memory) override { static_cast<void>(memory); }
+  [[nodiscard]] std::string_view place() const override { return "this process"; }
+};
+
+/// Without one there is no terminal that could be closed.
+bool has_terminal() {
+  return UniqueFd(::open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY)).valid();
+}
+
+/// A thread takes its mask along: signals are for the thread that runs the loop.
+void let_signals_come() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
+/// The main thread: signals, the tick of a second, and what the recorder says. All that other
+/// threads want of it is posted to the loop.
+class Daemon {
+ public:
+  Daemon(const Arguments& arguments, Instrument instrument)
+      : base_(base_of(instrument.configuration.settings, instrument.configuration.instrument)),
+        recorder_(make_setup(std::move(instrument)), make_loader(arguments),
+                  {arguments.frames, arguments.duration}, keeper_, system_files(), system_clock()),
+        line_(base_) {}
+
+  int run() {
+    wait_for_ending();
+    wait_for_hangup();
+    wait_for_trigger();
+    recorder_.begin([this] { asio::post(loop_, [this] { ready(); }); },
+                    [this](int status) { asio::post(loop_, [this, status] { ended(status); }); });
+    let_signals_come();
+    wait_for_tick();
+    loop_.run();
+    return exit_status_;
+  }
+
+ private:
+  using Failure = boost::system::error_code;
+
+  /// The source delivers, or is known to be absent.
+  void ready() {}
+
+  void ended(int status) {
+    exit_status_ = status;
+    clear_line();
+    loop_.stop();
+  }
+
+  void tick() {
+    recorder_.look_at_clock();
+    if (terminal_) show();
+  }
+
+  void end() {
+    // A second signal ends the process at once, for a source or a disk that hangs; the next start
+    // recovers the segments.
+    ending_.clear();
+    recorder_.request_end();
+    if (terminal_) log(LogLevel::kInfo, "writing what is in the ring");
+  }
+
+  void wait_for_ending() {
+    ending_.async_wait([this](const Failure& failure, int) {
+      if (!failure) end();
+    });
+  }
+
+  /// A closed terminal ends the program, as Ctrl-C does; a service reads its configuration again.
+  void wait_for_hangup() {
+    hangup_.async_wait([this, closes = has_terminal()](const Failure& failure, int) {
+      if (failure) return;
+      if (closes) return end();
+      recorder_.reload([](const Result<std::string>&) {});  // Reported as an event.
+      wait_for_hangup();
+    });
+  }
+
+  void wait_for_trigger() {
+    trigger_.async_wait([this](const Failure& failure, int) {
+      if (failure) return;
+      recorder_.trigger([](const Result<std::string>& answer) {
+        if (!answer) log(LogLevel::kWarning, "SIGUSR1: " + describe(answer.error()));
+      });
+      wait_for_trigger();
+    });
+  }
+
+  void wait_for_tick() {
+    timer_.expires_after(kTick);
+    timer_.async_wait([this](const Failure& failure) {
+      if (failure) return;
+      tick();
+      wait_for_tick();
+    });
+  }
+
+  void show() {
+    const RecorderStatus status = recorder_.status();
+    std::cerr << "\r\x1b[K";
+    if (status.session) {
+      std::cerr << line_.text(*status.session, name_of(status.state),
+                              system_clock().monotonic_ns());
+    } else {
+      std::cerr << name_of(status.state);
+    }
+    std::cerr << std::flush;
+    set_status_line_shown(true);
+  }
+
+  void clear_line() {
+    set_status_line_shown(false);
+    if (terminal_) std::cerr << "\r\x1b[K";
+  }
+
+  asio::io_context loop_{1};
+  asio::signal_set ending_{loop_, SIGINT, SIGTERM};
+  asio::signal_set hangup_{loop_, SIGHUP};
+  asio::signal_set trigger_{loop_, SIGUSR1};
+  asio::steady_timer timer_{loop_};
+  std::filesystem::path base_;
+  ProcessMemory keeper_;
+  Recorder recorder_;  // Ends before what it uses and calls.
+  StatusLine line_;
+  bool terminal_{::isatty(STDERR_FILENO) == 1};
+  int exit_status_{kExitDone};
+};
+
+}  // namespace
+
+int run_daemon(const Arguments& arguments, Instrument instrument) {
+  return Daemon(arguments, std::move(instrument)).run();
+}
+
+}  // namespace framelog

@@ -1,0 +1,143 @@
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "core/wakeup.hpp"
+#include "pipeline/recorder.hpp"
+
+/// Private to the recorder*.cpp files of this folder.
+namespace framelog {
+
+/// The recorder's thread runs one session after the other, and between two of them waits for the
+/// source:
+///
+///   open_source() --there--> run_session() --stop, start, reload, geometry, source gone--+
+///        ^---------------------------------------------------------------------------------+
+///
+/// Control sees `mutex_` and what it guards; the rest belongs to the recorder's thread. The thread
+/// alone replaces `session_`, so it may use it without the mutex.
+struct Recorder::State {
+  struct Command {
+    enum class Kind : std::uint8_t { kStart, kStop, kReload };
+    Kind kind{};
+    Done done;
+  };
+  /// A new configuration that has been found good.
+  struct Reload {
+    RecorderSetup setup;
+    Done done;
+    bool same_source{};
+    bool opened{};  ///< Its own source is open already.
+    SourceInfo info;
+    std::string absent;  ///< Why its source could not be opened; it is retried.
+  };
+  /// What there was before a reload, for when the new configuration cannot record.
+  struct Previous {
+    RecorderSetup setup;
+    std::optional<SourceInfo> info;
+    bool opened{};
+  };
+  /// Answered when the next session has begun, or could not.
+  struct Pending {
+    Done done;
+    std::string answer;
+  };
+  State(RecorderSetup setup, Loader loader, RecorderLimits limits, RingKeeper& keeper,
+        FileSystem& files, const Clock& clock);
+
+  // recorder_run.cpp. Threads: the recorder's.
+  void run();
+  [[nodiscard]] int work();
+  void take_over();
+  /// None: the source is open, or another is to be opened; else the exit status.
+  [[nodiscard]] std::optional<int> open_source();
+  [[nodiscard]] std::optional<int> source_failed(const Error& error);
+  void wait_for_source(const Error& error);
+  void wait_before_trying_again();
+  [[nodiscard]] std::optional<int> run_session(RecordingPlan plan);
+  [[nodiscard]] std::optional<int> session_refused(const Error& error);
+  void session_begun(std::unique_ptr<Session> session, bool records);
+  void wait_for_end(Session& session);
+  [[nodiscard]] std::optional<int> finish_session();
+  void tell_end(Session& session, const SessionStatus& status);
+  void handle(Command command);
+  void start(Done done);
+  void stop(Done done);
+  void leave(const char* reason);
+  void recover(const std::vector<std::filesystem::path>& bases);
+  int refuse(const std::vector<std::string>& lines);
+  void tell_ready();
+  void answer_pending();
+  [[nodiscard]] bool is_ending() const;
+  [[nodiscard]] bool is_late() const;
+  [[nodiscard]] std::optional<Command> next_command();
+  void set_state(RecorderState state);
+
+  // recorder_reload.cpp. Threads: the recorder's.
+  void reload(Done done);
+  /// Reads the configuration again; none, and answered, where it is wrong.
+  [[nodiscard]] std::optional<Reload> load(Done& done);
+  [[nodiscard]] bool check_source(Reload& reload, std::vector<std::string>& errors);
+  void adopt(Reload reload);
+  void accept_reload();
+  void put_identity(std::optional<SourceInfo> info);
+  void refuse_reload(const Done& done, const std::vector<std::string>& lines);
+  /// Back to the configuration before, which has recorded already.
+  void go_back(const Error& error);
+
+  // recorder.cpp. Threads: control.
+  void push(Command::Kind kind, Done done);
+  using Use = std::function<Result<std::string>(Session&)>;
+  /// What takes no time, and is for a recording that runs.
+  void with_recording(const Done& done, const Use& use);
+  [[nodiscard]] RecorderStatus status() const;
+
+  Loader loader_;
+  RingKeeper& keeper_;
+  FileSystem& files_;
+  const Clock& clock_;
+  std::function<void()> ready_;
+  std::function<void(int)> ended_;
+  Wakeup wakeup_;
+  std::atomic<int> end_requests_{0};
+
+  mutable std::mutex mutex_;
+  std::deque<Command> commands_;  // All of these: guarded by it.
+  std::unique_ptr<Session> session_;
+  RecorderState state_{RecorderState::kStarting};
+  RecordStart record_start_{RecordStart::kAlways};  ///< Of the session.
+  std::string instrument_;
+  std::filesystem::path base_;
+  std::optional<SourceInfo> info_;
+  std::string source_error_;
+  std::uint64_t took_over_{};
+
+  RecorderSetup setup_;
+  std::optional<Previous> previous_;
+  std::optional<Reload> next_;
+  std::optional<Pending> pending_;
+  std::set<std::filesystem::path> recovered_;
+  std::optional<std::uint64_t> frames_left_;
+  std::optional<std::chrono::nanoseconds> duration_;
+  std::optional<Deadline> end_at_;
+  std::chrono::nanoseconds back_off_{};
+  bool wants_recording_{};
+  bool records_{};   ///< The session that runs does.
+  bool is_open_{};   ///< The source.
+  bool was_open_{};  ///< This source, at some time: then it is waited for whatever it is.
+  bool is_left_{};   ///< The session was asked to end.
+  bool told_ready_{};
+  int exit_status_{};
+  std::jthread thread_;
+};
+
+// Exit statuses of the program (command/instrument.hpp has all of them).
+inline constexpr int kRecorderDone = 0;
+inline constexpr int kRecorderFoundWrong = 1;
+inline constexpr int kRecorderRefused = 2;
+
+}  // namespace framelog

@@ -1,0 +1,86 @@
+#include "pipeline/run_report.hpp"
+
+#include <fmt/format.h>
+
+#include <system_error>
+
+#include "core/event.hpp"
+#include "store/recovery.hpp"
+
+namespace framelog {
+namespace {
+
+void report_recovered(const RecoveredSegment& segment) {
+  Event event;
+  event.kind = EventKind::kSegmentRecovered;
+  event.level = LogLevel::kWarning;
+  if (segment.outcome == RecoveryOutcome::kFinished) {
+    event.text = fmt::format("recovered {} frames: {}", segment.frames, segment.result.string());
+    event.fields = {{"path", segment.result.string()},
+                    {"frames", std::to_string(segment.frames)},
+                    {"outcome", "finished"}};
+  } else if (segment.outcome == RecoveryOutcome::kQuarantined ||
+             segment.outcome == RecoveryOutcome::kFailed) {
+    const bool quarantined = segment.outcome == RecoveryOutcome::kQuarantined;
+    event.level = LogLevel::kError;
+    event.text = fmt::format("cannot recover {}: {}", segment.part.string(), segment.note);
+    event.fields = {{"path", quarantined ? segment.result.string() : segment.part.string()},
+                    {"outcome", quarantined ? "quarantined" : "failed"},
+                    {"reason", segment.note}};
+  } else {
+    return;
+  }
+  report(std::move(event));
+}
+
+}  // namespace
+
+std::string describe_accounting(const SessionStatus::Product& product) {
+  const Accounting& a = product.accounting;
+  std::string text =
+      fmt::format("{}: {} received = {} recorded", product.name, a.received, a.recorded);
+  if (a.merged > 0) text += fmt::format(" + {} merged", a.merged);
+  if (a.skipped > 0) text += fmt::format(" + {} skipped", a.skipped);
+  if (a.not_recorded > 0) text += fmt::format(" + {} not recorded", a.not_recorded);
+  for (std::size_t i = 0; i < kDropReasons; ++i) {
+    if (a.dropped[i] > 0) {
+      text += fmt::format(" + {} dropped ({})", a.dropped[i], name_of(static_cast<DropReason>(i)));
+    }
+  }
+  if (a.in_flight() > 0) text += fmt::format(" + {} in flight", a.in_flight());
+  if (a.total_lost_at_source() > 0)
+    text += fmt::format("; {} lost at source", a.total_lost_at_source());
+  return text + fmt::format("; {} segments", product.segments);
+}
+
+void report_started(const std::string& instrument, const std::filesystem::path& base,
+                    const RunIdentity& run) {
+  report({.kind = EventKind::kStarted,
+          .text = fmt::format("recording {} to {}", instrument, base.string()),
+          .fields = {{"base", base.string()},
+                     {"run", run.uuid},
+                     {"run_number", std::to_string(run.number)}}});
+}
+
+void report_stopped(const RunIdentity& run, const SessionStatus& status, std::string_view reason) {
+  report({.kind = EventKind::kStopped,
+          .text = fmt::format("recording stopped: {}", reason),
+          .fields = {{"run", run.uuid},
+                     {"run_number", std::to_string(run.number)},
+                     {"reason", std::string(reason)},
+                     {"received", std::to_string(status.received)},
+                     {"dropped", std::to_string(status.dropped)},
+                     {"lost_at_source", std::to_string(status.lost_at_source)}}});
+}
+
+void recover_bases(FileSystem& files, const std::set<std::filesystem::path>& bases) {
+  for (const auto& base : bases) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(base, error)) continue;
+    const auto recovered = recover(files, base);
+    if (!recovered) continue;
+    for (const RecoveredSegment& segment : *recovered) report_recovered(segment);
+  }
+}
+
+}  // namespace framelog

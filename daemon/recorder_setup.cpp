@@ -1,0 +1,104 @@
+#include "recorder_setup.hpp"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <utility>
+
+#include "core/log.hpp"
+
+namespace framelog {
+namespace {
+
+/// The line for an error that only touching the disk or the instrument shows, at the key that it
+/// comes from.
+std::string place_error(const Configuration& configuration, const Error& error) {
+  const Settings& settings = configuration.settings;
+  if (error.code == ErrorCode::kNoMemory || error.code == ErrorCode::kLayout) {
+    return settings.place({"ring", "memory", describe(error) + " (less, or auto)"});
+  }
+  if (error.code == ErrorCode::kBusy) return settings.place({"files", "base", describe(error)});
+  return settings.place(
+      {"files", "base",
+       describe(error) + " (a directory that can be created and written to, with room)"});
+}
+
+std::string place_source_error(const Configuration& configuration, const Error& error) {
+  const Settings& settings = configuration.settings;
+  const char* key = settings.find("source", "path") != nullptr ? "path" : "driver";
+  return settings.place({"source", key, describe(error)});
+}
+
+void set_level(const Settings& settings) {
+  const auto* level = settings.get<std::string>("log", "level");
+  if (level == nullptr) return;
+  set_log_level(*level == "error"     ? LogLevel::kError
+                : *level == "warning" ? LogLevel::kWarning
+                : *level == "debug"   ? LogLevel::kDebug
+                                      : LogLevel::kInfo);
+}
+
+/// What a source is made of; these keys say what capture does with it.
+std::string identity_of_source(const Settings& settings) {
+  constexpr std::array<std::string_view, 3> kOfCapture{"on_disconnect", "stall_timeout",
+                                                       "incomplete"};
+  std::string identity;
+  for (const Setting& setting : settings.all()) {
+    if (setting.section != "source") continue;
+    if (std::ranges::find(kOfCapture, setting.key) != kOfCapture.end()) continue;
+    identity += setting.key + " = " + setting.text + "\n";
+  }
+  return identity;
+}
+
+std::vector<std::filesystem::path> bases_of(const Configuration& configuration) {
+  const Settings& settings = configuration.settings;
+  std::vector<std::filesystem::path> bases{base_of(settings, configuration.instrument)};
+  for (const std::string& name : settings.names_of("product")) {
+    const auto* base = settings.get<std::string>("product." + name, "base");
+    if (base != nullptr) bases.emplace_back(*base);
+  }
+  return bases;
+}
+
+}  // namespace
+
+RecorderSetup make_setup(Instrument instrument) {
+  RecorderSetup setup;
+  setup.source = std::move(instrument.source);
+  // Shared by the functions below, which the recorder keeps and may copy.
+  const auto configuration =
+      std::make_shared<const Configuration>(std::move(instrument.configuration));
+  const Settings& settings = configuration->settings;
+  setup.instrument = configuration->instrument;
+  setup.base = base_of(settings, setup.instrument);
+  setup.source_identity = identity_of_source(settings);
+  setup.bases = bases_of(*configuration);
+  setup.hardware = may_appear_later(settings);
+  const auto* on_disconnect = settings.get<std::string>("source", "on_disconnect");
+  setup.reconnect = on_disconnect == nullptr || *on_disconnect != "stop";
+  const auto* start = settings.get<std::string>("record", "start");
+  setup.start_by_command = start != nullptr && *start == "command";
+  setup.plan = [configuration](const SourceInfo& info, std::vector<std::string>& errors) {
+    return plan_recording(*configuration, info, errors);
+  };
+  setup.explain = [configuration](const Error& error, bool of_source) {
+    return of_source ? place_source_error(*configuration, error)
+                     : place_error(*configuration, error);
+  };
+  setup.adopted = [configuration] { set_level(configuration->settings); };
+  return setup;
+}
+
+Recorder::Loader make_loader(Arguments arguments) {
+  return [arguments =
+              std::move(arguments)]() -> std::expected<RecorderSetup, std::vector<std::string>> {
+    Instrument instrument = load_instrument(arguments.config, arguments.overrides, system_clock());
+    if (!instrument.configuration.errors.empty()) {
+      return std::unexpected(std::move(instrument.configuration.errors));
+    }
+    return make_setup(std::move(instrument));
+  };
+}
+
+}  // namespace framelog
