@@ -1,6 +1,7 @@
 #include "pipeline/run_report.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <system_error>
 
@@ -55,7 +56,10 @@ std::string describe_accounting(const SessionStatus::Product& product) {
 
 void report_started(const std::string& instrument, const std::filesystem::path& base,
                     const RunIdentity& run) {
+  // A terminal has the status line.
+  const bool has_line = ::isatty(STDERR_FILENO) == 1;
   report({.kind = EventKind::kStarted,
+          .level = has_line ? LogLevel::kDebug : LogLevel::kInfo,
           .text = fmt::format("recording {} to {}", instrument, base.string()),
           .fields = {{"base", base.string()},
                      {"run", run.uuid},

@@ -49,7 +49,7 @@ class ScriptedSource final : public FrameSource {
     steps_.push_back({Step::kAction, 0, 0, std::move(action)});
     return *this;
   }
-  /// Gives frames until cancel().
+  /// Gives frames until cancel(), and again from the next start() on.
   ScriptedSource& frames_until_cancelled() {
     steps_.push_back({Step::kEndless, 0, 0, {}});
     return *this;
@@ -65,6 +65,7 @@ class ScriptedSource final : public FrameSource {
   }
   Result<void> start() override {
     ++starts;
+    cancelled_.store(false);  // What was cancelled was the recording before.
     return {};
   }
   Result<FrameInfo> read(std::span<std::byte> pixels, Deadline) noexcept override {
