@@ -432,13 +432,17 @@ class BadRecording(Refusals):
                 r"record\.pre_frames: .*start = trigger.*schedule",
             "start = always\nhold_off = 1 s": r"record\.hold_off: .*start = trigger.*always",
             "start = schedule\nlength = 2 s\nrepeat = 1 s": r"record\.length: .*record\.repeat",
+            "start = command\ntrigger = statistic frames.mean > 1":
+                r"record\.trigger: .*start = trigger.*command",
+            "start = command\nrepeat = 1 s": r"record\.repeat: .*start = schedule.*command",
             "start = trigger\nretrigger = never": r"record\.retrigger: .*\(.*extend.*ignore",
             "start = trigger\nmax_event = 0 s": r"record\.max_event: .*1 ms",
             "start = trigger\npre_frames = -1": r"record\.pre_frames: .*\b0\b",
         }.items():
             with self.subTest(key=text):
                 self.refuse_record(text, what, 2)
-        self.refuse_record("start = sometimes", r"record\.start: .*\(.*always.*trigger.*schedule", 1)
+        self.refuse_record("start = sometimes",
+                           r"record\.start: .*\(.*always.*trigger.*schedule.*command", 1)
         self.refuse_record("pre_frames = 1", r"record\.pre_frames: .*start = trigger", 1)
         self.refuse_record("start = trigger\npre_frames = 1\npre_time = 1 s",
                            r"record\.pre_time: .*record\.pre_frames", 3)

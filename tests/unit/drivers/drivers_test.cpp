@@ -43,6 +43,20 @@ TEST(Drivers, AreFoundByTheirNames) {
   EXPECT_EQ(find_driver(""), nullptr);
 }
 
+TEST(Drivers, WaitForHardwareAndForASimulatorThatIsAbsentAtFirst) {
+  Settings settings;
+  EXPECT_FALSE(may_appear_later(settings));
+  for (const Driver& driver : drivers()) {
+    put(settings, "driver", std::string(driver.name));
+    EXPECT_EQ(may_appear_later(settings), driver.hardware) << driver.name;
+  }
+  put(settings, "driver", "simulator");
+  put(settings, "faults", "corrupt at 1");
+  EXPECT_FALSE(may_appear_later(settings));
+  put(settings, "faults", "corrupt at 1; absent 2 s");
+  EXPECT_TRUE(may_appear_later(settings));
+}
+
 TEST(Drivers, OwnTheirOptionsAndDefaultsAreValid) {
   for (const Driver& driver : drivers()) {
     std::set<std::string_view> keys;

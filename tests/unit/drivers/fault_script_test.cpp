@@ -10,9 +10,11 @@ using namespace std::chrono_literals;
 TEST(FaultScript, ReadsEveryFaultAndOrdersThem) {
   const auto faults = parse_faults(
       "resize 64x32 at 400; lose 3 at 100;stall 2 s at 500; disconnect 250 ms at 200; corrupt at "
-      "50; incomplete at 60; step 1 h 30 min at 300; step - 10 s at 301 ; silent at 700");
+      "50; incomplete at 60; step 1 h 30 min at 300; step - 10 s at 301 ; silent at 700; absent 3 "
+      "s");
   ASSERT_TRUE(faults) << faults.error();
   const std::vector<Fault> expected{
+      {.kind = FaultKind::kAbsent, .length = 3s},
       {.kind = FaultKind::kCorrupt, .at = 50},
       {.kind = FaultKind::kIncomplete, .at = 60},
       {.kind = FaultKind::kLose, .at = 100, .frames = 3},

@@ -186,6 +186,16 @@ TEST(Simulator, PausesDuringAStall) {
   EXPECT_EQ(info->device_ns, 2 * kSecond + 20 * kMs);
 }
 
+TEST(Simulator, IsAbsentAtFirst) {
+  FakeClock clock;
+  Simulator source(config_of(100.0, "absent 2 s"), clock);
+  EXPECT_EQ(source.open().error().code, ErrorCode::kNotFound);
+  clock.move(1'999'999'999);
+  EXPECT_FALSE(source.open());
+  clock.move(1);
+  EXPECT_TRUE(source.open());
+}
+
 TEST(Simulator, ComesBackFromADisconnectionWithTheFramesMeanwhileLost) {
   Rig rig(config_of(100.0, "disconnect 1 s at 2"));
   EXPECT_EQ(rig.numbers(2, 10 * kMs), (Numbers{0, 1}));

@@ -12,6 +12,8 @@ TEST_F(SegmentTest, AnEventLogReadsBackWhatWasAdded) {
     log.add(files_, GapEntry{7, 2, 30, "write", "disk-full"}, 10);
     log.add(files_, ClockEntry{5, 6, true});
     log.add(files_, EventEntry{8, "a \"quoted\"\nline"});
+    log.add(files_, EventEntry{9, "mine", "ada"});
+    log.add(files_, QuantityEntry{10, "temperature", 21.5, "degC"});
   }
   std::ofstream(path, std::ios::app) << R"({"kind":"gap","after_seq)";
   const SegmentEvents events = read_events(files_, path);
@@ -20,8 +22,15 @@ TEST_F(SegmentTest, AnEventLogReadsBackWhatWasAdded) {
   EXPECT_EQ(events.gaps[0].reason, "disk-full");
   ASSERT_EQ(events.clock.size(), 1U);
   EXPECT_TRUE(events.clock[0].synchronised);
-  ASSERT_EQ(events.events.size(), 1U);
+  ASSERT_EQ(events.events.size(), 2U);
   EXPECT_EQ(events.events[0].text, "a \"quoted\"\nline");
+  EXPECT_EQ(events.events[0].author, "");
+  EXPECT_EQ(events.events[1].author, "ada");
+  ASSERT_EQ(events.quantities.size(), 1U);
+  EXPECT_EQ(events.quantities[0].utc_ns, 10);
+  EXPECT_EQ(events.quantities[0].key, "temperature");
+  EXPECT_EQ(events.quantities[0].value, 21.5);
+  EXPECT_EQ(events.quantities[0].unit, "degC");
 }
 
 TEST_F(SegmentTest, ABrokenLineOfAnEventLogCostsNoOther) {
