@@ -16,13 +16,14 @@ namespace {
 
 using std::chrono::seconds;
 
-/// The test's own source, lent to the recorder.
+/// The test's own source, lent to the recorder; slow enough that no segment becomes full.
 class LentSource final : public FrameSource {
  public:
   explicit LentSource(ScriptedSource& source) : source_(source) {}
   Result<SourceInfo> open() override { return source_.open(); }
   Result<void> start() override { return source_.start(); }
   Result<FrameInfo> read(std::span<std::byte> pixels, Deadline deadline) noexcept override {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
     return source_.read(pixels, deadline);
   }
   void stop() noexcept override { source_.stop(); }
