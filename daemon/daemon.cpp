@@ -1,7 +1,6 @@
 #include "daemon.hpp"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -16,6 +15,7 @@
 
 #include "command/status_line.hpp"
 #include "core/log.hpp"
+#include "pipeline/shared_memory_keeper.hpp"
 #include "recorder_setup.hpp"
 
 namespace framelog {
@@ -24,23 +24,6 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr auto kTick = std::chrono::seconds(1);
-
-/// Rings that end with the process.
-class ProcessMemory final : public RingKeeper {
- public:
-  std::vector<UniqueFd> left_behind() override { return {}; }
-  Result<UniqueFd> make(std::uint64_t bytes) override {
-    UniqueFd fd(::memfd_create("framelog-ring", MFD_CLOEXEC));
-    if (!fd.valid()) return fail_errno(errno, "cannot create the ring's memory");
-    const auto size = static_cast<off_t>(bytes);
-    if (::ftruncate(fd.get(), size) != 0 || ::fallocate(fd.get(), 0, 0, size) != 0) {
-      return fail_errno(errno == ENOSPC ? ENOMEM : errno, "cannot get the ring's memory");
-    }
-    return fd;
-  }
-  void forget(const UniqueFd& memory) override { static_cast<void>(memory); }
-  [[nodiscard]] std::string_view place() const override { return "this process"; }
-};
 
 /// Without one there is no terminal that could be closed.
 bool has_terminal() {
@@ -60,7 +43,8 @@ void let_signals_come() {
 class Daemon {
  public:
   Daemon(const Arguments& arguments, Instrument instrument)
-      : base_(base_of(instrument.configuration.settings, instrument.configuration.instrument)),
+      : keeper_(instrument.configuration.instrument, arguments.config),
+        base_(base_of(instrument.configuration.settings, instrument.configuration.instrument)),
         recorder_(make_setup(std::move(instrument)), make_loader(arguments),
                   {arguments.frames, arguments.duration}, keeper_, system_files(), system_clock()),
         line_(base_) {}
@@ -160,8 +144,8 @@ class Daemon {
   asio::signal_set hangup_{loop_, SIGHUP};
   asio::signal_set trigger_{loop_, SIGUSR1};
   asio::steady_timer timer_{loop_};
+  SharedMemoryKeeper keeper_;
   std::filesystem::path base_;
-  ProcessMemory keeper_;
   Recorder recorder_;  // Ends before what it uses and calls.
   StatusLine line_;
   bool terminal_{::isatty(STDERR_FILENO) == 1};

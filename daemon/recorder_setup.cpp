@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <utility>
 
+#include "config/report.hpp"
 #include "core/log.hpp"
 
 namespace framelog {
@@ -61,6 +65,23 @@ std::vector<std::filesystem::path> bases_of(const Configuration& configuration) 
   return bases;
 }
 
+/// The plan of an effective configuration that is in no file any more.
+RecordingPlan plan_of_text(const std::string& name, const std::string& text, const SourceInfo& info,
+                           std::vector<std::string>& errors) {
+  std::string directory = (std::filesystem::temp_directory_path() / "framelogd-XXXXXX").string();
+  if (::mkdtemp(directory.data()) == nullptr) {
+    errors.push_back(describe(Error{ErrorCode::kIo, errno, "cannot make", directory}));
+    return {};
+  }
+  const std::filesystem::path file = std::filesystem::path(directory) / (name + ".conf");
+  std::ofstream(file) << text;
+  const Instrument instrument = load_instrument(file, {}, system_clock());
+  std::error_code ignored;
+  std::filesystem::remove_all(directory, ignored);
+  errors = instrument.configuration.errors;
+  return errors.empty() ? plan_recording(instrument.configuration, info, errors) : RecordingPlan{};
+}
+
 }  // namespace
 
 RecorderSetup make_setup(Instrument instrument) {
@@ -85,6 +106,11 @@ RecorderSetup make_setup(Instrument instrument) {
   setup.explain = [configuration](const Error& error, bool of_source) {
     return of_source ? place_source_error(*configuration, error)
                      : place_error(*configuration, error);
+  };
+  setup.configuration = effective_text(settings);
+  setup.replan = [name = setup.instrument](const std::string& text, const SourceInfo& info,
+                                           std::vector<std::string>& errors) {
+    return plan_of_text(name, text, info, errors);
   };
   setup.adopted = [configuration] { set_level(configuration->settings); };
   return setup;

@@ -33,6 +33,11 @@ struct RecorderSetup {
   std::function<RecordingPlan(const SourceInfo&, std::vector<std::string>& errors)> plan;
   /// The line for an error that opening the source or starting to record has met.
   std::function<std::string(const Error&, bool of_source)> explain;
+  std::string configuration;  ///< Effective text.
+  /// The plan of another configuration, of a process that died: its effective text and its source.
+  std::function<RecordingPlan(const std::string& configuration, const SourceInfo&,
+                              std::vector<std::string>& errors)>
+      replan;
   /// Called when the setup is in force, for what is no business of the recorder; may be empty.
   std::function<void()> adopted;
 };

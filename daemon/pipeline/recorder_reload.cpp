@@ -11,7 +11,7 @@ namespace framelog {
 /// What can be found out is found out before the session that runs is touched.
 void Recorder::State::reload(Done done) {
   auto loaded = load(done);
-  if (!loaded) return;
+  if (!loaded || reload_in_place(*loaded)) return;
   next_ = std::move(loaded);
   leave("reload");
 }
@@ -34,6 +34,40 @@ std::optional<Recorder::State::Reload> Recorder::State::load(Done& done) {
   return reload;
 }
 
+bool Recorder::State::reload_in_place(Reload& reload) {
+  if (session_ == nullptr || !records_ || !reload.same_source || !info_) return false;
+  std::vector<std::string> errors;
+  RecordingPlan plan = reload.setup.plan(*info_, errors);
+  const CaptureOptions& capture = plan.capture;
+  const bool same_capture = capture.wait_when_full == capture_.wait_when_full &&
+                            capture.reconnect == capture_.reconnect &&
+                            capture.drop_damaged == capture_.drop_damaged &&
+                            capture.stall_timeout == capture_.stall_timeout;
+  if (!errors.empty() || !same_capture || plan.lock_memory != lock_memory_) return false;
+  const RecordStart start = plan.record.start;
+  if (auto reloaded = session_->reload(std::move(plan)); !reloaded) {
+    const ErrorCode code = reloaded.error().code;
+    if (code == ErrorCode::kLayout || code == ErrorCode::kNoMemory || code == ErrorCode::kEnd) {
+      return false;
+    }
+    refuse_reload(reload.done, {reload.setup.explain(reloaded.error(), false)});
+    return true;
+  }
+  reload.setup.source = std::move(setup_.source);
+  setup_ = std::move(reload.setup);
+  put_identity(info_);
+  {
+    const std::scoped_lock lock(mutex_);
+    record_start_ = start;
+  }
+  if (setup_.adopted) setup_.adopted();
+  const std::string answer = "reloaded: new segments in the same run, no frame lost";
+  report(
+      {.kind = EventKind::kReloaded, .text = answer, .fields = {{"base", setup_.base.string()}}});
+  reload.done(answer);
+  return true;
+}
+
 /// Whether the new configuration can record what its source delivers, as far as that is known.
 bool Recorder::State::check_source(Reload& reload, std::vector<std::string>& errors) {
   if (reload.same_source) {
@@ -54,8 +88,6 @@ bool Recorder::State::check_source(Reload& reload, std::vector<std::string>& err
   return false;
 }
 
-// Every reload is a new run as yet: a session that takes a new plan in its stride would be asked
-// here, before leave().
 void Recorder::State::adopt(Reload reload) {
   previous_ = Previous{std::move(setup_), info_, is_open_};
   setup_ = std::move(reload.setup);

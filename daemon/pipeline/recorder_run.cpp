@@ -52,7 +52,7 @@ void Recorder::State::run() {
 }
 
 int Recorder::State::work() {
-  take_over();
+  inherit();
   if (setup_.adopted) setup_.adopted();
   while (!is_ending()) {
     if (!is_open_) {
@@ -61,19 +61,13 @@ int Recorder::State::work() {
     }
     std::vector<std::string> errors;
     RecordingPlan plan = setup_.plan(*info_, errors);
-    if (!errors.empty()) return refuse(errors);
-    recover(setup_.bases);
+    if (!errors.empty()) {
+      end_inherited();
+      return refuse(errors);
+    }
     if (const auto status = run_session(std::move(plan))) return *status;
   }
   return exit_status_;
-}
-
-/// Frames in the ring of a process that died go to the disk before its files are recovered.
-void Recorder::State::take_over() {
-  const std::vector<UniqueFd> rings = keeper_.left_behind();
-  if (!rings.empty()) {
-    log(LogLevel::kWarning, fmt::format("{} rings of dead processes are not read", rings.size()));
-  }
 }
 
 std::optional<int> Recorder::State::open_source() {
@@ -92,6 +86,7 @@ std::optional<int> Recorder::State::open_source() {
 }
 
 std::optional<int> Recorder::State::source_failed(const Error& error) {
+  end_inherited();
   if (!setup_.reconnect || !(setup_.hardware || was_open_)) {
     const int status = refuse({setup_.explain(error, true)});
     return was_open_ ? kRecorderFoundWrong : status;
@@ -139,7 +134,7 @@ void Recorder::State::wait_before_trying_again() {
 }
 
 std::optional<int> Recorder::State::run_session(RecordingPlan plan) {
-  const bool records = wants_recording_;
+  const bool records = wants_recording_ || inherited_;
   set_state(RecorderState::kStarting);
   {
     const std::scoped_lock lock(mutex_);
@@ -150,9 +145,19 @@ std::optional<int> Recorder::State::run_session(RecordingPlan plan) {
   } else {
     plan = idle_plan(std::move(plan));
   }
-  auto session = Session::start(*setup_.source, std::move(plan), files_, clock_);
-  if (!session) return session_refused(session.error());
-  session_begun(std::move(*session), records);
+  capture_ = plan.capture;
+  lock_memory_ = plan.lock_memory;
+  if (records) plan.capture.interruption = std::exchange(interruption_, std::nullopt);
+  if (auto inherited = inherited_ ? go_on_with_inherited() : nullptr) {
+    wants_recording_ = true;
+    session_begun(std::move(inherited), true);
+  } else {
+    recover(setup_.bases);
+    auto session = Session::start(*setup_.source, std::move(plan), files_, clock_,
+                                  records ? &keeper_ : nullptr);
+    if (!session) return session_refused(session.error());
+    session_begun(std::move(*session), records);
+  }
   wait_for_end(*session_);
   return finish_session();
 }
@@ -212,6 +217,9 @@ std::optional<int> Recorder::State::finish_session() {
   const CaptureEnd end = session_->drain();
   const SessionStatus status = session_->status();
   tell_end(*session_, status);
+  if (next_ && next_->same_source && records_) {
+    interruption_ = session_->interrupted(DropReason::kReload);
+  }
   std::optional<SourceInfo> shape = session_->new_shape();
   is_open_ = end == CaptureEnd::kGeometry || status.source_connected;
   if (records_ && frames_left_) *frames_left_ -= std::min(*frames_left_, status.received);

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "core/wakeup.hpp"
+#include "pipeline/recipe.hpp"
 #include "pipeline/recorder.hpp"
 
 /// Private to the recorder*.cpp files of this folder.
@@ -46,13 +47,19 @@ struct Recorder::State {
     Done done;
     std::string answer;
   };
+  /// A run of a process that died, with its ring.
+  struct Inherited {
+    UniqueFd memory;
+    Recipe recipe;
+    RecordingPlan plan;
+    bool same_configuration{};
+  };
   State(RecorderSetup setup, Loader loader, RecorderLimits limits, RingKeeper& keeper,
         FileSystem& files, const Clock& clock);
 
   // recorder_run.cpp. Threads: the recorder's.
   void run();
   [[nodiscard]] int work();
-  void take_over();
   /// None: the source is open, or another is to be opened; else the exit status.
   [[nodiscard]] std::optional<int> open_source();
   [[nodiscard]] std::optional<int> source_failed(const Error& error);
@@ -77,10 +84,24 @@ struct Recorder::State {
   [[nodiscard]] std::optional<Command> next_command();
   void set_state(RecorderState state);
 
+  // recorder_take_over.cpp. Threads: the recorder's.
+  /// What dead processes left: all but the last are written to their end.
+  void inherit();
+  [[nodiscard]] std::optional<Inherited> understand(UniqueFd memory);
+  /// A ring that cannot be understood is not guessed at: a copy of it goes to the disk.
+  void keep_aside(const UniqueFd& memory, const std::string& why);
+  /// Writes what is in the inherited ring, and ends that run.
+  void end_inherited();
+  /// Goes on with the inherited run; null where that cannot be done and the run has been ended.
+  [[nodiscard]] std::unique_ptr<Session> go_on_with_inherited();
+  void report_taken_over(const Session& session, const Inherited& inherited, bool goes_on);
+
   // recorder_reload.cpp. Threads: the recorder's.
   void reload(Done done);
   /// Reads the configuration again; none, and answered, where it is wrong.
   [[nodiscard]] std::optional<Reload> load(Done& done);
+  /// Without a new session, and so without a lost frame, where the source and the ring allow.
+  [[nodiscard]] bool reload_in_place(Reload& reload);
   [[nodiscard]] bool check_source(Reload& reload, std::vector<std::string>& errors);
   void adopt(Reload reload);
   void accept_reload();
@@ -117,6 +138,10 @@ struct Recorder::State {
   std::uint64_t took_over_{};
 
   RecorderSetup setup_;
+  std::optional<Inherited> inherited_;
+  std::optional<Interruption> interruption_;  ///< Before the next session, by a reload.
+  CaptureOptions capture_;                    ///< Of the session.
+  bool lock_memory_{};
   std::optional<Previous> previous_;
   std::optional<Reload> next_;
   std::optional<Pending> pending_;

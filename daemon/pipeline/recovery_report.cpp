@@ -16,6 +16,7 @@ void report_recovery(const RecoveredSegment& segment) {
       event.level = LogLevel::kWarning;
       event.text = fmt::format("recovered {} frames: {}", segment.frames, segment.result.string());
       event.fields = {{"path", segment.result.string()},
+                      {"outcome", "finished"},
                       {"frames", std::to_string(segment.frames)},
                       {"lost", std::to_string(segment.lost)}};
       break;
@@ -23,7 +24,9 @@ void report_recovery(const RecoveredSegment& segment) {
     case RecoveryOutcome::kFailed:
       event.level = LogLevel::kError;
       event.text = fmt::format("cannot recover {}: {}", segment.part.string(), segment.note);
-      event.fields = {{"path", segment.part.string()}, {"reason", segment.note}};
+      event.fields = {{"path", (segment.result.empty() ? segment.part : segment.result).string()},
+                      {"outcome", segment.result.empty() ? "failed" : "quarantined"},
+                      {"reason", segment.note}};
       break;
     case RecoveryOutcome::kEmpty:
     case RecoveryOutcome::kInUse:

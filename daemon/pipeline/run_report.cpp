@@ -6,35 +6,10 @@
 #include <system_error>
 
 #include "core/event.hpp"
+#include "pipeline/recovery_report.hpp"
 #include "store/recovery.hpp"
 
 namespace framelog {
-namespace {
-
-void report_recovered(const RecoveredSegment& segment) {
-  Event event;
-  event.kind = EventKind::kSegmentRecovered;
-  event.level = LogLevel::kWarning;
-  if (segment.outcome == RecoveryOutcome::kFinished) {
-    event.text = fmt::format("recovered {} frames: {}", segment.frames, segment.result.string());
-    event.fields = {{"path", segment.result.string()},
-                    {"frames", std::to_string(segment.frames)},
-                    {"outcome", "finished"}};
-  } else if (segment.outcome == RecoveryOutcome::kQuarantined ||
-             segment.outcome == RecoveryOutcome::kFailed) {
-    const bool quarantined = segment.outcome == RecoveryOutcome::kQuarantined;
-    event.level = LogLevel::kError;
-    event.text = fmt::format("cannot recover {}: {}", segment.part.string(), segment.note);
-    event.fields = {{"path", quarantined ? segment.result.string() : segment.part.string()},
-                    {"outcome", quarantined ? "quarantined" : "failed"},
-                    {"reason", segment.note}};
-  } else {
-    return;
-  }
-  report(std::move(event));
-}
-
-}  // namespace
 
 std::string describe_accounting(const SessionStatus::Product& product) {
   const Accounting& a = product.accounting;
@@ -83,7 +58,7 @@ void recover_bases(FileSystem& files, const std::set<std::filesystem::path>& bas
     if (!std::filesystem::is_directory(base, error)) continue;
     const auto recovered = recover(files, base);
     if (!recovered) continue;
-    for (const RecoveredSegment& segment : *recovered) report_recovered(segment);
+    for (const RecoveredSegment& segment : *recovered) report_recovery(segment);
   }
 }
 

@@ -1,0 +1,153 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/event.hpp"
+#include "core/time_format.hpp"
+#include "pipeline/recorder_state.hpp"
+
+namespace framelog {
+namespace {
+
+using std::filesystem::path;
+
+/// A copy that takes no room for what is zero.
+Result<void> copy_memory(FileSystem& files, const UniqueFd& memory, const path& to) {
+  auto file = files.open(to, O_WRONLY | O_CREAT | O_EXCL, 0640);
+  if (!file) return std::unexpected(file.error());
+  struct stat about {};
+  if (::fstat(memory.get(), &about) != 0) return fail_errno(errno, "cannot read the ring");
+  std::vector<std::byte> piece(1 << 20);
+  for (std::int64_t at = 0; at < about.st_size;) {
+    const auto got = files.read_at(memory.get(), piece, at);
+    if (!got) return std::unexpected(got.error());
+    if (*got == 0) break;
+    const std::span<const std::byte> bytes(piece.data(), *got);
+    const bool zero =
+        std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{}; });
+    if (!zero) {
+      if (auto written = files.write_at(file->get(), bytes, at); !written) return written;
+    }
+    at += static_cast<std::int64_t>(*got);
+  }
+  if (auto sized = files.resize(file->get(), about.st_size); !sized) return sized;
+  return files.sync(file->get());
+}
+
+}  // namespace
+
+void Recorder::State::inherit() {
+  for (UniqueFd& memory : keeper_.left_behind()) {
+    auto inherited = understand(std::move(memory));
+    if (!inherited) continue;
+    end_inherited();  // Of two, one cannot go on.
+    inherited_ = std::move(inherited);
+  }
+  if (inherited_ && !inherited_->same_configuration) end_inherited();
+}
+
+std::optional<Recorder::State::Inherited> Recorder::State::understand(UniqueFd memory) {
+  const auto text = Ring::recipe_of(memory);
+  auto recipe = text ? read_recipe(*text) : std::unexpected(text.error());
+  if (!recipe) {
+    keep_aside(memory, describe(recipe.error()));
+    return std::nullopt;
+  }
+  Inherited inherited;
+  inherited.same_configuration = recipe->configuration == setup_.configuration;
+  std::vector<std::string> errors;
+  inherited.plan = inherited.same_configuration
+                       ? setup_.plan(recipe->source, errors)
+                       : setup_.replan(recipe->configuration, recipe->source, errors);
+  if (!errors.empty() || recipe->instrument != setup_.instrument) {
+    keep_aside(memory, errors.empty() ? "it is of the instrument " + recipe->instrument
+                                      : "its configuration: " + errors.front());
+    return std::nullopt;
+  }
+  inherited.memory = std::move(memory);
+  inherited.recipe = std::move(*recipe);
+  return inherited;
+}
+
+void Recorder::State::keep_aside(const UniqueFd& memory, const std::string& why) {
+  const path directory = setup_.base / "quarantine";
+  const std::string stem = fmt::format("ring_{}", clock_.utc_ns());
+  const path copy = directory / (stem + ".memory");
+  auto kept = files_.make_directories(directory);
+  if (kept) kept = copy_memory(files_, memory, copy);
+  const std::string note =
+      fmt::format("{}: the ring of a process that died: {}\n", iso_time(clock_.utc_ns()), why);
+  if (kept) {
+    static_cast<void>(
+        write_new_file(files_, copy.string() + ".why", std::as_bytes(std::span(note))));
+    keeper_.forget(memory);
+  }
+  const std::string where =
+      kept ? "kept as " + copy.string()
+           : fmt::format("it stays in {} ({})", keeper_.place(), describe(kept.error()));
+  report(
+      {.kind = EventKind::kRingAside,
+       .level = LogLevel::kError,
+       .text = fmt::format("a process that died left frames in a ring that cannot be taken over: "
+                           "{}; {}",
+                           why, where),
+       .fields = {{"reason", why}, {"path", kept ? copy.string() : std::string()}}});
+}
+
+void Recorder::State::end_inherited() {
+  if (!inherited_) return;
+  Inherited inherited = *std::exchange(inherited_, std::nullopt);
+  auto session = Session::take_over(nullptr, inherited.plan, inherited.recipe.run, inherited.memory,
+                                    files_, clock_, keeper_);
+  if (!session) {
+    keep_aside(inherited.memory, describe(session.error()));
+    return;
+  }
+  report_taken_over(**session, inherited, false);
+  static_cast<void>((*session)->drain());
+  records_ = true;
+  tell_end(**session, (*session)->status());
+}
+
+std::unique_ptr<Session> Recorder::State::go_on_with_inherited() {
+  if (!is_same_instrument(inherited_->recipe.source, *info_)) {
+    end_inherited();
+    return nullptr;
+  }
+  RecordingPlan plan = inherited_->plan;
+  plan.capture.most_frames = frames_left_;
+  auto session = Session::take_over(setup_.source.get(), std::move(plan), inherited_->recipe.run,
+                                    inherited_->memory, files_, clock_, keeper_);
+  if (!session) {
+    end_inherited();
+    return nullptr;
+  }
+  report_taken_over(**session, *inherited_, true);
+  inherited_.reset();
+  for (const path& base : setup_.bases) recovered_.insert(base);
+  return std::move(*session);
+}
+
+void Recorder::State::report_taken_over(const Session& session, const Inherited& inherited,
+                                        bool goes_on) {
+  {
+    const std::scoped_lock lock(mutex_);
+    took_over_ += session.took_over();
+  }
+  const RunIdentity& run = inherited.recipe.run;
+  report({.kind = EventKind::kTookOver,
+          .level = LogLevel::kWarning,
+          .text = fmt::format("a process died while it recorded run {}: {} frames of its ring are "
+                              "written{}",
+                              run.number, session.took_over(),
+                              goes_on ? ", and the run goes on" : ", and the run ends"),
+          .fields = {{"run", run.uuid},
+                     {"run_number", std::to_string(run.number)},
+                     {"frames", std::to_string(session.took_over())}}});
+}
+
+}  // namespace framelog
