@@ -16,7 +16,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr auto kLongestRead = seconds(1);
+constexpr std::chrono::nanoseconds kLongestRead = seconds(1);
+/// Cameras on a network are searched for, and some take long to wake up.
+constexpr std::chrono::nanoseconds kLongestOpen = seconds(30);
 constexpr auto kLongestWait = milliseconds(200);
 constexpr auto kFirstBackOff = milliseconds(500);
 constexpr auto kLongestBackOff = seconds(30);
@@ -25,6 +27,8 @@ void count(std::uint32_t& counter, std::uint64_t more) {
   constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
   counter = static_cast<std::uint32_t>(std::min(kMost, counter + more));
 }
+
+std::int64_t monotonic_ns(Deadline time) { return time.time_since_epoch().count(); }
 
 /// Sleeps in pieces that a stop request can end.
 bool sleep_unless_stopped(Ring& ring, std::chrono::nanoseconds duration,
@@ -94,6 +98,7 @@ Interruption CaptureLoop::interrupted(DropReason reason) const noexcept {
 CaptureEnd CaptureLoop::run(const std::stop_token& stop) {
   last_arrival_ns_ = clock_.monotonic_ns();
   Step step = Step::kGoOn;
+  health_.capture.call("starting the source", last_arrival_ns_, kLongestOpen.count());
   if (auto started = source_.start(); !started) {
     log(LogLevel::kError, "source: " + describe(started.error()));
     step = reconnect("it does not start", stop);
@@ -111,7 +116,7 @@ CaptureEnd CaptureLoop::run(const std::stop_token& stop) {
     pending_.duration_ns = 1;
   }
   if (end_ != CaptureEnd::kGeometry) source_.stop();
-  health_.capture.rest();
+  health_.capture.rest(clock_.monotonic_ns());
   ring_.close();
   return end_;
 }
@@ -124,8 +129,9 @@ CaptureLoop::Step CaptureLoop::read_one(const std::stop_token& stop) {
   }
   const std::span<std::byte> pixels =
       has_slot ? ring_.slot(captured_).raw : std::span(spare_.get(), spare_bytes_);
-  health_.capture.rest();
-  auto frame = source_.read(pixels, std::chrono::steady_clock::now() + kLongestRead);
+  const auto now = std::chrono::steady_clock::now();
+  health_.capture.call("reading from the source", monotonic_ns(now), kLongestRead.count());
+  auto frame = source_.read(pixels, now + kLongestRead);
   if (!frame) return handle(frame.error(), stop);
   // While the source was waited for, the ring may have found room again.
   if (!has_slot && ring_.end_of(Stage::kCapture) > captured_) {
@@ -138,7 +144,7 @@ CaptureLoop::Step CaptureLoop::read_one(const std::stop_token& stop) {
 }
 
 bool CaptureLoop::wait_for_slot(const std::stop_token& stop) {
-  health_.capture.rest();
+  health_.capture.rest(clock_.monotonic_ns());
   const bool there =
       ring_.wait(Stage::kCapture, captured_, std::chrono::steady_clock::now() + kLongestWait);
   last_arrival_ns_ = clock_.monotonic_ns();  // Silence that we made ourselves is no stall.
@@ -283,6 +289,7 @@ CaptureLoop::Step CaptureLoop::reconnect(const std::string& why, const std::stop
   std::chrono::nanoseconds back_off = kFirstBackOff;
   bool first = true;
   while (!stop.stop_requested()) {
+    health_.capture.call("opening the source", clock_.monotonic_ns(), kLongestOpen.count());
     auto info = source_.open();
     if (info && !is_same_instrument(*info, info_)) {
       report({.kind = EventKind::kSourceBack,
@@ -305,6 +312,7 @@ CaptureLoop::Step CaptureLoop::reconnect(const std::string& why, const std::stop
     if (first && !info)
       log(LogLevel::kWarning, "source: " + describe(info.error()) + "; trying again");
     first = false;
+    health_.capture.rest(clock_.monotonic_ns());
     if (!sleep_unless_stopped(ring_, back_off, stop)) break;
     back_off = std::min<std::chrono::nanoseconds>(back_off * 2, kLongestBackOff);
   }

@@ -75,6 +75,8 @@ void FilesLoop::run() {
   for (;;) {
     const Wakeup::Ticket ticket = wakeup_.ticket();
     health_.files.begin(clock_.monotonic_ns());
+    // All that it does is done with the disk.
+    const DiskCall call(health_.files);
     const bool draining =
         draining_.load(std::memory_order_acquire);  // Pairs with the release in drain().
     for (SegmentLane* lane : lanes_) lane->write_notes();
@@ -89,7 +91,7 @@ void FilesLoop::run() {
       continue;
     }
     if (recover_next()) continue;
-    health_.files.rest();
+    health_.files.rest(clock_.monotonic_ns());
     if (draining && is_over()) break;
     Deadline until = kNoDeadline;
     for (SegmentLane* lane : lanes_) {
@@ -186,6 +188,9 @@ bool FilesLoop::finish_next() {
 void FilesLoop::finish(SegmentLane& lane, OpenSegment& segment) {
   const auto finished = lane.store().finish(segment, digests_.digests());
   if (finished) {
+    if (const std::int64_t oldest_ns = segment.unsynced.take(); oldest_ns != 0) {
+      health_.capture_to_finished.observe(clock_.monotonic_ns() - oldest_ns);
+    }
     if (!finished->path.empty()) {
       report(finished_event(lane.store().config().description.product, *finished,
                             segment.stop_reason));

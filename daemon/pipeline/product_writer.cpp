@@ -307,6 +307,7 @@ void ProductWriter::roll() {
 
 bool ProductWriter::ensure_segment(const FrameInfo& first) {
   if (std::chrono::steady_clock::now() < blocked_until_) return false;
+  const DiskCall call(health_.write);  // Through the files thread, too.
   for (;;) {
     if (auto ready = lane_.take_ready()) {
       health_.full_because.store(DropReason::kRingFull, std::memory_order_relaxed);
@@ -379,15 +380,15 @@ bool ProductWriter::append(Items items) {
   const std::span<const std::byte> pixels(first.pixels.data(), first.pixels.size() * items.size());
   const std::span<const double> detectors(first.detectors.data(),
                                           first.detectors.size() * items.size());
-  health_.write.in_disk_call.store(true, std::memory_order_relaxed);
+  const DiskCall call(health_.write);
   const auto written =
       segment_->writer->append(std::span(records_).first(items.size()), pixels, detectors);
-  health_.write.in_disk_call.store(false, std::memory_order_relaxed);
   if (!written) {
     handle_write_error(written.error());
     retire("write error");
     return false;
   }
+  segment_->unsynced.note(first.first_monotonic_ns);
   back_off_ = {};
   account(items);
   return true;
@@ -499,6 +500,7 @@ void ProductWriter::note_gap(std::optional<std::uint64_t> frames, std::int64_t d
   // The process that put the frame into the file may have noted it, too.
   const auto& known = segment_->log.entries().gaps;
   if (state_.last_sequence < in_file_to_ && std::ranges::find(known, gap) != known.end()) return;
+  const DiskCall call(health_.write);
   segment_->log.add(lane_.store().files(), gap, kMostGaps);
 }
 
@@ -511,6 +513,7 @@ void ProductWriter::note_clock(const FrameInfo& info) {
       std::abs(offset - known.back().utc_minus_monotonic_ns) < kClockChangeNs) {
     return;
   }
+  const DiskCall call(health_.write);
   segment_->log.add(lane_.store().files(), ClockEntry{info.utc_ns, offset, synchronised});
 }
 

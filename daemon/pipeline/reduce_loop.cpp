@@ -5,13 +5,21 @@
 #include "pipeline/pace.hpp"
 
 namespace framelog {
+namespace {
+
+/// What is one piece of work for the watchdog: about a millisecond, so that tiny frames do not cost
+/// a look at the clock each.
+constexpr std::uint64_t kPieceBytes = std::uint64_t{1} << 20U;
+constexpr std::uint64_t kMostPieceFrames = 1024;
+
+}  // namespace
 
 ReduceLoop::ReduceLoop(Ring& ring, const std::vector<ProductReduction>& products,
                        std::uint32_t index, Health& health, const Clock& clock)
     : ring_(ring),
       index_(index),
       stride_(ring.layout().in_order() ? 1 : ring.layout().reducers),
-      health_(health),
+      health_(health.reduce[index]),
       clock_(clock),
       suspect_(ring.suspect(index)) {
   for (std::size_t i = 0; i < products.size(); ++i) {
@@ -42,16 +50,20 @@ std::uint64_t ReduceLoop::next() const noexcept {
 
 void ReduceLoop::run_frames() {
   std::uint64_t next = this->next();
+  const std::uint64_t piece = frames_at_once();
   Pace pace(ring_, Stage::kReduce);
   while (!ring_.paused() && pace.wait(next, kNoDeadline)) {
-    health_.reduce.begin(clock_.monotonic_ns());
     const std::uint64_t end = ring_.end_of(Stage::kReduce);
-    for (; next < end && !ring_.paused(); next += stride_) {
-      reduce(next);
-      ring_.advance_reduced(index_, next + stride_);
+    while (next < end && !ring_.paused()) {
+      health_.begin(clock_.monotonic_ns());
+      const std::uint64_t piece_end = std::min(end, next + piece * stride_);
+      for (; next < piece_end && !ring_.paused(); next += stride_) {
+        reduce(next);
+        ring_.advance_reduced(index_, next + stride_);
+      }
     }
     ring_.put_down(index_);
-    health_.reduce.rest();
+    health_.rest(clock_.monotonic_ns());
   }
 }
 
@@ -61,6 +73,11 @@ void ReduceLoop::run_to(std::uint64_t to) {
     ring_.advance_reduced(index_, next + stride_);
   }
   ring_.put_down(index_);
+}
+
+std::uint64_t ReduceLoop::frames_at_once() const noexcept {
+  const std::uint64_t frame_bytes = std::max<std::uint64_t>(ring_.layout().raw_bytes, 1);
+  return std::clamp<std::uint64_t>(kPieceBytes / frame_bytes, 1, kMostPieceFrames);
 }
 
 void ReduceLoop::reduce(std::uint64_t sequence) noexcept {

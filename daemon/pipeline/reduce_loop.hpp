@@ -39,6 +39,7 @@ class ReduceLoop {
   };
 
   void run_frames();
+  [[nodiscard]] std::uint64_t frames_at_once() const noexcept;
   void reduce(std::uint64_t sequence) noexcept;
   void lose(std::uint64_t sequence) noexcept;
   [[nodiscard]] std::uint64_t next() const noexcept;
@@ -50,7 +51,7 @@ class ReduceLoop {
   std::deque<Product> frames_;   ///< Products whose frames the reducers share.
   std::deque<Product> grouped_;  ///< Products that accumulate and belong to this reducer.
   std::deque<FrameGroup> groups_;
-  Health& health_;
+  StageHealth& health_;
   const Clock& clock_;
   Suspect suspect_;
 };

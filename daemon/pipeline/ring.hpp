@@ -11,6 +11,7 @@
 
 #include "core/accounting.hpp"
 #include "core/frame.hpp"
+#include "core/health.hpp"
 #include "core/result.hpp"
 #include "core/unique_fd.hpp"
 #include "core/wakeup.hpp"
@@ -18,7 +19,6 @@
 namespace framelog {
 
 inline constexpr std::size_t kMostProducts = 16;
-inline constexpr std::size_t kMostReducers = 16;
 /// What each product's writer may keep in the ring.
 inline constexpr std::size_t kKeptBytes = 8192;
 
@@ -142,6 +142,7 @@ class Ring {
   /// Zeroed memory for a layout, in a memfd, all pages present. Errors: kNoMemory, also
   /// where it would take nearly all that the machine has left.
   [[nodiscard]] static Result<UniqueFd> create_memory(const RingLayout& layout);
+  [[nodiscard]] static Result<UniqueFd> create_memory(std::uint64_t bytes);
   /// Maps `memory` and takes over what its head says; memory that is all zero becomes an empty
   /// ring. Errors: kLayout when it holds a ring of another version, layout or size, or impossible
   /// cursors; kNoMemory.

@@ -20,14 +20,20 @@ void SyncLoop::run(const std::stop_token& stop) {
     bool failed = false;
     for (SegmentLane* lane : lanes_) failed |= !sync(*lane);
     failing_ = failed;
-    health_.sync.rest();
+    health_.sync.rest(clock_.monotonic_ns());
   }
 }
 
 bool SyncLoop::sync(SegmentLane& lane) {
   bool good = true;
+  const DiskCall call(health_.sync);
   for (OpenSegment* segment : lane.lease()) {
+    const std::int64_t oldest_ns = segment->unsynced.take();
     const auto synced = lane.store().sync(*segment);
+    if (!synced) segment->unsynced.note(oldest_ns);
+    if (synced && oldest_ns != 0) {
+      health_.capture_to_disk.observe(clock_.monotonic_ns() - oldest_ns);
+    }
     if (!synced && good && !failing_) {
       log(LogLevel::kError,
           "cannot sync " + segment->part.string() + ": " + describe(synced.error()));

@@ -82,10 +82,10 @@ void WriteLoop::run() {
   if (gate_) flush_looked_at(next);
   Pace pace(ring_, Stage::kWrite);
   while (pace.wait(next, kNoDeadline)) {
-    health_.write.begin(clock_.monotonic_ns());
     const std::uint64_t there = ring_.end_of(Stage::kWrite) - next;
     const std::uint64_t to = next + ring_.contiguous(next, std::min(there, batch_frames_));
     if (gate_) {
+      health_.write.begin(clock_.monotonic_ns());
       for (; next < to; ++next) look(next);
       kept_.put({gate_->state(), next});
       flush_looked_at(next);
@@ -93,7 +93,7 @@ void WriteLoop::run() {
       flush(to, Action::kRecord);
       next = to;
     }
-    health_.write.rest();
+    health_.write.rest(clock_.monotonic_ns());
   }
   looked_at_ = next;
 }
@@ -137,6 +137,7 @@ void WriteLoop::flush(std::uint64_t to, Action action) {
         handled_ + ring_.contiguous(handled_, std::min(to - handled_, most_at_once()));
     const bool kills = suspect_.deaths >= kMostDeaths && suspect_.sequence == handled_;
     if (!kills) ring_.take_in_hand(kMostReducers, handled_);
+    health_.write.begin(clock_.monotonic_ns());
     handle(handled_, end, kills ? Action::kLose : action);
     ring_.advance_written(end);
     handled_ = end;
@@ -196,9 +197,11 @@ void WriteLoop::finish(const LossBefore& tail, std::optional<std::uint64_t> rece
                        std::string_view reason) {
   // What was kept for an event that did not come.
   flush(ring_.reduced(), Action::kPass);
+  health_.write.begin(clock_.monotonic_ns());
   for (auto& product : products_) {
     if (product) product->stop(tail, received_total, reason, !gate_ || gate_->recording());
   }
+  health_.write.rest(clock_.monotonic_ns());
 }
 
 }  // namespace framelog

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -35,6 +37,28 @@ struct PreparedSegment {
   std::unique_ptr<SegmentWriter> writer;
 };
 
+/// Monotonic time of the oldest frame of a segment that a power cut could still take; 0: none.
+/// Threads: any.
+class OldestUnsynced {
+ public:
+  OldestUnsynced() noexcept = default;
+  OldestUnsynced(OldestUnsynced&& other) noexcept : ns_(other.take()) {}
+  OldestUnsynced& operator=(OldestUnsynced&&) = delete;
+
+  /// A frame of that time was appended, or could not be synced.
+  void note(std::int64_t frame_ns) noexcept {
+    std::int64_t known_ns = ns_.load(std::memory_order_relaxed);
+    while (frame_ns > 0 && (known_ns == 0 || frame_ns < known_ns) &&
+           !ns_.compare_exchange_weak(known_ns, frame_ns, std::memory_order_relaxed)) {
+    }
+  }
+  /// A sync begins: what is appended from now on is the next one's.
+  [[nodiscard]] std::int64_t take() noexcept { return ns_.exchange(0, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::int64_t> ns_{0};
+};
+
 /// A segment that is being recorded, or waits to be finished. Owned by one thread at a time.
 struct OpenSegment {
   std::int64_t number{};
@@ -45,6 +69,7 @@ struct OpenSegment {
   std::string stop_reason;
   Accounting accounting;
   bool named_durably{};  ///< The directories that lead to it are synced. Threads: sync.
+  OldestUnsynced unsynced{};
 };
 
 struct Resumed {

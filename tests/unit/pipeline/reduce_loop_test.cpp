@@ -94,7 +94,7 @@ TEST(ReduceLoop, MakesEveryProductOfEachFrameWithItsChecksumAndStatistics) {
   loop.run();
   EXPECT_EQ(ring.reduced(), 12U);
   for (std::uint64_t i = 0; i < 12; ++i) expect_reduced(ring, i);
-  EXPECT_EQ(health.reduce.busy_since_ns.load(), 0) << "rests when it is done";
+  EXPECT_EQ(health.reduce[0].busy_since_ns.load(), 0) << "rests when it is done";
 }
 
 TEST(ReduceLoop, LeavesTheFramesOfOtherReducersAlone) {
