@@ -36,6 +36,7 @@ constexpr std::array<Form, 9> kForms{{
     {"resize", FaultKind::kResize, Argument::kSize, "resize HEIGHTxWIDTH at FRAME"},
     {"absent", FaultKind::kAbsent, Argument::kTime, "absent TIME", false},
     {"silent", FaultKind::kSilent, Argument::kNone, "silent at FRAME"},
+    {"hang", FaultKind::kHang, Argument::kNone, "hang at FRAME"},
 }};
 
 /// A part of the script, and where it begins.

@@ -20,6 +20,7 @@ enum class FaultKind : std::uint8_t {
   kResize,      ///< resize 64x32 at 400: from frame 400 on, 64 rows of 32 pixels.
   kAbsent,  ///< absent 5 s: cannot be opened in its first 5 s; only with this one it is waited for.
   kSilent,  ///< silent at 700: neither frame 700 nor any other arrives, until stopped.
+  kHang,    ///< hang at 800: reading frame 800 never returns, as in a driver that is stuck.
 };
 
 struct Fault {

@@ -1,6 +1,7 @@
 #include "drivers/simulator.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -30,7 +31,7 @@ void cut_short(std::span<std::byte> pixels, PixelType type) noexcept {
 
 bool is_event(const Fault& fault) noexcept {
   return fault.kind == FaultKind::kDisconnect || fault.kind == FaultKind::kSilent ||
-         fault.kind == FaultKind::kResize;
+         fault.kind == FaultKind::kHang || fault.kind == FaultKind::kResize;
 }
 
 }  // namespace
@@ -149,6 +150,7 @@ Result<void> Simulator::pass_events(std::uint64_t sequence, Deadline deadline) n
       config_.pattern.shape.width_px = event.width_px;
       return fail(ErrorCode::kGeometry, "resized by the simulator's script");
     }
+    while (event.kind == FaultKind::kHang) ::pause();
     state_ = State::kSilent;
   }
   static_cast<void>(sleeper_.wait_until(Sleeper::kNever, deadline));

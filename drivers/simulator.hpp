@@ -35,6 +35,7 @@ struct SimulatorConfig {
 ///                               inverts bits A5 (hex) of bytes 0, 97, 194, ... of the pixels
 ///   stall                       the camera pauses: all later frames are late, none is lost
 ///   step                        utc_ns of all frames from there on
+///   hang                        read() does not come back, until the process ends
 ///   disconnect, silent, resize  happen when the frame named, or one after it, is about to be read;
 ///                               open() and start() go on from there. At a fixed rate all frames
 ///                               due meanwhile are lost; the frame of a resize is lost at any rate
@@ -63,7 +64,7 @@ class Simulator final : public FrameSource {
   const Clock& clock_;
   Sleeper sleeper_;
   FrameSchedule schedule_;
-  std::vector<Fault> events_;  // disconnect, silent, resize
+  std::vector<Fault> events_;  // disconnect, silent, resize, hang
   std::size_t next_event_{0};
   State state_{State::kClosed};
   bool interrupted_{false};  // By an event: the camera went on without us.

@@ -142,7 +142,6 @@ class Ring {
   /// Zeroed memory for a layout, in a memfd, all pages present. Errors: kNoMemory, also
   /// where it would take nearly all that the machine has left.
   [[nodiscard]] static Result<UniqueFd> create_memory(const RingLayout& layout);
-  [[nodiscard]] static Result<UniqueFd> create_memory(std::uint64_t bytes);
   /// Maps `memory` and takes over what its head says; memory that is all zero becomes an empty
   /// ring. Errors: kLayout when it holds a ring of another version, layout or size, or impossible
   /// cursors; kNoMemory.

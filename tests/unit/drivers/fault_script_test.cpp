@@ -11,7 +11,7 @@ TEST(FaultScript, ReadsEveryFaultAndOrdersThem) {
   const auto faults = parse_faults(
       "resize 64x32 at 400; lose 3 at 100;stall 2 s at 500; disconnect 250 ms at 200; corrupt at "
       "50; incomplete at 60; step 1 h 30 min at 300; step - 10 s at 301 ; silent at 700; absent 3 "
-      "s");
+      "s; hang at 701");
   ASSERT_TRUE(faults) << faults.error();
   const std::vector<Fault> expected{
       {.kind = FaultKind::kAbsent, .length = 3s},
@@ -24,6 +24,7 @@ TEST(FaultScript, ReadsEveryFaultAndOrdersThem) {
       {.kind = FaultKind::kResize, .at = 400, .height_px = 64, .width_px = 32},
       {.kind = FaultKind::kStall, .at = 500, .length = 2s},
       {.kind = FaultKind::kSilent, .at = 700},
+      {.kind = FaultKind::kHang, .at = 701},
   };
   EXPECT_EQ(*faults, expected);
 }
