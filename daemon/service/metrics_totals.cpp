@@ -1,0 +1,110 @@
+#include "service/metrics_totals.hpp"
+
+#include <utility>
+
+namespace framelog {
+namespace {
+
+constexpr std::array<std::string_view, kMetricsStages> kStages{"capture", "reduce", "write", "sync",
+                                                               "files"};
+
+void add_counts(Histogram::Counts& to, const Histogram::Counts& more) {
+  for (std::size_t i = 0; i < to.buckets.size(); ++i) to.buckets[i] += more.buckets[i];
+  to.sum_ns += more.sum_ns;
+}
+
+void add_accounting(Accounting& to, const Accounting& more) {
+  to.received += more.received;
+  to.recorded += more.recorded;
+  to.merged += more.merged;
+  to.skipped += more.skipped;
+  to.not_recorded += more.not_recorded;
+  for (std::size_t i = 0; i < kDropReasons; ++i) to.dropped[i] += more.dropped[i];
+  for (std::size_t i = 0; i < kLossReasons; ++i) to.lost_at_source[i] += more.lost_at_source[i];
+}
+
+void take_health(SessionTotals& totals, const Health& health) {
+  totals.stages[0] = health.capture.seconds.counts();
+  for (const StageHealth& reducer : health.reduce) {
+    add_counts(totals.stages[1], reducer.seconds.counts());
+  }
+  totals.stages[2] = health.write.seconds.counts();
+  totals.stages[3] = health.sync.seconds.counts();
+  totals.stages[4] = health.files.seconds.counts();
+  totals.capture_to_disk = health.capture_to_disk.counts();
+  add_counts(totals.capture_to_disk, health.capture_to_finished.counts());
+}
+
+SessionTotals totals_of(const SessionStatus& session, const Health* health) {
+  SessionTotals totals;
+  for (const auto& product : session.products) {
+    totals.products[product.name] = {product.accounting, product.bytes, product.segments,
+                                     product.clipped_pixels};
+    // All products have the same source.
+    totals.lost_at_source = product.accounting.lost_at_source;
+  }
+  totals.reconnects = session.reconnects;
+  if (health != nullptr) take_health(totals, *health);
+  return totals;
+}
+
+/// A session of the same run that began anew: idle ones have no run.
+bool went_back(const SessionTotals& before, const SessionTotals& now) {
+  if (now.reconnects < before.reconnects) return true;
+  for (const auto& [name, product] : before.products) {
+    const auto there = now.products.find(name);
+    if (there == now.products.end()) return true;
+    if (there->second.accounting.received < product.accounting.received) return true;
+    if (there->second.bytes < product.bytes) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string_view metrics_stage(std::size_t stage) noexcept { return kStages.at(stage); }
+
+void SessionTotals::add(const SessionTotals& other) {
+  for (const auto& [name, more] : other.products) {
+    Product& product = products[name];
+    add_accounting(product.accounting, more.accounting);
+    product.bytes += more.bytes;
+    product.segments += more.segments;
+    product.clipped_pixels += more.clipped_pixels;
+  }
+  for (std::size_t i = 0; i < kLossReasons; ++i) lost_at_source[i] += other.lost_at_source[i];
+  reconnects += other.reconnects;
+  for (std::size_t i = 0; i < kMetricsStages; ++i) add_counts(stages[i], other.stages[i]);
+  add_counts(capture_to_disk, other.capture_to_disk);
+}
+
+void MetricsTotals::look(const std::string& run_uuid, const SessionStatus& session,
+                         const Health* health) {
+  if (!run_uuid.empty() && run_uuid == ended_uuid_) return;
+  SessionTotals now = totals_of(session, health);
+  // A look at a session that is ending finds its counters and no longer its health.
+  if (health == nullptr && run_uuid == run_uuid_) {
+    now.stages = current_.stages;
+    now.capture_to_disk = current_.capture_to_disk;
+  }
+  if (run_uuid != run_uuid_ || went_back(current_, now)) fold();
+  run_uuid_ = run_uuid;
+  current_ = std::move(now);
+}
+
+void MetricsTotals::ended(const std::string& run_uuid, const SessionStatus& session,
+                          const Health* health) {
+  look(run_uuid, session, health);
+  fold();
+  ended_uuid_ = run_uuid;
+}
+
+void MetricsTotals::fold() { ended_.add(std::exchange(current_, {})); }
+
+SessionTotals MetricsTotals::totals() const {
+  SessionTotals all = ended_;
+  all.add(current_);
+  return all;
+}
+
+}  // namespace framelog
