@@ -24,6 +24,7 @@ struct AlertSettings {
   std::array<bool, kEventKinds> kinds{};
   std::chrono::nanoseconds min_interval{std::chrono::minutes(1)};  ///< Of one kind.
   std::chrono::nanoseconds longest{std::chrono::seconds(30)};  ///< Behind it the program is killed.
+  friend bool operator==(const AlertSettings&, const AlertSettings&) = default;
 };
 
 /// Of [alert]; checked by check_service().
