@@ -14,9 +14,12 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "command/status_line.hpp"
+#include "core/event.hpp"
 #include "core/log.hpp"
 #include "pipeline/shared_memory_keeper.hpp"
 #include "recorder_setup.hpp"
+#include "service/descriptor_store.hpp"
+#include "service/observer.hpp"
 
 namespace framelog {
 namespace {
@@ -24,6 +27,13 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr auto kTick = std::chrono::seconds(1);
+
+/// Where the rings outlive this process.
+std::unique_ptr<RingKeeper> make_keeper(const std::string& instrument,
+                                        const std::filesystem::path& configuration) {
+  if (DescriptorStore::is_available()) return std::make_unique<DescriptorStore>();
+  return std::make_unique<SharedMemoryKeeper>(instrument, configuration);
+}
 
 /// Without one there is no terminal that could be closed.
 bool has_terminal() {
@@ -43,11 +53,23 @@ void let_signals_come() {
 class Daemon {
  public:
   Daemon(const Arguments& arguments, Instrument instrument)
-      : keeper_(instrument.configuration.instrument, arguments.config),
+      : keeper_(make_keeper(instrument.configuration.instrument, arguments.config)),
         base_(base_of(instrument.configuration.settings, instrument.configuration.instrument)),
-        recorder_(make_setup(std::move(instrument)), make_loader(arguments),
-                  {arguments.frames, arguments.duration}, keeper_, system_files(), system_clock()),
-        line_(base_) {}
+        observer_(instrument.configuration.instrument,
+                  observer_settings(instrument.configuration.settings), system_files(),
+                  system_clock()),
+        recorder_(make_setup(std::move(instrument)),
+                  make_loader(arguments, [this](const Settings& settings) { adopted(settings); }),
+                  {arguments.frames, arguments.duration}, *keeper_, system_files(), system_clock()),
+        line_(base_) {
+    set_event_listener([this](const Event& event) { observer_.take(event); });
+    recorder_.on_session_end([this](const RecorderStatus& status, const Health& health) {
+      observer_.session_ended(status, health);
+    });
+  }
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+  ~Daemon() { set_event_listener({}); }
 
   int run() {
     wait_for_ending();
@@ -65,17 +87,29 @@ class Daemon {
   using Failure = boost::system::error_code;
 
   /// The source delivers, or is known to be absent.
-  void ready() {}
+  void ready() { observer_.ready(); }
+
+  /// A new configuration is in force. Threads: the recorder's.
+  void adopted(const Settings& settings) {
+    asio::post(loop_,
+               [this, observed = observer_settings(settings)] { observer_.adopt(observed); });
+  }
 
   void ended(int status) {
     exit_status_ = status;
+    observer_.finish(recorder_.status());
     clear_line();
     loop_.stop();
   }
 
   void tick() {
     recorder_.look_at_clock();
-    if (terminal_) show();
+    const RecorderStatus status = recorder_.status();
+    const std::string line = status.session ? line_.text(*status.session, name_of(status.state),
+                                                         system_clock().monotonic_ns())
+                                            : std::string(name_of(status.state));
+    recorder_.with_health([&](const Health* health) { observer_.tick(status, health, line); });
+    if (terminal_) show(line);
   }
 
   void end() {
@@ -83,6 +117,7 @@ class Daemon {
     // recovers the segments.
     ending_.clear();
     recorder_.request_end();
+    observer_.stopping();
     if (terminal_) log(LogLevel::kInfo, "writing what is in the ring");
   }
 
@@ -97,7 +132,10 @@ class Daemon {
     hangup_.async_wait([this, closes = has_terminal()](const Failure& failure, int) {
       if (failure) return;
       if (closes) return end();
-      recorder_.reload([](const Result<std::string>&) {});  // Reported as an event.
+      observer_.reloading();
+      recorder_.reload([this](const Result<std::string>&) {  // Reported as an event.
+        asio::post(loop_, [this] { observer_.ready(); });
+      });
       wait_for_hangup();
     });
   }
@@ -121,16 +159,8 @@ class Daemon {
     });
   }
 
-  void show() {
-    const RecorderStatus status = recorder_.status();
-    std::cerr << "\r\x1b[K";
-    if (status.session) {
-      std::cerr << line_.text(*status.session, name_of(status.state),
-                              system_clock().monotonic_ns());
-    } else {
-      std::cerr << name_of(status.state);
-    }
-    std::cerr << std::flush;
+  static void show(const std::string& line) {
+    std::cerr << "\r\x1b[K" << line << std::flush;
     set_status_line_shown(true);
   }
 
@@ -144,8 +174,9 @@ class Daemon {
   asio::signal_set hangup_{loop_, SIGHUP};
   asio::signal_set trigger_{loop_, SIGUSR1};
   asio::steady_timer timer_{loop_};
-  SharedMemoryKeeper keeper_;
+  std::unique_ptr<RingKeeper> keeper_;
   std::filesystem::path base_;
+  Observer observer_;
   Recorder recorder_;  // Ends before what it uses and calls.
   StatusLine line_;
   bool terminal_{::isatty(STDERR_FILENO) == 1};

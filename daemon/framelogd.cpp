@@ -8,6 +8,7 @@
 #include "core/event.hpp"
 #include "daemon.hpp"
 #include "recorder_setup.hpp"
+#include "service/journal.hpp"
 
 namespace framelog {
 namespace {
@@ -51,6 +52,7 @@ int run(int argc, char** argv) {
   if (!arguments) return arguments.error();
   block_signals();
   Instrument instrument = load_instrument(arguments->config, arguments->overrides, system_clock());
+  if (is_stderr_the_journal()) log_to_journal(instrument.configuration.instrument);
   if (!instrument.configuration.errors.empty()) return refuse(instrument.configuration.errors);
   if (arguments->check) return check(instrument);
   return run_daemon(*arguments, std::move(instrument));

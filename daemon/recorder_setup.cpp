@@ -84,7 +84,7 @@ RecordingPlan plan_of_text(const std::string& name, const std::string& text, con
 
 }  // namespace
 
-RecorderSetup make_setup(Instrument instrument) {
+RecorderSetup make_setup(Instrument instrument, SettingsListener adopted) {
   RecorderSetup setup;
   setup.source = std::move(instrument.source);
   // Shared by the functions below, which the recorder keeps and may copy.
@@ -112,18 +112,22 @@ RecorderSetup make_setup(Instrument instrument) {
                                            std::vector<std::string>& errors) {
     return plan_of_text(name, text, info, errors);
   };
-  setup.adopted = [configuration] { set_level(configuration->settings); };
+  setup.adopted = [configuration, adopted = std::move(adopted)] {
+    set_level(configuration->settings);
+    if (adopted) adopted(configuration->settings);
+  };
   return setup;
 }
 
-Recorder::Loader make_loader(Arguments arguments) {
-  return [arguments =
-              std::move(arguments)]() -> std::expected<RecorderSetup, std::vector<std::string>> {
+Recorder::Loader make_loader(Arguments arguments, SettingsListener adopted) {
+  return [arguments = std::move(arguments),
+          adopted =
+              std::move(adopted)]() -> std::expected<RecorderSetup, std::vector<std::string>> {
     Instrument instrument = load_instrument(arguments.config, arguments.overrides, system_clock());
     if (!instrument.configuration.errors.empty()) {
       return std::unexpected(std::move(instrument.configuration.errors));
     }
-    return make_setup(std::move(instrument));
+    return make_setup(std::move(instrument), adopted);
   };
 }
 

@@ -26,7 +26,7 @@ struct Form {
   bool at_frame{true};  ///< Else it happens once, before the first frame.
 };
 
-constexpr std::array<Form, 9> kForms{{
+constexpr std::array<Form, 10> kForms{{
     {"lose", FaultKind::kLose, Argument::kCount, "lose COUNT at FRAME"},
     {"stall", FaultKind::kStall, Argument::kTime, "stall TIME at FRAME"},
     {"disconnect", FaultKind::kDisconnect, Argument::kTime, "disconnect TIME at FRAME"},

@@ -77,6 +77,7 @@ RecorderStatus Recorder::State::status() const {
   status.took_over = took_over_;
   if (session_ == nullptr) return status;
   status.session = session_->status();
+  status.session_number = session_number_;
   if (state_ == RecorderState::kIdle) return status;
   status.run_uuid = session_->run().uuid;
   status.run_number = session_->run().number;
@@ -97,6 +98,10 @@ void Recorder::begin(std::function<void()> ready, std::function<void(int)> ended
   state_->ready_ = std::move(ready);
   state_->ended_ = std::move(ended);
   state_->thread_ = std::jthread([state = state_.get()] { state->run(); });
+}
+
+void Recorder::on_session_end(std::function<void(const RecorderStatus&, const Health&)> call) {
+  state_->session_ended_ = std::move(call);
 }
 
 void Recorder::request_end() {

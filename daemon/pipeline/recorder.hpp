@@ -64,6 +64,8 @@ struct RecorderStatus {
   std::optional<SourceInfo> source;  ///< None before it was opened the first time.
   std::string source_error;          ///< Why it is absent.
   std::optional<SessionStatus> session;
+  /// Which session of this process it is, idle ones too; each has counters of its own. 0: none.
+  std::uint64_t session_number{};
   std::uint64_t took_over{};  ///< Frames that a dead process had captured and this one wrote.
 };
 
@@ -95,6 +97,9 @@ class Recorder {
   /// `ended` when there is nothing more to record, with the exit status of the program; all lines
   /// for people are reported or logged by then. Both on the recorder's thread.
   void begin(std::function<void()> ready, std::function<void(int exit_status)> ended);
+  /// Called with the last words of each session, on the recorder's thread. Threads: control, before
+  /// begin().
+  void on_session_end(std::function<void(const RecorderStatus&, const Health&)> call);
   /// Drains and ends. Returns at once; a second call gives up waiting for the source. Idempotent.
   void request_end();
 

@@ -185,6 +185,7 @@ void Recorder::State::session_begun(std::unique_ptr<Session> session, bool recor
   {
     const std::scoped_lock lock(mutex_);
     session_ = std::move(session);
+    ++session_number_;
     state_ = records ? RecorderState::kRecording : RecorderState::kIdle;
   }
   accept_reload();
@@ -220,6 +221,7 @@ std::optional<int> Recorder::State::finish_session() {
   if (next_ && next_->same_source && records_) {
     interruption_ = session_->interrupted(DropReason::kReload);
   }
+  if (session_ended_) session_ended_(this->status(), session_->health());
   std::optional<SourceInfo> shape = session_->new_shape();
   is_open_ = end == CaptureEnd::kGeometry || status.source_connected;
   if (records_ && frames_left_) *frames_left_ -= std::min(*frames_left_, status.received);

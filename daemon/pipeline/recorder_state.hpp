@@ -123,12 +123,14 @@ struct Recorder::State {
   const Clock& clock_;
   std::function<void()> ready_;
   std::function<void(int)> ended_;
+  std::function<void(const RecorderStatus&, const Health&)> session_ended_;
   Wakeup wakeup_;
   std::atomic<int> end_requests_{0};
 
   mutable std::mutex mutex_;
   std::deque<Command> commands_;  // All of these: guarded by it.
   std::unique_ptr<Session> session_;
+  std::uint64_t session_number_{};  ///< Of the one that runs, or of the last.
   RecorderState state_{RecorderState::kStarting};
   RecordStart record_start_{RecordStart::kAlways};  ///< Of the session.
   std::string instrument_;

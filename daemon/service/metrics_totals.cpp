@@ -48,18 +48,6 @@ SessionTotals totals_of(const SessionStatus& session, const Health* health) {
   return totals;
 }
 
-/// A session of the same run that began anew: idle ones have no run.
-bool went_back(const SessionTotals& before, const SessionTotals& now) {
-  if (now.reconnects < before.reconnects) return true;
-  for (const auto& [name, product] : before.products) {
-    const auto there = now.products.find(name);
-    if (there == now.products.end()) return true;
-    if (there->second.accounting.received < product.accounting.received) return true;
-    if (there->second.bytes < product.bytes) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 std::string_view metrics_stage(std::size_t stage) noexcept { return kStages.at(stage); }
@@ -78,25 +66,25 @@ void SessionTotals::add(const SessionTotals& other) {
   add_counts(capture_to_disk, other.capture_to_disk);
 }
 
-void MetricsTotals::look(const std::string& run_uuid, const SessionStatus& session,
-                         const Health* health) {
-  if (!run_uuid.empty() && run_uuid == ended_uuid_) return;
+void MetricsTotals::look(std::uint64_t number, const SessionStatus& session, const Health* health) {
+  if (number <= ended_number_ || number < number_) return;
   SessionTotals now = totals_of(session, health);
-  // A look at a session that is ending finds its counters and no longer its health.
-  if (health == nullptr && run_uuid == run_uuid_) {
+  // A look at a session that is ending may find its counters and no longer its health.
+  if (health == nullptr && number == number_) {
     now.stages = current_.stages;
     now.capture_to_disk = current_.capture_to_disk;
   }
-  if (run_uuid != run_uuid_ || went_back(current_, now)) fold();
-  run_uuid_ = run_uuid;
+  if (number != number_) fold();
+  number_ = number;
   current_ = std::move(now);
 }
 
-void MetricsTotals::ended(const std::string& run_uuid, const SessionStatus& session,
+void MetricsTotals::ended(std::uint64_t number, const SessionStatus& session,
                           const Health* health) {
-  look(run_uuid, session, health);
+  look(number, session, health);
+  if (number != number_) return;
   fold();
-  ended_uuid_ = run_uuid;
+  ended_number_ = number;
 }
 
 void MetricsTotals::fold() { ended_.add(std::exchange(current_, {})); }

@@ -33,14 +33,13 @@ struct SessionTotals {
 };
 
 /// Adds up the sessions of a process: each has counters of its own, and what Prometheus reads must
-/// not go back. Threads: control.
+/// not go back. Threads: one at a time.
 class MetricsTotals {
  public:
-  /// The session that runs, with its run's UUID. Where it is another one than the last time, or
-  /// begins anew, that one has ended.
-  void look(const std::string& run_uuid, const SessionStatus& session, const Health* health);
+  /// The session of that number (RecorderStatus), which grows: the ones before it have ended.
+  void look(std::uint64_t number, const SessionStatus& session, const Health* health);
   /// The last words of a session; what is said of it afterwards is ignored.
-  void ended(const std::string& run_uuid, const SessionStatus& session, const Health* health);
+  void ended(std::uint64_t number, const SessionStatus& session, const Health* health);
 
   [[nodiscard]] SessionTotals totals() const;
 
@@ -49,8 +48,8 @@ class MetricsTotals {
 
   SessionTotals ended_;
   SessionTotals current_;
-  std::string run_uuid_;
-  std::string ended_uuid_;
+  std::uint64_t number_{};        ///< Of the session in `current_`.
+  std::uint64_t ended_number_{};  ///< Of the last one that has ended.
 };
 
 }  // namespace framelog

@@ -73,8 +73,13 @@ struct Observer::State {
     if (is_stopping && progress.moved(status)) notifier.extend_timeout(DrainProgress::kMore);
   }
 
+  [[nodiscard]] SessionTotals all_totals() const {
+    const std::scoped_lock lock(totals_mutex);
+    return totals.totals();
+  }
+
   [[nodiscard]] std::string metrics() const {
-    const SessionTotals all = totals.totals();
+    const SessionTotals all = all_totals();
     const auto reasons = degraded.reasons();
     return metrics_text({status, all, free_bytes, board, reasons});
   }
@@ -85,6 +90,7 @@ struct Observer::State {
   Notifier notifier;
   Watchdog watchdog;
   Degraded degraded;
+  mutable std::mutex totals_mutex;  // Sessions end on the recorder's thread.
   MetricsTotals totals;
   DrainProgress progress;
   RecorderStatus status;
@@ -124,16 +130,20 @@ void Observer::tick(const RecorderStatus& status, const Health* health, std::str
   state.status = status;
   state.look_at_slow_things(now_ns);
   state.degraded.tick(status, now_ns);
-  if (status.session) state.totals.look(status.run_uuid, *status.session, health);
+  if (status.session) {
+    const std::scoped_lock lock(state.totals_mutex);
+    state.totals.look(status.session_number, *status.session, health);
+  }
   state.tell_systemd(health, line, now_ns);
   if (state.metrics_file && is_due(state.file_written_ns, now_ns, kSlowNs)) {
     state.metrics_file->write(state.metrics());
   }
 }
 
-void Observer::session_ended(const std::string& run_uuid, const SessionStatus& session,
-                             const Health* health) {
-  state_->totals.ended(run_uuid, session, health);
+void Observer::session_ended(const RecorderStatus& status, const Health& health) {
+  if (!status.session) return;
+  const std::scoped_lock lock(state_->totals_mutex);
+  state_->totals.ended(status.session_number, *status.session, &health);
 }
 
 void Observer::take(const Event& event) {
@@ -141,7 +151,8 @@ void Observer::take(const Event& event) {
   state_->alerts->take(event);
 }
 
-void Observer::finish() {
+void Observer::finish(const RecorderStatus& status) {
+  state_->status = status;
   static_cast<void>(state_->alerts->finish(kPatienceForAlerts));
   if (state_->metrics_file) state_->metrics_file->write(metrics());
 }

@@ -43,15 +43,14 @@ class Observer {
   void stopping();
 
   /// About once a second, until the end. `health` is null while no session runs; `line` is how the
-  /// recorder is doing, for people.
+  /// recorder is doing, for people. Reports events.
   void tick(const RecorderStatus& status, const Health* health, std::string_view line);
-  /// The last words of a session, so that its counters are in the metrics in full.
-  void session_ended(const std::string& run_uuid, const SessionStatus& session,
-                     const Health* health);
+  /// The last words of a session, so that its counters are in the metrics in full. Threads: any.
+  void session_ended(const RecorderStatus& status, const Health& health);
   /// An alert where it is worth one. For the event listener. Threads: any.
   void take(const Event& event);
-  /// Waits until alerts on their way have gone, for a moment at most.
-  void finish();
+  /// The last look: waits until alerts on their way have gone, for a moment at most.
+  void finish(const RecorderStatus& status);
 
   /// Prometheus' text, as of the last tick.
   [[nodiscard]] std::string metrics() const;

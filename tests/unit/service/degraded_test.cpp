@@ -16,7 +16,7 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 struct Rig {
   Rig() {
     status.state = RecorderState::kRecording;
-    status.run_uuid = "one";
+    status.session_number = 1;
     status.session.emplace();
     status.session->source_connected = true;
     status.session->clock_synchronised = true;
@@ -113,7 +113,7 @@ TEST(Degraded, ALossThatGoesOnIsOneEvent) {
 TEST(Degraded, ANewRunBeginsAnew) {
   Rig rig;
   rig.look(3);
-  rig.status.run_uuid = "two";
+  rig.status.session_number = 2;
   rig.product().accounting.received = 0;
   rig.dropped(DropReason::kRingFull) = 7;
   rig.look(5);

@@ -30,10 +30,10 @@ const SessionTotals::Product& whole(const SessionTotals& totals) {
 
 TEST(MetricsTotals, NeverGoBackWhenARunFollowsARun) {
   MetricsTotals totals;
-  totals.look("one", session(100, 90), nullptr);
-  totals.look("one", session(200, 150), nullptr);
+  totals.look(1, session(100, 90), nullptr);
+  totals.look(1, session(200, 150), nullptr);
   EXPECT_EQ(whole(totals.totals()).accounting.recorded, 150U);
-  totals.look("two", session(10, 10), nullptr);
+  totals.look(2, session(10, 10), nullptr);
   const SessionTotals both = totals.totals();
   EXPECT_EQ(whole(both).accounting.received, 210U);
   EXPECT_EQ(whole(both).accounting.recorded, 160U);
@@ -43,20 +43,13 @@ TEST(MetricsTotals, NeverGoBackWhenARunFollowsARun) {
   EXPECT_EQ(both.reconnects, 2U);
 }
 
-TEST(MetricsTotals, NoticeASessionOfNoRunThatBeganAnew) {
-  MetricsTotals totals;
-  totals.look("", session(100, 0), nullptr);
-  totals.look("", session(30, 0), nullptr);
-  EXPECT_EQ(whole(totals.totals()).accounting.received, 130U);
-}
-
 TEST(MetricsTotals, CountTheLastWordsOfARunOnce) {
   MetricsTotals totals;
-  totals.look("one", session(100, 90), nullptr);
-  totals.ended("one", session(120, 120), nullptr);
-  totals.look("one", session(120, 120), nullptr);
+  totals.look(1, session(100, 90), nullptr);
+  totals.ended(1, session(120, 120), nullptr);
+  totals.look(1, session(120, 120), nullptr);
   EXPECT_EQ(whole(totals.totals()).accounting.recorded, 120U);
-  totals.look("two", session(5, 5), nullptr);
+  totals.look(2, session(5, 5), nullptr);
   EXPECT_EQ(whole(totals.totals()).accounting.recorded, 125U);
 }
 
@@ -69,9 +62,9 @@ TEST(MetricsTotals, AddUpTheTimesOfAllReducersAndRuns) {
   Health second;
   second.reduce[1].seconds.observe(1000);
   MetricsTotals totals;
-  totals.look("one", session(1, 1), &first);
-  totals.look("one", session(2, 2), nullptr);
-  totals.look("two", session(1, 1), &second);
+  totals.look(1, session(1, 1), &first);
+  totals.look(1, session(2, 2), nullptr);
+  totals.look(2, session(1, 1), &second);
   const SessionTotals all = totals.totals();
   EXPECT_EQ(metrics_stage(1), "reduce");
   EXPECT_EQ(all.stages[1].buckets[0], 3U);
@@ -87,7 +80,7 @@ struct Rig {
     status.session->ring_slots = 64;
     status.session->ring_used_slots = 3;
     status.session->source_connected = true;
-    totals.look("one", *status.session, &health);
+    totals.look(1, *status.session, &health);
   }
   std::string text() {
     const SessionTotals all = totals.totals();
@@ -141,7 +134,7 @@ TEST(MetricsText, HistogramsAreCumulative) {
   rig.health.write.seconds.observe(500);
   rig.health.write.seconds.observe(3'000);
   rig.health.write.seconds.observe(100'000'000'000);
-  rig.totals.look("one", *rig.status.session, &rig.health);
+  rig.totals.look(1, *rig.status.session, &rig.health);
   const std::string labels = std::string("{") + kInstrument + ",stage=\"write\"";
   EXPECT_TRUE(rig.has("framelog_stage_seconds_bucket" + labels + ",le=\"1e-06\"} 1")) << rig.text();
   EXPECT_TRUE(rig.has("framelog_stage_seconds_bucket" + labels + ",le=\"2e-06\"} 1"));
