@@ -122,6 +122,7 @@ void Observer::reloading() { state_->notifier.reloading(); }
 void Observer::stopping() {
   if (std::exchange(state_->is_stopping, true)) return;
   state_->notifier.stopping();
+  state_->notifier.extend_timeout(DrainProgress::kMore);
 }
 
 void Observer::tick(const RecorderStatus& status, const Health* health, std::string_view line) {

@@ -60,6 +60,17 @@ class Metrics(recorder.Case):
                    if key[0] == "framelog_dropped_frames_total"]
         self.assertEqual((len(dropped), sum(dropped)), (9, 0))
 
+    def test_counters_go_on_over_several_sessions(self):
+        """A change of geometry ends one session and begins another, with counters of its own."""
+        self.record_with_metrics("--frames", "300", faults="resize 16x24 at 100; resize 8x12 at 200")
+        found = samples(self.file.read_text())
+        received = found[("framelog_frames_total", ("outcome", "received"), ("product", "frames"))]
+        recorded = found[("framelog_frames_total", ("outcome", "recorded"), ("product", "frames"))]
+        # The two frames of another size are received and dropped.
+        self.assertEqual((received, recorded), (300, 298))
+        self.assertEqual(found[("framelog_segments_total", ("product", "frames"))], 3)
+        self.assertEqual(recorded, sum(len(s.pixels) for s in recorder.finished(self.base)))
+
     def test_what_was_recorded_was_safe_in_time(self):
         self.record_with_metrics("--duration", "4 s", rate="50 Hz")
         found = samples(self.file.read_text())

@@ -73,6 +73,20 @@ class Notify(recorder.Case):
         self.assertEqual(names.count("STOPPING"), 1)
         self.assertIn("EXTEND_TIMEOUT_USEC", names)
 
+    def test_a_reload_is_announced_and_ended(self):
+        path = self.directory / "camera.prom"
+        config = self.simulate(rate="50 Hz")
+        process = self.start_watched(config)
+        self.until(lambda: "READY" in self.systemd.names(), "READY=1")
+        config.write_text(config.read_text() + f"[control]\nmetrics_file = {path}\n")
+        process.send_signal(signal.SIGHUP)
+        self.until(lambda: self.systemd.names().count("READY") == 2, "the end of the reload")
+        reloading, = [fields for _, fields in self.systemd.messages if "RELOADING" in fields]
+        self.assertGreater(int(reloading["MONOTONIC_USEC"]), 0)
+        self.until(path.exists, "what the new configuration asks for")
+        process.send_signal(signal.SIGTERM)
+        self.wait(process)
+
     def test_an_instrument_that_is_silent_does_not_trip_the_watchdog(self):
         config = self.simulate(rate="50 Hz", faults="silent at 5", extra="")
         process = self.start_watched(config, watchdog_us=4_000_000)
