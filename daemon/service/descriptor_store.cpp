@@ -11,7 +11,7 @@
 #include <cstdlib>
 
 #include "core/log.hpp"
-#include "pipeline/ring.hpp"
+#include "pipeline/ring_memory.hpp"
 
 namespace framelog {
 namespace {
@@ -62,7 +62,7 @@ DescriptorStore::DescriptorStore() {
 std::vector<UniqueFd> DescriptorStore::left_behind() { return std::exchange(left_, {}); }
 
 Result<UniqueFd> DescriptorStore::make(std::uint64_t bytes) {
-  auto memory = Ring::create_memory(bytes);
+  auto memory = make_memory(bytes);
   if (!memory) return memory;
   const auto identity = identity_of(memory->get());
   if (!identity) return fail_errno(errno, "cannot look at the ring's memory");
