@@ -79,7 +79,7 @@ void Degraded::tick(const RecorderStatus& status, std::int64_t now_ns) {
   change_to(now);
 }
 
-/// Counters begin anew with each session, and so does the window. What it had lost before it was
+/// Counters begin anew with each session, and so does the window. What a run had lost before it was
 /// first looked at is not news: it may be that of a process that died.
 void Degraded::remember(const RecorderStatus& status, std::int64_t now_ns) {
   Counts counts{.at_ns = now_ns};
@@ -92,8 +92,11 @@ void Degraded::remember(const RecorderStatus& status, std::int64_t now_ns) {
       }
     }
   }
-  const bool other = std::exchange(session_, status.session_number) != status.session_number;
-  if (other) window_.clear();
+  const bool other_run = std::exchange(run_uuid_, status.run_uuid) != status.run_uuid;
+  if (other_run || window_.empty() || counts.received < window_.back().received ||
+      counts.dropped < window_.back().dropped) {
+    window_.clear();
+  }
   window_.push_back(counts);
   // The one before the window's beginning is what its first second is compared with.
   while (window_.size() > 1 && now_ns - window_[1].at_ns >= kWindowNs) window_.pop_front();

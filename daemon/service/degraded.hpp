@@ -58,7 +58,7 @@ class Degraded {
   void watch_clock(const RecorderStatus& status);
   void change_to(const Flags& now);
 
-  std::uint64_t session_{};
+  std::string run_uuid_;
   std::deque<Counts> window_;  ///< The last 10 s, the oldest first.
   Flags flags_{};
   bool degraded_{};

@@ -39,6 +39,19 @@ constexpr std::array kOptions{
                .least = 0,
                .most = 30 * kDay},
     OptionSpec{.section = "control",
+               .key = "socket",
+               .type = kPath,
+               .help =
+                   "The control socket, or off; without it /run/framelogd/NAME/control, or below "
+                   "$XDG_RUNTIME_DIR for users who may not write there.",
+               .words = "off"},
+    OptionSpec{.section = "control",
+               .key = "group",
+               .type = kText,
+               .default_text = "framelog",
+               .help = "Whose members may control it, beside root and the daemon's user; everybody "
+                       "may read its status."},
+    OptionSpec{.section = "control",
                .key = "metrics_file",
                .type = kPath,
                .default_text = "off",

@@ -1,0 +1,141 @@
+#include "service/status_json.hpp"
+
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/version.hpp"
+
+namespace framelog {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr std::int64_t kFullFor_ns = 10'000'000'000;
+
+template <class Reason, std::size_t count>
+Json by_reason(const std::array<std::uint64_t, count>& counts) {
+  Json json = Json::object();
+  for (std::size_t i = 0; i < count; ++i) {
+    if (counts[i] > 0) json[std::string(name_of(static_cast<Reason>(i)))] = counts[i];
+  }
+  return json;
+}
+
+Json json_of(const Accounting& accounting) {
+  return {{"received", accounting.received},
+          {"recorded", accounting.recorded},
+          {"merged", accounting.merged},
+          {"skipped", accounting.skipped},
+          {"not_recorded", accounting.not_recorded},
+          {"dropped", by_reason<DropReason>(accounting.dropped)},
+          {"lost_at_source", by_reason<LossReason>(accounting.lost_at_source)},
+          {"in_flight", accounting.in_flight()}};
+}
+
+Json json_of(const SessionStatus::Product& product) {
+  return {{"name", product.name},
+          {"accounting", json_of(product.accounting)},
+          {"bytes", product.bytes},
+          {"segments", product.segments},
+          {"clipped_pixels", product.clipped_pixels},
+          {"path", product.path.empty() ? Json(nullptr) : Json(product.path)},
+          {"blocked", product.blocked ? Json(name_of(*product.blocked)) : Json(nullptr)}};
+}
+
+Json run_json(const RecorderStatus& status) {
+  if (status.run_uuid.empty()) return nullptr;
+  return {{"uuid", status.run_uuid},
+          {"number", status.run_number},
+          {"start", iso_time(status.run_start_utc_ns)}};
+}
+
+Json source_json(const RecorderStatus& status) {
+  Json json = Json::object();
+  if (status.source) {
+    const SourceInfo& source = *status.source;
+    json = {{"driver", source.driver},
+            {"model", source.model},
+            {"serial", source.serial},
+            {"shape", {source.shape.height_px, source.shape.width_px}},
+            {"dtype", name_of(source.shape.type)},
+            {"rate_hz", source.rate_hz ? Json(*source.rate_hz) : Json(nullptr)}};
+  }
+  json["connected"] = status.session && status.session->source_connected;
+  json["error"] = status.source_error.empty() ? Json(nullptr) : Json(status.source_error);
+  return json;
+}
+
+std::uint64_t since(std::uint64_t now, std::uint64_t before) noexcept {
+  return now >= before ? now - before : now;  // A new session counts from zero.
+}
+
+}  // namespace
+
+RateMeter::Counts RateMeter::counts_of(const RecorderStatus& status) {
+  Counts counts{.run = status.run_uuid};
+  if (!status.session) return counts;
+  counts.received = status.session->received;
+  counts.dropped = status.session->dropped;
+  for (const SessionStatus::Product& product : status.session->products) {
+    counts.bytes += product.bytes;
+    const auto& dropped = product.accounting.dropped;
+    counts.ring_full = std::max(
+        counts.ring_full, dropped[static_cast<std::size_t>(DropReason::kRingFull)] +
+                              dropped[static_cast<std::size_t>(DropReason::kSegmentNotReady)]);
+  }
+  return counts;
+}
+
+void RateMeter::look(const RecorderStatus& status, std::int64_t monotonic_ns) {
+  Counts now = counts_of(status);
+  if (now.run != last_.run) last_ = Counts{.run = now.run};
+  const std::uint64_t received = since(now.received, last_.received);
+  const std::uint64_t dropped = since(now.dropped, last_.dropped);
+  rates_ = {};
+  if (looked_ns_ >= 0 && monotonic_ns > looked_ns_) {
+    const double seconds = static_cast<double>(monotonic_ns - looked_ns_) * 1e-9;
+    rates_.frames_per_second = static_cast<double>(received) / seconds;
+    rates_.bytes_per_second = static_cast<double>(since(now.bytes, last_.bytes)) / seconds;
+  }
+  if (dropped > 0) {
+    rates_.dropped_share =
+        static_cast<double>(dropped) / static_cast<double>(std::max(received, dropped));
+  }
+  if (since(now.ring_full, last_.ring_full) > 0) full_ns_ = monotonic_ns;
+  looked_ns_ = monotonic_ns;
+  last_ = std::move(now);
+}
+
+bool RateMeter::ring_was_full(std::int64_t monotonic_ns) const noexcept {
+  return full_ns_ && monotonic_ns - *full_ns_ < kFullFor_ns;
+}
+
+std::string status_json(const RecorderStatus& status, const StatusSurroundings& surroundings) {
+  Json products = Json::array();
+  Json ring = nullptr;
+  if (status.session) {
+    for (const auto& product : status.session->products) products.push_back(json_of(product));
+    ring = {{"slots", status.session->ring_slots}, {"used", status.session->ring_used_slots}};
+  }
+  const auto& free_bytes = surroundings.free_bytes;
+  const Json json{{"instrument", status.instrument},
+                  {"state", name_of(status.state)},
+                  {"version", program_version()},
+                  {"pid", ::getpid()},
+                  {"base", status.base.string()},
+                  {"run", run_json(status)},
+                  {"source", source_json(status)},
+                  {"products", std::move(products)},
+                  {"ring", std::move(ring)},
+                  {"clock_synchronised", status.session && status.session->clock_synchronised},
+                  {"free_bytes", free_bytes ? Json(*free_bytes) : Json(nullptr)},
+                  {"degraded", surroundings.degraded},
+                  {"frames_per_second", surroundings.rates.frames_per_second},
+                  {"bytes_per_second", surroundings.rates.bytes_per_second},
+                  {"dropped_share", surroundings.rates.dropped_share},
+                  {"uptime_s", surroundings.uptime_s},
+                  {"took_over", status.took_over}};
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace framelog
