@@ -12,10 +12,13 @@
 
 #include "command/command_line.hpp"
 #include "command/config_command.hpp"
+#include "command/control_commands.hpp"
+#include "command/grab_command.hpp"
 #include "command/info_command.hpp"
 #include "command/instrument.hpp"
 #include "command/list_command.hpp"
 #include "command/recover_command.hpp"
+#include "command/status_command.hpp"
 #include "command/verify_command.hpp"
 #include "core/option.hpp"
 #include "core/text.hpp"
@@ -26,6 +29,17 @@ namespace {
 
 namespace po = boost::program_options;
 
+/// What the commands take that talk to a running instrument.
+struct Running {
+  std::size_t least{1};  ///< Operands.
+  std::size_t most{1};
+  bool talks{};
+  bool watches{};
+  bool grabs{};
+};
+
+constexpr Running kAsks{.least = 0, .most = 0, .talks = true};
+
 struct Command {
   std::string_view name;
   std::string_view arguments;
@@ -33,6 +47,7 @@ struct Command {
   bool has_tree{};
   bool several{};  ///< Operands: one, or one and more.
   int (*run)(const CommandLine& line);
+  Running running{};
 };
 
 constexpr std::array kCommands{
@@ -44,12 +59,32 @@ constexpr std::array kCommands{
             verify_command},
     Command{"recover", "PATH...", "finishes what a killed process or a power cut has left", false,
             true, recover_command},
-    Command{"config", "check|show|names|drivers|reference",
+    Command{"config", "check|show|names|drivers|reference|reload",
             "what a configuration means, without recording", false, false, config_command},
+    Command{"status", "", "how a running instrument is doing", false, false, status_command,
+            Running{.least = 0, .most = 0, .talks = true, .watches = true}},
+    Command{"start", "", "begins a run, where recording starts by command", false, false,
+            start_command, kAsks},
+    Command{"stop", "", "ends the run, and waits until its files are finished", false, false,
+            stop_command, kAsks},
+    Command{"trigger", "", "the next frame is a trigger", false, false, trigger_command, kAsks},
+    Command{"roll", "", "the next frame begins new files", false, false, roll_command, kAsks},
+    Command{"mark", "TEXT", "writes a remark into the files that are being recorded", false, false,
+            mark_command, Running{.talks = true}},
+    Command{"set", "KEY VALUE [UNIT]", "notes the value of something that changes slowly", false,
+            false, set_command, Running{.least = 2, .most = 3, .talks = true}},
+    Command{"grab", "FILE.h5|tif|png", "writes the latest frame to a file of its own", false, false,
+            grab_command, Running{.talks = true, .grabs = true}},
+    Command{"metrics", "", "what monitoring counts, as Prometheus reads it", false, false,
+            metrics_command, kAsks},
+    Command{"events", "", "what happens, a line each, until it is interrupted", false, false,
+            events_command, kAsks},
 };
 
 constexpr std::string_view kExplained =
-    "\nExit status: 0 done, 1 found something wrong, 2 usage or configuration, 4 not allowed.\n";
+    "\nExit status: 0 done, 1 found something wrong, 2 usage or configuration, 3 not running, 4 "
+    "not "
+    "allowed.\n";
 
 int usage_error(const std::string& text) {
   std::cerr << "framelog: " << text << " (see framelog --help)\n";
@@ -63,9 +98,13 @@ po::options_description options() {
       "config", po::value<std::string>()->value_name("FILE"), "the instrument of another file")(
       "set", po::value<std::vector<std::string>>()->composing()->value_name("SECTION.KEY=VALUE"),
       "overrides one value; may be repeated")("json", "prints JSON")(
-      "tree", "info: prints the structure of the file")("version", "prints the version")("help",
-                                                                                         "prints "
-                                                                                         "this");
+      "tree", "info: prints the structure of the file")("watch",
+                                                        "status: a live table, until Ctrl-C")(
+      "check", "status: one line for monitoring; exit 0 recording, 1 degraded, 2 not recording")(
+      "product", po::value<std::string>()->value_name("NAME"), "grab: of which product")(
+      "version", "prints the version")("help",
+                                       "prints "
+                                       "this");
   return all;
 }
 
@@ -77,17 +116,28 @@ void print_help() {
   std::cout << '\n' << options() << kExplained;
 }
 
+bool takes_instrument(const Command& command) {
+  return command.running.talks || command.run == config_command;
+}
+
+std::string_view own_options(const Command& command) {
+  if (command.running.watches) return " [--watch | --check]";
+  if (command.running.grabs) return " [--product NAME]";
+  return command.has_tree ? " [--tree]" : "";
+}
+
 void print_help(const Command& command) {
   std::cout << fmt::format("framelog {}{} {} [--json]{}\n\n{}\n", command.name,
-                           command.run == config_command ? " [-i NAME | --config FILE]" : "",
-                           command.arguments, command.has_tree ? " [--tree]" : "", command.help);
+                           takes_instrument(command) ? " [-i NAME | --config FILE]" : "",
+                           command.arguments, own_options(command), command.help);
   if (command.run == config_command) {
     std::cout << "\n"
                  "  check      all that is wrong with it, or what it means in numbers\n"
                  "  show       every value that holds, with the place where it was written\n"
                  "  names      the names that the first segments would get\n"
                  "  drivers    every driver and its keys\n"
-                 "  reference  every key that there is, as Markdown\n";
+                 "  reference  every key that there is, as Markdown\n"
+                 "  reload     the running instrument reads its configuration again\n";
   }
   std::cout << kExplained;
 }
@@ -106,13 +156,37 @@ std::string unknown_command(const std::string& name) {
                      nearest.empty() ? "" : ", did you mean " + nearest + "?");
 }
 
+/// The options of commands that talk to a running instrument.
+std::expected<void, std::string> fit_running(const Command& command, const po::variables_map& given,
+                                             CommandLine& line) {
+  line.watch = given.contains("watch");
+  line.check = given.contains("check");
+  if (given.contains("product")) line.product = given["product"].as<std::string>();
+  const auto has_no = [&](const char* option) {
+    return std::unexpected(fmt::format("framelog {} has no --{}", command.name, option));
+  };
+  if (line.watch && !command.running.watches) return has_no("watch");
+  if (line.check && !command.running.watches) return has_no("check");
+  if (given.contains("product") && !command.running.grabs) return has_no("product");
+  if (line.check && (line.watch || line.json)) {
+    return std::unexpected(std::string("--check goes with neither --watch nor --json"));
+  }
+  if (given.contains("product") && line.product.empty()) {
+    return std::unexpected(std::string("framelog grab: the product's name is empty"));
+  }
+  return {};
+}
+
 /// What does not fit the subcommand is an error: nothing that was asked for is left out silently.
 std::expected<CommandLine, std::string> fit(const Command& command, const po::variables_map& given,
                                             std::vector<std::string> operands) {
   CommandLine line;
   line.operands = std::move(operands);
-  if (line.operands.empty() || (line.operands.size() > 1 && !command.several)) {
-    return std::unexpected(fmt::format("framelog {} takes {}", command.name, command.arguments));
+  const std::size_t count = line.operands.size();
+  if (count < command.running.least || (count > command.running.most && !command.several)) {
+    return std::unexpected(
+        fmt::format("framelog {} takes {}", command.name,
+                    command.arguments.empty() ? "no operand" : command.arguments));
   }
   if (std::ranges::any_of(line.operands, &std::string::empty)) {
     return std::unexpected(fmt::format("framelog {}: a name is empty", command.name));
@@ -121,6 +195,9 @@ std::expected<CommandLine, std::string> fit(const Command& command, const po::va
   line.tree = given.contains("tree");
   if (line.tree && !command.has_tree) {
     return std::unexpected(fmt::format("framelog {} has no --tree", command.name));
+  }
+  if (auto fitted = fit_running(command, given, line); !fitted) {
+    return std::unexpected(fitted.error());
   }
   if (given.contains("instrument") && given.contains("config")) {
     return std::unexpected(std::string("-i and --config exclude each other"));
@@ -131,10 +208,22 @@ std::expected<CommandLine, std::string> fit(const Command& command, const po::va
     if (name.empty() || name.find('/') != std::string::npos) {
       return std::unexpected(fmt::format("{} is no instrument's name", in_quotes(name)));
     }
+    line.instrument = name;
     line.config = "/etc/framelogd/" + name + ".conf";
   }
   if (given.contains("set")) line.overrides = given["set"].as<std::vector<std::string>>();
   return line;
+}
+
+/// "-5" is an operand: no option is a digit.
+std::vector<po::option> negative_number(std::vector<std::string>& rest) {
+  const std::string& first = rest.front();
+  if (first.size() < 2 || first[0] != '-' || (!is_digit(first[1]) && first[1] != '.')) return {};
+  po::option operand;
+  operand.value.push_back(first);
+  operand.original_tokens.push_back(first);
+  rest.erase(rest.begin());
+  return {operand};
 }
 
 int run(const std::vector<std::string>& arguments) {
@@ -146,7 +235,12 @@ int run(const std::vector<std::string>& arguments) {
   try {
     using Style = po::command_line_style::style_t;
     const int style = Style::unix_style & ~Style::allow_guessing;
-    po::store(po::command_line_parser(arguments).options(all).positional(words).style(style).run(),
+    po::store(po::command_line_parser(arguments)
+                  .options(all)
+                  .positional(words)
+                  .style(style)
+                  .extra_style_parser(negative_number)
+                  .run(),
               given);
   } catch (const po::error& error) {
     return usage_error(one_line(error.what()));

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string_view>
 
+#include "command/control_commands.hpp"
 #include "command/instrument.hpp"
 #include "command/output.hpp"
 #include "config/report.hpp"
@@ -156,6 +157,7 @@ constexpr std::array kTopics{
     Topic{"names", true, true, names},
     Topic{"drivers", false, true, list_drivers},
     Topic{"reference", false, false, print_reference},
+    Topic{"reload", false, true, reload_command},
 };
 
 int usage_error(const std::string& text) {

@@ -13,7 +13,7 @@
 namespace framelog {
 namespace {
 
-constexpr std::size_t kRead_bytes = std::size_t{16} << 10U;
+constexpr std::size_t kReadBytes = std::size_t{16} << 10U;
 
 bool would_block(int system_errno) noexcept {
   return system_errno == EAGAIN || system_errno == EWOULDBLOCK || system_errno == EINTR;
@@ -25,9 +25,9 @@ InputLines::Fill InputLines::fill(int socket) {
   bytes_.erase(0, taken_);
   searched_ -= taken_;
   taken_ = 0;
-  const std::size_t room = std::min(kRead_bytes, kMostRpcBytes - bytes_.size());
+  const std::size_t room = std::min(kReadBytes, kMostRpcBytes - bytes_.size());
   if (room == 0) return Fill::kNothing;
-  std::array<char, kRead_bytes> part{};
+  std::array<char, kReadBytes> part{};
   const ssize_t got = ::recv(socket, part.data(), room, 0);
   if (got < 0) return would_block(errno) ? Fill::kNothing : Fill::kEnd;
   if (got == 0) return Fill::kEnd;
@@ -52,7 +52,7 @@ bool InputLines::too_long() const noexcept {
 }
 
 bool OutputQueue::push(std::string message, UniqueFd memory) {
-  if (!messages_.empty() && bytes_ + message.size() > kMost_bytes) return false;
+  if (!messages_.empty() && bytes_ + message.size() > kMostBytes) return false;
   bytes_ += message.size();
   messages_.push_back({std::move(message), std::move(memory)});
   return true;

@@ -30,7 +30,7 @@ class InputLines {
 /// What a client has not taken yet. Threads: that of the loop.
 class OutputQueue {
  public:
-  static constexpr std::size_t kMost_bytes = std::size_t{256} << 10U;
+  static constexpr std::size_t kMostBytes = std::size_t{256} << 10U;
   enum class Flush { kAll, kBlocked, kGone };
 
   /// `memory`, where there is one, goes along. False when there is no room: a single message always

@@ -23,7 +23,7 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr int kRequestsPerTurn = 4;
 constexpr int kMostPending = 16;  // Requests of one client that are not answered yet.
 // A client that asks faster than it reads is served again when it has read.
-constexpr std::size_t kMuchOutput_bytes = std::size_t{64} << 10U;
+constexpr std::size_t kMuchOutputBytes = std::size_t{64} << 10U;
 
 }  // namespace
 
@@ -101,7 +101,7 @@ void ControlConnection::State::serve_later() {
 }
 
 bool ControlConnection::State::has_its_hands_full() const noexcept {
-  return pending >= kMostPending || output.bytes() > kMuchOutput_bytes;
+  return pending >= kMostPending || output.bytes() > kMuchOutputBytes;
 }
 
 void ControlConnection::State::serve() {

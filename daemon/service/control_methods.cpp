@@ -10,7 +10,6 @@
 
 #include "core/option.hpp"
 #include "core/text.hpp"
-#include "service/degraded.hpp"
 #include "service/frame_memory.hpp"
 
 namespace framelog {
@@ -19,10 +18,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Answer = ControlMethods::Answer;
 
-constexpr std::size_t kLongestText_bytes = 4096;  // Of a mark.
-constexpr std::size_t kLongestName_bytes = 128;   // Of a key, a unit, a product.
-constexpr double kShortestRates_s = 0.1;
-constexpr double kLongestRates_s = 3600.0;
+constexpr std::size_t kLongestTextBytes = 4096;  // Of a mark.
+constexpr std::size_t kLongestNameBytes = 128;   // Of a key, a unit, a product.
+constexpr double kShortestRateSeconds = 0.1;
+constexpr double kLongestRateSeconds = 3600.0;
 
 std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -91,7 +90,7 @@ std::expected<std::string, RpcError> text_of(const RpcRequest& request, std::str
 std::expected<std::string, RpcError> text_or(const RpcRequest& request, std::string_view name,
                                              std::string_view otherwise) {
   if (request.find(name) == nullptr) return std::string(otherwise);
-  return text_of(request, name, kLongestName_bytes);
+  return text_of(request, name, kLongestNameBytes);
 }
 
 /// One call of a method.
@@ -104,13 +103,13 @@ struct Call {
 };
 
 void mark(Call call) {
-  auto text = text_of(call.request, "text", kLongestText_bytes);
+  auto text = text_of(call.request, "text", kLongestTextBytes);
   if (!text) return call.answer(std::unexpected(text.error()));
   call.controls.mark(std::move(*text), call.caller.name(), answering(std::move(call.answer)));
 }
 
 void set(Call call) {
-  auto key = text_of(call.request, "key", kLongestName_bytes);
+  auto key = text_of(call.request, "key", kLongestNameBytes);
   if (!key) return call.answer(std::unexpected(key.error()));
   auto unit = text_or(call.request, "unit", "");
   if (!unit) return call.answer(std::unexpected(unit.error()));
@@ -161,9 +160,10 @@ void subscribe(Call call) {
   Subscription subscription{std::move(*events), std::nullopt};
   if (const RpcValue* given = call.request.find("rates")) {
     const auto* seconds = std::get_if<double>(given);
-    if (seconds == nullptr || !(*seconds >= kShortestRates_s && *seconds <= kLongestRates_s)) {
+    if (seconds == nullptr ||
+        !(*seconds >= kShortestRateSeconds && *seconds <= kLongestRateSeconds)) {
       return call.answer(invalid(fmt::format("rates has to be a number of seconds ({} to {})",
-                                             kShortestRates_s, kLongestRates_s)));
+                                             kShortestRateSeconds, kLongestRateSeconds)));
     }
     subscription.rates = std::chrono::milliseconds(std::llround(*seconds * 1000.0));
   }
@@ -268,8 +268,7 @@ std::string ControlMethods::status() const {
   const std::int64_t now_ns = system_clock().monotonic_ns();
   StatusSurroundings surroundings;
   surroundings.rates = meter_.rates();
-  surroundings.degraded = degraded_reasons(status);
-  if (meter_.ring_was_full(now_ns)) surroundings.degraded.emplace_back("ring-full");
+  surroundings.degraded = controls_.degraded();
   if (const auto space = system_files().space(status.base)) {
     surroundings.free_bytes = space->free_bytes;
   }

@@ -30,13 +30,13 @@ struct Controls {
   std::function<void(std::string text, std::string author, Done)> mark;
   std::function<void(std::string key, double value, std::string unit, Done)> set;
   std::function<Result<GrabbedFrame>(const std::string& product)> grab;
-  std::function<std::string()> configuration;  ///< The effective values, as JSON.
-  std::function<std::string()> metrics;        ///< As Prometheus reads them.
+  std::function<std::string()> configuration;          ///< The effective values, as JSON.
+  std::function<std::string()> metrics;                ///< As Prometheus reads them.
+  std::function<std::vector<std::string>()> degraded;  ///< Names of reasons.
 };
 
-/// Those of a recorder, which is borrowed.
-[[nodiscard]] Controls controls_of(Recorder& recorder, std::function<std::string()> configuration,
-                                   std::function<std::string()> metrics);
+/// Those that a recorder has by itself, without the last three. It is borrowed.
+[[nodiscard]] Controls controls_of(Recorder& recorder);
 
 /// What a client wants to be told unasked.
 struct Subscription {

@@ -2,8 +2,7 @@
 
 namespace framelog {
 
-Controls controls_of(Recorder& recorder, std::function<std::string()> configuration,
-                     std::function<std::string()> metrics) {
+Controls controls_of(Recorder& recorder) {
   using Done = Controls::Done;
   Controls controls;
   controls.status = [&recorder] { return recorder.status(); };
@@ -19,8 +18,6 @@ Controls controls_of(Recorder& recorder, std::function<std::string()> configurat
     recorder.set(std::move(key), value, std::move(unit), std::move(done));
   };
   controls.grab = [&recorder](const std::string& product) { return recorder.grab(product); };
-  controls.configuration = std::move(configuration);
-  controls.metrics = std::move(metrics);
   return controls;
 }
 

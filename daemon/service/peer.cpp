@@ -13,7 +13,7 @@
 namespace framelog {
 namespace {
 
-constexpr std::size_t kLargestEntry_bytes = std::size_t{1} << 20U;
+constexpr std::size_t kLargestEntryBytes = std::size_t{1} << 20U;
 
 struct User {
   std::string name;
@@ -23,7 +23,7 @@ struct User {
 std::optional<User> user_of(uid_t uid) {
   passwd entry{};
   passwd* found = nullptr;
-  for (std::vector<char> buffer(1024); buffer.size() <= kLargestEntry_bytes;
+  for (std::vector<char> buffer(1024); buffer.size() <= kLargestEntryBytes;
        buffer.resize(buffer.size() * 4)) {
     if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == ERANGE) continue;
     if (found == nullptr) return std::nullopt;
@@ -35,7 +35,7 @@ std::optional<User> user_of(uid_t uid) {
 std::optional<gid_t> group_of(const std::string& name) {
   group entry{};
   group* found = nullptr;
-  for (std::vector<char> buffer(1024); buffer.size() <= kLargestEntry_bytes;
+  for (std::vector<char> buffer(1024); buffer.size() <= kLargestEntryBytes;
        buffer.resize(buffer.size() * 4)) {
     if (::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) == ERANGE) {
       continue;

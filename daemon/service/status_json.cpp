@@ -10,7 +10,6 @@ namespace framelog {
 namespace {
 
 using Json = nlohmann::ordered_json;
-constexpr std::int64_t kFullFor_ns = 10'000'000'000;
 
 template <class Reason, std::size_t count>
 Json by_reason(const std::array<std::uint64_t, count>& counts) {
@@ -78,10 +77,6 @@ RateMeter::Counts RateMeter::counts_of(const RecorderStatus& status) {
   counts.dropped = status.session->dropped;
   for (const SessionStatus::Product& product : status.session->products) {
     counts.bytes += product.bytes;
-    const auto& dropped = product.accounting.dropped;
-    counts.ring_full = std::max(
-        counts.ring_full, dropped[static_cast<std::size_t>(DropReason::kRingFull)] +
-                              dropped[static_cast<std::size_t>(DropReason::kSegmentNotReady)]);
   }
   return counts;
 }
@@ -101,13 +96,8 @@ void RateMeter::look(const RecorderStatus& status, std::int64_t monotonic_ns) {
     rates_.dropped_share =
         static_cast<double>(dropped) / static_cast<double>(std::max(received, dropped));
   }
-  if (since(now.ring_full, last_.ring_full) > 0) full_ns_ = monotonic_ns;
   looked_ns_ = monotonic_ns;
   last_ = std::move(now);
-}
-
-bool RateMeter::ring_was_full(std::int64_t monotonic_ns) const noexcept {
-  return full_ns_ && monotonic_ns - *full_ns_ < kFullFor_ns;
 }
 
 std::string status_json(const RecorderStatus& status, const StatusSurroundings& surroundings) {

@@ -22,8 +22,6 @@ class RateMeter {
   void look(const RecorderStatus& status, std::int64_t monotonic_ns);
   /// Between the last two looks.
   [[nodiscard]] const StatusRates& rates() const noexcept { return rates_; }
-  /// Whether frames were dropped in the last ten seconds because the ring was full.
-  [[nodiscard]] bool ring_was_full(std::int64_t monotonic_ns) const noexcept;
 
  private:
   struct Counts {
@@ -31,14 +29,12 @@ class RateMeter {
     std::uint64_t received{};
     std::uint64_t dropped{};
     std::uint64_t bytes{};
-    std::uint64_t ring_full{};
   };
   [[nodiscard]] static Counts counts_of(const RecorderStatus& status);
 
   std::int64_t looked_ns_{-1};
   Counts last_;
   StatusRates rates_;
-  std::optional<std::int64_t> full_ns_;
 };
 
 /// What the recorder itself does not know.

@@ -123,9 +123,18 @@ def raw_description_seeds():
     yield json.dumps(sidecar | {"accounting": accounting}).encode()
 
 
+def json_rpc_seeds():
+    for method, params in (("status", {}), ("mark", {"text": "a \u00e4"}), ("grab", {"product": "x"}),
+                           ("set", {"key": "t", "value": -2.5e3, "unit": "degC"}),
+                           ("subscribe", {"events": ["mark", "drops"], "rates": 1, "no": None, "yes": True})):
+        yield json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+    yield json.dumps({"jsonrpc": "2.0", "id": "a", "method": "stop"}).encode()
+    yield json.dumps([{"jsonrpc": "2.0", "method": "m", "params": [[[{}]]]}]).encode()
+
+
 def main(output):
     for name, seeds in (("npy", npy_seeds()), ("mib", mib_seeds()), ("tiff", tiff_seeds()),
-                        ("raw_description", raw_description_seeds())):
+                        ("raw_description", raw_description_seeds()), ("json_rpc", json_rpc_seeds())):
         folder = pathlib.Path(output) / name
         folder.mkdir(parents=True, exist_ok=True)
         for number, seed in enumerate(seeds):

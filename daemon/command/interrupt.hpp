@@ -1,0 +1,14 @@
+#pragma once
+
+#include <chrono>
+
+namespace framelog {
+
+/// From now on Ctrl-C and SIGTERM do not kill the program: interrupted() says that they came, and
+/// a call that waits is interrupted. A second one kills it.
+void end_on_interrupt();
+[[nodiscard]] bool interrupted() noexcept;
+/// Waits; ends early when interrupted.
+void wait_unless_interrupted(std::chrono::milliseconds patience);
+
+}  // namespace framelog
