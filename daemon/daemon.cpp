@@ -13,11 +13,14 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "command/configuration_json.hpp"
 #include "command/status_line.hpp"
 #include "core/event.hpp"
 #include "core/log.hpp"
 #include "pipeline/shared_memory_keeper.hpp"
 #include "recorder_setup.hpp"
+#include "service/control_server.hpp"
+#include "service/control_socket.hpp"
 #include "service/descriptor_store.hpp"
 #include "service/observer.hpp"
 
@@ -53,25 +56,28 @@ void let_signals_come() {
 class Daemon {
  public:
   Daemon(const Arguments& arguments, Instrument instrument)
-      : keeper_(make_keeper(instrument.configuration.instrument, arguments.config)),
-        base_(base_of(instrument.configuration.settings, instrument.configuration.instrument)),
-        observer_(instrument.configuration.instrument,
-                  observer_settings(instrument.configuration.settings), system_files(),
-                  system_clock()),
-        recorder_(make_setup(std::move(instrument)),
-                  make_loader(arguments, [this](const Settings& settings) { adopted(settings); }),
+      : configuration_(std::make_shared<const Configuration>(instrument.configuration)),
+        keeper_(make_keeper(configuration_->instrument, arguments.config)),
+        base_(base_of(configuration_->settings, configuration_->instrument)),
+        observer_(configuration_->instrument, observer_settings(configuration_->settings),
+                  system_files(), system_clock()),
+        recorder_(make_setup(std::move(instrument)), make_loader(arguments, in_force()),
                   {arguments.frames, arguments.duration}, *keeper_, system_files(), system_clock()),
         line_(base_) {
-    set_event_listener([this](const Event& event) { observer_.take(event); });
     recorder_.on_session_end([this](const RecorderStatus& status, const Health& health) {
       observer_.session_ended(status, health);
     });
   }
+  ~Daemon() { set_event_listener({}); }
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
-  ~Daemon() { set_event_listener({}); }
 
   int run() {
+    if (!open_control()) return kExitUsage;
+    set_event_listener([this](const Event& event) {
+      observer_.take(event);
+      if (control_) control_->publish(event);
+    });
     wait_for_ending();
     wait_for_hangup();
     wait_for_trigger();
@@ -80,20 +86,60 @@ class Daemon {
     let_signals_come();
     wait_for_tick();
     loop_.run();
+    observer_.finish();
     return exit_status_;
   }
 
  private:
   using Failure = boost::system::error_code;
 
+  /// What a reload has put in force is used by the loop's thread.
+  InForce in_force() {
+    return [this](const std::shared_ptr<const Configuration>& configuration) {
+      asio::post(loop_, [this, configuration] {
+        configuration_ = configuration;
+        observer_.adopt(observer_settings(configuration->settings));
+      });
+    };
+  }
+
+  /// False, and reported, where the socket that is wanted cannot be had.
+  bool open_control() {
+    const Settings& settings = configuration_->settings;
+    const auto path = control_path(settings, configuration_->instrument);
+    if (path.empty()) {
+      log(LogLevel::kInfo, "no control socket: framelog cannot reach this instrument");
+      return true;
+    }
+    const auto* group = settings.get<std::string>("control", "group");
+    auto server = ControlServer::open(loop_, {path, group == nullptr ? "" : *group}, controls());
+    if (server) {
+      control_ = std::move(*server);
+      return true;
+    }
+    report({.kind = EventKind::kRefused,
+            .level = LogLevel::kError,
+            .text = settings.place(
+                {"control", "socket", describe(server.error()) + " (another path, or off)"})});
+    return false;
+  }
+
+  Controls controls() {
+    Controls controls = controls_of(recorder_);
+    controls.configuration = [this] { return configuration_json(*configuration_); };
+    controls.metrics = [this] { return observer_.metrics(); };
+    controls.degraded = [this] {
+      std::vector<std::string> names;
+      for (const DegradedReason reason : observer_.degraded_reasons()) {
+        if (!is_information(reason)) names.emplace_back(name_of(reason));
+      }
+      return names;
+    };
+    return controls;
+  }
+
   /// The source delivers, or is known to be absent.
   void ready() { observer_.ready(); }
-
-  /// A new configuration is in force. Threads: the recorder's.
-  void adopted(const Settings& settings) {
-    asio::post(loop_,
-               [this, observed = observer_settings(settings)] { observer_.adopt(observed); });
-  }
 
   void ended(int status) {
     exit_status_ = status;
@@ -174,10 +220,12 @@ class Daemon {
   asio::signal_set hangup_{loop_, SIGHUP};
   asio::signal_set trigger_{loop_, SIGUSR1};
   asio::steady_timer timer_{loop_};
+  std::shared_ptr<const Configuration> configuration_;  // In force; for the loop's thread.
   std::unique_ptr<RingKeeper> keeper_;
   std::filesystem::path base_;
   Observer observer_;
   Recorder recorder_;  // Ends before what it uses and calls.
+  std::unique_ptr<ControlServer> control_;
   StatusLine line_;
   bool terminal_{::isatty(STDERR_FILENO) == 1};
   int exit_status_{kExitDone};

@@ -55,6 +55,7 @@ int run(int argc, char** argv) {
   if (is_stderr_the_journal()) log_to_journal(instrument.configuration.instrument);
   if (!instrument.configuration.errors.empty()) return refuse(instrument.configuration.errors);
   if (arguments->check) return check(instrument);
+  if (is_stderr_the_journal()) log_to_journal(instrument.configuration.instrument);
   return run_daemon(*arguments, std::move(instrument));
 }
 

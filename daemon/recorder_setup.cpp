@@ -84,7 +84,7 @@ RecordingPlan plan_of_text(const std::string& name, const std::string& text, con
 
 }  // namespace
 
-RecorderSetup make_setup(Instrument instrument, SettingsListener adopted) {
+RecorderSetup make_setup(Instrument instrument, InForce in_force) {
   RecorderSetup setup;
   setup.source = std::move(instrument.source);
   // Shared by the functions below, which the recorder keeps and may copy.
@@ -112,22 +112,22 @@ RecorderSetup make_setup(Instrument instrument, SettingsListener adopted) {
                                            std::vector<std::string>& errors) {
     return plan_of_text(name, text, info, errors);
   };
-  setup.adopted = [configuration, adopted = std::move(adopted)] {
+  setup.adopted = [configuration, in_force = std::move(in_force)] {
     set_level(configuration->settings);
-    if (adopted) adopted(configuration->settings);
+    if (in_force) in_force(configuration);
   };
   return setup;
 }
 
-Recorder::Loader make_loader(Arguments arguments, SettingsListener adopted) {
+Recorder::Loader make_loader(Arguments arguments, InForce in_force) {
   return [arguments = std::move(arguments),
-          adopted =
-              std::move(adopted)]() -> std::expected<RecorderSetup, std::vector<std::string>> {
+          in_force =
+              std::move(in_force)]() -> std::expected<RecorderSetup, std::vector<std::string>> {
     Instrument instrument = load_instrument(arguments.config, arguments.overrides, system_clock());
     if (!instrument.configuration.errors.empty()) {
       return std::unexpected(std::move(instrument.configuration.errors));
     }
-    return make_setup(std::move(instrument), adopted);
+    return make_setup(std::move(instrument), in_force);
   };
 }
 

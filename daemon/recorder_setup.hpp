@@ -1,18 +1,21 @@
 #pragma once
 
+#include <functional>
+#include <memory>
+
 #include "arguments.hpp"
 #include "command/instrument.hpp"
 #include "pipeline/recorder.hpp"
 
 namespace framelog {
 
-/// Called when a configuration is in force, on the recorder's thread.
-using SettingsListener = std::function<void(const Settings&)>;
+/// Called on the recorder's thread with the configuration that a reload has put in force.
+using InForce = std::function<void(const std::shared_ptr<const Configuration>&)>;
 
 /// What the configuration of an instrument, which is right, gives the recorder.
-[[nodiscard]] RecorderSetup make_setup(Instrument instrument, SettingsListener adopted = {});
+[[nodiscard]] RecorderSetup make_setup(Instrument instrument, InForce in_force = {});
 
 /// Reads the same files and overrides again. `arguments` are copied.
-[[nodiscard]] Recorder::Loader make_loader(Arguments arguments, SettingsListener adopted = {});
+[[nodiscard]] Recorder::Loader make_loader(Arguments arguments, InForce in_force);
 
 }  // namespace framelog

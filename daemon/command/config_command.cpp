@@ -9,6 +9,7 @@
 #include <optional>
 #include <string_view>
 
+#include "command/configuration_json.hpp"
 #include "command/control_commands.hpp"
 #include "command/instrument.hpp"
 #include "command/output.hpp"
@@ -69,16 +70,7 @@ int show_values(const CommandLine& line) {
   const Instrument instrument = load_instrument(line.config, line.overrides, system_clock());
   const Configuration& configuration = instrument.configuration;
   if (line.json) {
-    Json values = Json::array();
-    for (const Setting& setting : configuration.settings.all()) {
-      values.push_back({{"section", setting.section},
-                        {"key", setting.key},
-                        {"value", setting.text},
-                        {"origin", to_string(setting.origin)}});
-    }
-    print_json({{"instrument", configuration.instrument},
-                {"values", values},
-                {"errors", configuration.errors}});
+    std::cout << configuration_json(configuration, 1) << '\n';
   } else {
     std::cout << show(configuration.settings) << std::flush;
     print_errors(configuration.errors);

@@ -121,6 +121,10 @@ class Case(unittest.TestCase):
     def start(self, config, *arguments, program=(), error=None):
         """Starts framelogd; its messages go to a file, so that it never waits for a reader."""
         error = error or self.directory / f"stderr-{len(self.processes)}"
+        # By default all daemons of this name would want the same socket.
+        if "[control]" not in pathlib.Path(config).read_text():
+            socket = self.directory / f"control-{len(self.processes)}"
+            arguments = ("--set", f"control.socket={socket}", *arguments)
         with open(error, "wb") as stream:
             process = subprocess.Popen(
                 [*program, FRAMELOGD, "--config", str(config), *arguments], stderr=stream,
