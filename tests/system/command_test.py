@@ -53,8 +53,8 @@ class Recordings(unittest.TestCase):
         cls.scratch = tempfile.TemporaryDirectory(prefix="framelog-")
         cls.original = pathlib.Path(cls.scratch.name) / "original"
         configuration = cls.configure(cls.original, max_frames=40)
-        subprocess.run([FRAMELOGD, "--config", configuration, "--frames", "100"], check=True,
-                       capture_output=True, timeout=120)
+        subprocess.run([FRAMELOGD, "--config", configuration, "--frames", "100", "--set",
+                        "control.socket=off"], check=True, capture_output=True, timeout=120)
 
     @classmethod
     def tearDownClass(cls):
@@ -94,7 +94,7 @@ class Recordings(unittest.TestCase):
         base = self.base / "dead"
         configuration = self.configure(base, max_frames=10000)
         with subprocess.Popen([FRAMELOGD, "--config", configuration, "--set",
-                               "source.rate=200 Hz"], stderr=subprocess.DEVNULL) as daemon:
+                               "source.rate=200 Hz", "--set", "control.socket=off"], stderr=subprocess.DEVNULL) as daemon:
             try:
                 deadline = time.monotonic() + 60
                 while time.monotonic() < deadline:

@@ -189,7 +189,8 @@ class KillsAtCalls(KillCase):
                 self.base = self.directory / f"{call}-{when}"
                 config = self.configuration(9, rate="max")
                 reached += self.killed_at(call, when, [recorder.FRAMELOGD, "--config", config,
-                                                       "--frames", "50"])
+                                                       "--frames", "50", "--set",
+                                                       "control.socket=off"])
                 with self.subTest(call=call, when=when):
                     there = self.look_before_recovery()
                     if self.base.exists():

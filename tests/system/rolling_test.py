@@ -282,7 +282,8 @@ class Stops(recorder.Case):
     def test_the_status_line_on_a_terminal(self):
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
-            [recorder.FRAMELOGD, "--config", str(self.simulate(rate="100 Hz"))], stderr=theirs,
+            [recorder.FRAMELOGD, "--config", str(self.simulate(rate="100 Hz")), "--set",
+             "control.socket=off"], stderr=theirs,
             stdin=theirs, stdout=theirs, start_new_session=True)
         self.processes.append(process)
         os.close(theirs)
