@@ -2,6 +2,8 @@
 
 import json
 import os
+import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -98,8 +100,8 @@ class Commands(Control):
         with watch.stdout:
             for _ in range(2):
                 self.assertEqual(json.loads(watch.stdout.readline())["instrument"], "camera")
-        watch.send_signal(signal.SIGINT)
-        self.assertIn(watch.wait(recorder.LONG_S), (0, 1))
+            watch.send_signal(signal.SIGINT)
+            self.assertEqual(watch.wait(recorder.LONG_S), 0)
 
     def test_stop_and_start(self):
         _, process = self.begin("[record]\nstart = command", state="idle")
@@ -197,16 +199,12 @@ class Commands(Control):
         self.processes.append(events)
         events.messages = self.config
         # Which of the marks is the first to be heard depends on when it has subscribed.
-        heard = None
         with events.stdout:
-            os.set_blocking(events.stdout.fileno(), False)
-
             def mark_until_heard():
-                nonlocal heard
                 self.ask("mark", "hello")
-                heard = events.stdout.readline()
-                return heard
+                return select.select([events.stdout], [], [], 0.1)[0]
             self.until(mark_until_heard, "an event")
+            heard = events.stdout.readline()
         self.assertRegex(heard, r"^\d{4}-\d\d-\d\dT[\d:.]+Z mark mark by .*: hello$")
         self.end(process)
         self.assertEqual(events.wait(recorder.LONG_S), 3)
@@ -308,8 +306,9 @@ class Statuses(Control):
         self.directory.chmod(0o755)
         self.socket.parent.chmod(0o755)
         self.config.chmod(0o644)
+        if shutil.which("setpriv") is None:
+            self.skipTest("the program setpriv is not installed")
         other = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
-        recorder.need_programs("setpriv")
 
         def as_other(*arguments):
             return self.run_framelog("--config", self.config, *arguments, program=other)
@@ -320,9 +319,6 @@ class Statuses(Control):
         self.assertIn("framelog-test", done.stderr)
         self.assertEqual(as_other("status").returncode, 0)
         self.assertEqual(self.status()["state"], "recording")
-        self.directory.chmod(0o700)
-        done = as_other("--set", "x.y=1", "status")
-        self.assertNotEqual(done.returncode, 0)
 
     def test_a_second_daemon_of_the_same_socket_is_refused(self):
         config, process = self.begin()
