@@ -1,0 +1,85 @@
+# What is installed where, and the Debian package of it: toolchain/package.
+include(GNUInstallDirs)
+
+set(unit_directory lib/systemd/system)
+if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+  # systemd looks there too, for programs that no package brought.
+  set(unit_directory ${CMAKE_INSTALL_SYSCONFDIR}/systemd/system)
+endif()
+configure_file(${PROJECT_SOURCE_DIR}/systemd/framelogd@.service.in
+  ${PROJECT_BINARY_DIR}/systemd/framelogd@.service @ONLY)
+
+install(TARGETS framelogd framelog RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES ${PROJECT_BINARY_DIR}/systemd/framelogd@.service systemd/framelog.target
+  DESTINATION ${unit_directory})
+install(FILES systemd/sysusers.conf DESTINATION lib/sysusers.d RENAME framelog.conf)
+install(FILES systemd/tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME framelog.conf)
+install(FILES systemd/60-framelog.rules DESTINATION lib/udev/rules.d)
+if(EXISTS ${PROJECT_SOURCE_DIR}/systemd/framelog.catalog)
+  install(FILES systemd/framelog.catalog DESTINATION lib/systemd/catalog)
+endif()
+install(FILES packaging/framelog.bash-completion
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME framelog)
+
+set(documents ${CMAKE_INSTALL_DATADIR}/doc/framelog)
+install(DIRECTORY config/examples/ DESTINATION ${documents}/examples FILES_MATCHING PATTERN "*.conf")
+install(FILES systemd/10-realtime.conf DESTINATION ${documents}/examples)
+install(FILES packaging/debian/copyright DESTINATION ${documents})
+
+# Manual pages and change log, compressed as Debian wants them: the same bytes for the same text.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+set(manual ${PROJECT_BINARY_DIR}/manual)
+set(pages framelogd.8 framelog.1 framelogd.conf.5)
+list(TRANSFORM pages PREPEND ${manual}/)
+file(GLOB manual_texts CONFIGURE_DEPENDS manual/*.in)
+add_custom_command(OUTPUT ${pages}
+  COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/manual/make_manual.py
+    --framelogd $<TARGET_FILE:framelogd> --framelog $<TARGET_FILE:framelog> ${manual}
+  DEPENDS framelogd framelog manual/make_manual.py ${manual_texts}
+  COMMENT "Writing the manual pages" VERBATIM)
+set(compressed)
+foreach(file IN LISTS pages ITEMS ${PROJECT_SOURCE_DIR}/packaging/debian/changelog)
+  cmake_path(GET file FILENAME name)
+  if(name STREQUAL "changelog")
+    set(name changelog.Debian)
+  endif()
+  add_custom_command(OUTPUT ${manual}/${name}.gz
+    COMMAND sh -c "gzip -9nc '${file}' > '${manual}/${name}.gz'" DEPENDS ${file} VERBATIM)
+  list(APPEND compressed ${manual}/${name}.gz)
+endforeach()
+add_custom_target(manual ALL DEPENDS ${compressed})
+install(FILES ${manual}/changelog.Debian.gz DESTINATION ${documents})
+install(FILES ${manual}/framelogd.8.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
+install(FILES ${manual}/framelog.1.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${manual}/framelogd.conf.5.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME framelog)
+set(CPACK_PACKAGE_VENDOR framelog)
+set(CPACK_PACKAGE_CONTACT "framelog maintainers <maintainers@framelog.example>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "flight recorder for scientific instruments")
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
+"The daemon framelogd runs unattended beside a microscope, a detector or a
+ camera: it takes every frame that the hardware delivers, reduces it in real
+ time (dark and flat correction, region of interest, binning, accumulation,
+ virtual detectors, statistics), and writes rolling HDF5 and RAW files that
+ explain themselves. Every frame is accounted for, and what was recorded
+ stays readable after a crash, a power cut or a full disk.
+ .
+ The command framelog lists, inspects, verifies and recovers recordings.")
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
+set(CPACK_DEBIAN_PACKAGE_SECTION science)
+set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
+  ${PROJECT_SOURCE_DIR}/packaging/debian/postinst
+  ${PROJECT_SOURCE_DIR}/packaging/debian/prerm
+  ${PROJECT_SOURCE_DIR}/packaging/debian/postrm)
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
+  OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+include(CPack)
