@@ -35,7 +35,8 @@ std::string default_cell(const OptionTable& table, const OptionSpec& row) {
   if (row.section == kSourceSection && row.key == kDriverKey) return "required";
   if (!row.section.ends_with(".*")) return "";
   for (const OptionSpec& other : table.rows()) {
-    if (other.key == row.key && !other.section.ends_with(".*")) {
+    // A key of one driver means something else.
+    if (other.key == row.key && !other.section.ends_with(".*") && other.driver.empty()) {
       return fmt::format("as in [{}]", other.section);
     }
   }

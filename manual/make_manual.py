@@ -95,7 +95,9 @@ def reference(program):
             if driver:
                 head += f" (driver {escaped(driver.rstrip(')'))})"
             result += entry(head, meaning)
-            text = f"Value: {value}." + (f" Default: {default.strip('`')}." if default else "")
+            text = f"Value: {value}."
+            if default:
+                text += " Required." if default == "required" else f" Default: {default.strip('`')}."
             result += [".br", escaped(text)]
     return result
 
