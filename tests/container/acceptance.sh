@@ -1,0 +1,137 @@
+# A fresh machine from the package's installation to its removal, as a user goes through it.
+# shellcheck shell=bash disable=SC2154  # inside.sh stands before this file.
+
+unit=framelogd@demo
+base=/var/lib/framelogd/demo
+
+step 'the package installs from its file'
+install_package
+id framelog
+for group in video gpio plugdev; do has " $(id -nG framelog) " " $group "; done
+[[ $(stat -c '%U:%G %a' /var/lib/framelogd) == 'framelog:framelog 755' ]]
+[[ $(stat -c '%U:%G %a' /etc/framelogd) == 'root:root 755' ]]
+runuser -u framelog -- test ! -w /etc/framelogd
+
+step 'systemd accepts the installed units without a word, and finds them closed'
+status_of systemd-analyze verify "$unit.service" framelog.target
+[[ $status == 0 && -z $output ]] || fail "systemd-analyze verify: $output"
+has "$(man --warnings -E UTF-8 framelogd.conf 2>&1 | head -3)" 'FRAMELOGD.CONF'
+
+step 'three lines of configuration, and it records'
+printf '# a camera that is not there\n[source]\ndriver = simulator\n' >/etc/framelogd/demo.conf
+systemctl enable --now "$unit"
+framelog -i demo status
+framelog -i demo status --check
+exposure=$(systemd-analyze security "$unit" --no-pager | sed -n 's/.*Overall exposure.*: \([0-9.]*\) .*/\1/p')
+printf 'measured: exposure %s, at most 1.8\n' "$exposure"
+awk -v e="$exposure" 'BEGIN { exit !(e != "" && e <= 1.8) }'
+pid=$(systemctl show -P MainPID "$unit")
+grep -qx 'CapBnd:[[:space:]]*0*' "/proc/$pid/status"
+video=$(getent group video | cut -d: -f3)
+has " $(grep ^Groups: "/proc/$pid/status" | cut -f2) " " $video "
+
+step 'a mark, a roll and a reload'
+framelog -i demo mark 'hello'
+framelog -i demo roll
+systemctl reload "$unit"
+[[ $(systemctl show -P MainPID "$unit") == "$pid" ]]
+
+step 'a wrong configuration fails the reload and changes nothing'
+cp /etc/framelogd/demo.conf /tmp/demo.conf
+printf '[ring]\nmemori = 64 MiB\n' >>/etc/framelogd/demo.conf
+status_of systemctl reload "$unit"
+((status != 0)) || fail 'the reload should have failed'
+has "$(lines_of demo)" 'memori'
+framelog -i demo status --check
+cp /tmp/demo.conf /etc/framelogd/demo.conf
+systemctl reload "$unit"
+
+step 'another recorder of the same name is refused'
+status_of runuser -u framelog -- framelogd --config /etc/framelogd/demo.conf
+((status == 2 && $(wc -l <<<"$output") == 1)) || fail "status $status: $output"
+framelog -i demo status --check
+
+step 'SIGKILL: recording again'
+killed_and_back() {
+  local start
+  start=$(now_ms)
+  systemctl kill --kill-whom=main -s KILL "$unit"
+  until_true 20 eval '(( $(stamp_ms '"$unit"' ActiveEnterTimestampMonotonic) > '"$start"' ))'
+  framelog -i demo status --check >/dev/null
+  echo $(($(stamp_ms "$unit" ActiveEnterTimestampMonotonic) - start))
+}
+at_most 'SIGKILL to recording again' 1500 killed_and_back
+
+step 'stop and start with a ring of 256 MiB'
+mkdir -p /etc/framelogd/demo.conf.d
+printf '[ring]\nmemory = 256 MiB\n' >/etc/framelogd/demo.conf.d/ring.conf
+stopped() {
+  local start
+  sleep 1
+  start=$(now_ms)
+  systemctl stop "$unit"
+  echo $(($(now_ms) - start))
+  systemctl start "$unit"
+}
+at_most 'stop, with the ring drained,' 2000 stopped
+started() {
+  systemctl restart "$unit"
+  echo $(($(stamp_ms "$unit" ActiveEnterTimestampMonotonic) - $(stamp_ms "$unit" ExecMainStartTimestampMonotonic)))
+}
+at_most 'start to READY' 300 started
+
+step 'what was recorded'
+systemctl stop "$unit"
+[[ $(systemctl is-active "$unit") == inactive ]]
+framelog verify "$base"
+[[ -z $(find "$base" -name '*.part') ]] || fail "unfinished: $(find "$base" -name '*.part')"
+found=no
+while IFS= read -r file; do
+  if framelog info "$file" | grep -q hello; then found=yes; fi
+done < <(find "$base" -name '*.h5')
+[[ $found == yes ]] || fail 'the mark is in no file'
+
+step 'the journal explains what happened'
+explained=$(journalctl --no-pager -x -u "$unit")
+has "$explained" 'Recording has started'
+has "$explained" 'Defined-By: framelog'
+
+step 'without configuration: one line, status 2, no further start'
+status_of systemctl start framelogd@nothing
+sleep 2
+[[ $(systemctl is-failed framelogd@nothing) == failed ]]
+[[ $(systemctl show -P ExecMainStatus framelogd@nothing) == 2 ]]
+[[ $(systemctl show -P NRestarts framelogd@nothing) == 0 ]]
+[[ $(lines_of nothing | wc -l) == 1 ]] || fail "$(lines_of nothing)"
+has "$(lines_of nothing)" '/etc/framelogd/nothing.conf'
+
+step 'outside of the sandbox: the advice is printed, and it helps'
+printf '[source]\ndriver = simulator\n[files]\nbase = /opt/recordings\n' >/etc/framelogd/outside.conf
+status_of systemctl start framelogd@outside
+until_true 10 systemctl is-failed framelogd@outside
+[[ $(systemctl show -P ExecMainStatus framelogd@outside) == 2 ]]
+advice=$(lines_of outside | sed -n "s/.*outside of the service's sandbox: \(.*\))$/\1/p")
+has "$advice" ReadWritePaths
+bash -euc "$advice"
+systemctl start framelogd@outside
+framelog -i outside status --check
+systemctl stop framelogd@outside
+framelog verify /opt/recordings
+
+step 'an upgrade restarts what was running, and nothing else'
+systemctl start "$unit"
+pid=$(systemctl show -P MainPID "$unit")
+install_package --reinstall
+framelog -i demo status --check
+[[ $(systemctl show -P MainPID "$unit") != "$pid" ]]
+[[ $(systemctl is-active framelogd@outside) != active ]]
+
+step 'removal and purge stop the recorder and keep what belongs to the user'
+files=$(find "$base" -type f -name '*.h5' | wc -l)
+apt-get purge -y framelog
+[[ ! -e /proc/$(systemctl show -P MainPID "$unit")/exe || $(systemctl show -P MainPID "$unit") == 0 ]]
+(($(find "$base" -type f -name '*.h5' | wc -l) >= files))
+[[ -z $(find "$base" -name '*.part') ]]
+[[ -f /etc/framelogd/demo.conf ]]
+[[ ! -e /etc/systemd/system/multi-user.target.wants/$unit.service ]]
+step 'done'
