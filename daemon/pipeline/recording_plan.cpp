@@ -284,7 +284,8 @@ CaptureOptions capture_of(const Settings& settings, const SourceInfo& source) {
 
 std::string make_uuid() {
   std::array<std::uint8_t, 16> b{};
-  static_cast<void>(::getrandom(b.data(), b.size(), 0));
+  // So short a read is never partial; only a signal while the machine starts interrupts it.
+  while (::getrandom(b.data(), b.size(), 0) != static_cast<ssize_t>(b.size())) continue;
   b[6] = static_cast<std::uint8_t>((b[6] & 0x0FU) | 0x40U);
   b[8] = static_cast<std::uint8_t>((b[8] & 0x3FU) | 0x80U);
   std::string text;

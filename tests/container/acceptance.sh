@@ -52,11 +52,12 @@ status_of runuser -u framelog -- framelogd --config /etc/framelogd/demo.conf
 framelog -i demo status --check
 
 step 'SIGKILL: recording again'
+active_since() { (($(stamp_ms "$unit" ActiveEnterTimestampMonotonic) > $1)); }
 killed_and_back() {
   local start
   start=$(now_ms)
   systemctl kill --kill-whom=main -s KILL "$unit"
-  until_true 20 eval '(( $(stamp_ms '"$unit"' ActiveEnterTimestampMonotonic) > '"$start"' ))'
+  until_true 20 active_since "$start"
   framelog -i demo status --check >/dev/null
   echo $(($(stamp_ms "$unit" ActiveEnterTimestampMonotonic) - start))
 }

@@ -14,6 +14,7 @@ trap 'fail "line $LINENO: $BASH_COMMAND"' ERR
 # has TEXT PART: the text contains the part.
 has() { [[ $1 == *"$2"* ]] || fail "not there: $2, but: $1"; }
 
+# shellcheck disable=SC2034  # For the scripts behind this one.
 # status_of COMMAND...: its output in $output, its exit status in $status.
 status_of() {
   status=0

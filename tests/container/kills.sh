@@ -22,22 +22,25 @@ max_frames = 1500
 base = /data/base
 sync_interval = 100 ms
 CONF
+main_pid() { systemctl show -P MainPID framelogd@kills; }
+runs() { (($(main_pid) != 0)); }
+is_another_than() { [[ $(main_pid) != "$1" ]]; }
 RANDOM=$SEED
 systemctl start framelogd@kills
 during_start=0
 for ((number = 0; number < KILLS; number++)); do
   # Most recorders are killed while they record, every fourth one at any time of its start.
   if ((number % 4 == 3)); then
-    until_true 60 eval '(( $(systemctl show -P MainPID framelogd@kills) != 0 ))'
+    until_true 60 runs
     sleep "0.$(printf %03d $((RANDOM % 300)))"
     ((during_start += 1))
   else
     until_true 60 systemctl is-active framelogd@kills
     sleep "0.$(printf %03d $((RANDOM % 1000)))"
   fi
-  pid=$(systemctl show -P MainPID framelogd@kills)
+  pid=$(main_pid)
   if ((pid != 0)); then kill -KILL "$pid"; fi
-  until_true 60 eval "[[ \$(systemctl show -P MainPID framelogd@kills) != $pid ]]"
+  until_true 60 is_another_than "$pid"
 done
 until_true 60 systemctl is-active framelogd@kills
 sleep 1
