@@ -25,6 +25,8 @@ set(documents ${CMAKE_INSTALL_DATADIR}/doc/framelog)
 install(DIRECTORY config/examples/ DESTINATION ${documents}/examples FILES_MATCHING PATTERN "*.conf")
 install(FILES systemd/10-realtime.conf DESTINATION ${documents}/examples)
 install(FILES packaging/debian/copyright DESTINATION ${documents})
+install(FILES packaging/debian/lintian-overrides
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides RENAME framelog)
 
 # Manual pages and change log, compressed as Debian wants them: the same bytes for the same text.
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
@@ -60,13 +62,13 @@ set(CPACK_PACKAGE_CONTACT "framelog maintainers <maintainers@framelog.example>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "flight recorder for scientific instruments")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
 "The daemon framelogd runs unattended beside a microscope, a detector or a
- camera: it takes every frame that the hardware delivers, reduces it in real
- time (dark and flat correction, region of interest, binning, accumulation,
- virtual detectors, statistics), and writes rolling HDF5 and RAW files that
- explain themselves. Every frame is accounted for, and what was recorded
- stays readable after a crash, a power cut or a full disk.
- .
- The command framelog lists, inspects, verifies and recovers recordings.")
+camera: it takes every frame that the hardware delivers, reduces it in real
+time (dark and flat correction, region of interest, binning, accumulation,
+virtual detectors, statistics), and writes rolling HDF5 and RAW files that
+explain themselves. Every frame is accounted for, and what was recorded
+stays readable after a crash, a power cut or a full disk.
+
+The command framelog lists, inspects, verifies and recovers recordings.")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
