@@ -129,7 +129,7 @@ framelog -i demo status --check
 
 step 'removal and purge stop the recorder and keep what belongs to the user'
 files=$(find "$base" -type f -name '*.h5' | wc -l)
-apt-get purge -y framelog
+apt-get purge -qq -o Dpkg::Use-Pty=0 framelog
 [[ ! -e /proc/$(systemctl show -P MainPID "$unit")/exe || $(systemctl show -P MainPID "$unit") == 0 ]]
 (($(find "$base" -type f -name '*.h5' | wc -l) >= files))
 [[ -z $(find "$base" -name '*.part') ]]

@@ -50,7 +50,9 @@ at_most() {
   ((best <= bound)) || fail "$name took too long"
 }
 
-install_package() { DEBIAN_FRONTEND=noninteractive apt-get install -y "$@" /package/framelog_*.deb; }
+install_package() {
+  DEBIAN_FRONTEND=noninteractive apt-get install -qq -o Dpkg::Use-Pty=0 "$@" /package/framelog_*.deb
+}
 
 # The line of a recorder that ended, without what the journal puts before it.
 lines_of() { journalctl --no-pager --quiet --output=cat "_SYSTEMD_UNIT=framelogd@$1.service"; }
