@@ -17,6 +17,11 @@ status_of systemd-analyze verify "$unit.service" framelog.target
 [[ $status == 0 && -z $output ]] || fail "systemd-analyze verify: $output"
 has "$(man --warnings -E UTF-8 framelogd.conf 2>&1 | head -3)" 'FRAMELOGD.CONF'
 
+step 'udev has nothing to say about the rules'
+told=$(udevadm test /sys/devices/virtual/mem/null 2>&1 || true)
+has "$told" '/udev/rules.d/60-framelog.rules'
+[[ ! $told =~ 60-framelog.rules:[0-9] ]] || fail "$told"
+
 step 'three lines of configuration, and it records'
 printf '# a camera that is not there\n[source]\ndriver = simulator\n' >/etc/framelogd/demo.conf
 systemctl enable --now "$unit"
@@ -96,6 +101,7 @@ step 'the journal explains what happened'
 explained=$(journalctl --no-pager -x -u "$unit")
 has "$explained" 'Recording has started'
 has "$explained" 'Defined-By: framelog'
+has "$(journalctl --list-catalog)" 'Recording has started'
 
 step 'without configuration: one line, status 2, no further start'
 status_of systemctl start framelogd@nothing
@@ -118,6 +124,24 @@ systemctl start framelogd@outside
 framelog -i outside status --check
 systemctl stop framelogd@outside
 framelog verify /opt/recordings
+
+step 'what is private to the service is no place for recordings'
+printf '[source]\ndriver = simulator\n[files]\nbase = /tmp/recordings\n' >/etc/framelogd/private.conf
+status_of systemctl start framelogd@private
+until_true 10 systemctl is-failed framelogd@private
+has "$(lines_of private)" 'a directory that outlives the service'
+
+step 'the drop-in for real-time priority gives what it says'
+mkdir -p /etc/systemd/system/$unit.service.d
+cp /usr/share/doc/framelog/examples/10-realtime.conf /etc/systemd/system/$unit.service.d/
+systemctl daemon-reload
+systemctl start "$unit"
+pid=$(systemctl show -P MainPID "$unit")
+has "$(grep CapEff "/proc/$pid/status")" 0000000000804000
+grep -Eq '^Max realtime priority +50 ' "/proc/$pid/limits"
+systemctl stop "$unit"
+rm -r /etc/systemd/system/$unit.service.d
+systemctl daemon-reload
 
 step 'an upgrade restarts what was running, and nothing else'
 systemctl start "$unit"
