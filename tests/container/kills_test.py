@@ -50,6 +50,9 @@ class Kills(unittest.TestCase):
             for part in parts:
                 for after, frames, stage, reason in part.gaps:
                     self.assertTrue(reason, f"{part.path}: a gap without its reason")
+                    # What nobody received cannot be counted; what the ring held can.
+                    self.assertFalse(frames < 0 and stage != "source",
+                                     f"{part.path}: {reason}: how many is not known")
                     if stage == "write":
                         told[after] += frames
             for before, frames in holes(numbers):
