@@ -1,5 +1,7 @@
 #include "recorder_setup.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -8,6 +10,7 @@
 #include <memory>
 #include <utility>
 
+#include "command/base_advice.hpp"
 #include "config/report.hpp"
 #include "core/log.hpp"
 
@@ -24,7 +27,8 @@ std::string place_error(const Configuration& configuration, const Error& error) 
   if (error.code == ErrorCode::kBusy) return settings.place({"files", "base", describe(error)});
   return settings.place(
       {"files", "base",
-       describe(error) + " (a directory that can be created and written to, with room)"});
+       fmt::format("{} ({})", describe(error),
+                   base_advice(error, configuration.instrument, started_by_systemd()))});
 }
 
 std::string place_source_error(const Configuration& configuration, const Error& error) {
