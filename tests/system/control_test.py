@@ -118,7 +118,7 @@ class Commands(Control):
             self.ask("stop")
             # It has answered: the files are finished.
             self.assertEqual(len(recorder.finished(self.base)), run)
-            self.assertEqual(self.status()["state"], "idle")
+            self.until(lambda: self.status()["state"] == "idle", "the state idle")
         self.end(process)
         first, second = recorder.finished(self.base)
         self.assertEqual([s.provenance["run"]["number"] for s in (first, second)], [1, 2])
@@ -205,9 +205,10 @@ class Commands(Control):
                 return select.select([events.stdout], [], [], 0.1)[0]
             self.until(mark_until_heard, "an event")
             heard = events.stdout.readline()
-        self.assertRegex(heard, r"^\d{4}-\d\d-\d\dT[\d:.]+Z mark mark by .*: hello$")
-        self.end(process)
-        self.assertEqual(events.wait(recorder.LONG_S), 3)
+            self.assertRegex(heard, r"^\d{4}-\d\d-\d\dT[\d:.]+Z mark mark by .*: hello$")
+            self.end(process)
+            self.assertIn("recording-stopped", events.stdout.read())
+            self.assertEqual(events.wait(recorder.LONG_S), 3)
 
 
 class Grabs(Control):
