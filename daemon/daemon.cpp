@@ -86,7 +86,7 @@ class Daemon {
     let_signals_come();
     wait_for_tick();
     loop_.run();
-    observer_.finish();
+    observer_.finish(recorder_.status());
     return exit_status_;
   }
 

@@ -72,7 +72,13 @@ std::vector<std::filesystem::path> bases_of(const Configuration& configuration) 
 /// The plan of an effective configuration that is in no file any more.
 RecordingPlan plan_of_text(const std::string& name, const std::string& text, const SourceInfo& info,
                            std::vector<std::string>& errors) {
-  std::string directory = (std::filesystem::temp_directory_path() / "framelogd-XXXXXX").string();
+  // A service has a directory of its own; elsewhere it may write next to nothing.
+  const char* runtime = std::getenv("RUNTIME_DIRECTORY");
+  std::error_code ignored;
+  const std::filesystem::path above = runtime != nullptr
+                                          ? std::filesystem::path(runtime)
+                                          : std::filesystem::temp_directory_path(ignored);
+  std::string directory = (above / "framelogd-XXXXXX").string();
   if (::mkdtemp(directory.data()) == nullptr) {
     errors.push_back(describe(Error{ErrorCode::kIo, errno, "cannot make", directory}));
     return {};
@@ -80,7 +86,6 @@ RecordingPlan plan_of_text(const std::string& name, const std::string& text, con
   const std::filesystem::path file = std::filesystem::path(directory) / (name + ".conf");
   std::ofstream(file) << text;
   const Instrument instrument = load_instrument(file, {}, system_clock());
-  std::error_code ignored;
   std::filesystem::remove_all(directory, ignored);
   errors = instrument.configuration.errors;
   return errors.empty() ? plan_recording(instrument.configuration, info, errors) : RecordingPlan{};

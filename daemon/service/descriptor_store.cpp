@@ -9,6 +9,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
+#include <optional>
 
 #include "core/log.hpp"
 #include "pipeline/ring_memory.hpp"
