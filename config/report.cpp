@@ -60,6 +60,18 @@ std::string effective_text(const Settings& settings) {
   return text;
 }
 
+std::string written_text(const Settings& settings) {
+  std::string text;
+  for (const std::string& section : settings.sections()) {
+    text += fmt::format("[{}]\n", section);
+    for (const Setting& setting : settings.all()) {
+      if (setting.section != section || setting.origin.file == "default") continue;
+      text += fmt::format("{} = {}\n", setting.key, setting.text);
+    }
+  }
+  return text;
+}
+
 std::string show(const Settings& settings) {
   const Sections sections = sorted(settings);
   std::size_t width = 0;

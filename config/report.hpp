@@ -13,6 +13,10 @@ namespace framelog {
 /// text.
 [[nodiscard]] std::string effective_text(const Settings& settings);
 
+/// What was written, without the defaults, in the order in which its sections first appeared:
+/// reading it again gives the same configuration.
+[[nodiscard]] std::string written_text(const Settings& settings);
+
 /// As effective_text(), each value with the file and line that it came from, for `config show`.
 [[nodiscard]] std::string show(const Settings& settings);
 

@@ -69,7 +69,7 @@ std::vector<std::filesystem::path> bases_of(const Configuration& configuration) 
   return bases;
 }
 
-/// The plan of an effective configuration that is in no file any more.
+/// The plan of a configuration that is in no file any more.
 RecordingPlan plan_of_text(const std::string& name, const std::string& text, const SourceInfo& info,
                            std::vector<std::string>& errors) {
   // A service has a directory of its own; elsewhere it may write next to nothing.
@@ -116,7 +116,7 @@ RecorderSetup make_setup(Instrument instrument, InForce in_force) {
     return of_source ? place_source_error(*configuration, error)
                      : place_error(*configuration, error);
   };
-  setup.configuration = effective_text(settings);
+  setup.configuration = written_text(settings);
   setup.replan = [name = setup.instrument](const std::string& text, const SourceInfo& info,
                                            std::vector<std::string>& errors) {
     return plan_of_text(name, text, info, errors);

@@ -178,6 +178,7 @@ RecordingPlan plan_recording(const Configuration& configuration, const SourceInf
   std::vector<Complaint> complaints;
   RecordingPlan plan = make_recording_plan(configuration.settings, configuration.instrument, source,
                                            effective_text(configuration.settings), complaints);
+  plan.configuration = written_text(configuration.settings);
   for (std::string& line : places(configuration.settings, complaints))
     errors.push_back(std::move(line));
   return plan;

@@ -75,6 +75,7 @@ Result<void> Processing::take_over(std::size_t product) {
   if (left == nullptr) return {};
   SegmentLane& lane = *lanes_[product];
   std::int64_t in_file_to = 0;
+  std::int64_t numbered = left->numbered;
   if (left->segment >= 0) {
     const std::filesystem::path part(left->part.data());
     auto resumed = lane.store().resume(left->segment, part);
@@ -83,12 +84,15 @@ Result<void> Processing::take_over(std::size_t product) {
       lane.open(std::move(resumed->segment));
     } else if (resumed.error().code == ErrorCode::kBusy) {
       return std::unexpected(resumed.error());
+    } else if (resumed.error().code == ErrorCode::kEnd &&
+               recover_part(file_system_, part).outcome == RecoveryOutcome::kEmpty) {
+      numbered = left->segment - 1;  // It is gone, and its name is free.
     } else {
       in_file_to = last_sequence(file_system_, part) + 1;
       log(LogLevel::kInfo, fmt::format("not continued: {}", describe(resumed.error())));
     }
   }
-  lane.take_over(in_file_to, left->numbered);
+  lane.take_over(in_file_to, numbered);
   return {};
 }
 
@@ -103,7 +107,10 @@ void Processing::recover_others() {
     if (!std::filesystem::is_directory(base, error)) continue;
     Unfinished unfinished = clear_leftovers(file_system_, base);
     std::erase_if(unfinished.parts, [this](const std::filesystem::path& part) {
-      return is_being_recorded(file_system_, part);
+      if (is_being_recorded(file_system_, part)) return true;
+      // One that was opened a moment before the end: the next one wants its name.
+      return last_sequence(file_system_, part) < 0 &&
+             recover_part(file_system_, part).outcome == RecoveryOutcome::kEmpty;
     });
     files_->recover_later(std::move(unfinished.parts));
     files_->recover_later(std::move(unfinished.prepared));

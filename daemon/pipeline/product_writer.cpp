@@ -84,6 +84,10 @@ void ProductWriter::take_over() {
     segment_->accounting = state_.accounting;
     return;
   }
+  if (lane_.opened() < state_.segment) {  // It had no frame, and is gone.
+    add(counters_.segments, std::uint64_t{0} - 1);
+    state_.numbered = lane_.opened();
+  }
   // It was ended: what follows belongs to the next one.
   state_.received_before = state_.received_here;
   state_.segment = -1;

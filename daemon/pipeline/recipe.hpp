@@ -10,7 +10,7 @@ namespace framelog {
 /// How another process can go on with a ring: what its plan was made of.
 struct Recipe {
   std::string instrument;
-  std::string configuration;  ///< Effective text.
+  std::string configuration;  ///< As RecordingPlan has it.
   SourceInfo source;
   RunIdentity run;
 };

@@ -33,8 +33,8 @@ struct RecorderSetup {
   std::function<RecordingPlan(const SourceInfo&, std::vector<std::string>& errors)> plan;
   /// The line for an error that opening the source or starting to record has met.
   std::function<std::string(const Error&, bool of_source)> explain;
-  std::string configuration;  ///< Effective text.
-  /// The plan of another configuration, of a process that died: its effective text and its source.
+  std::string configuration;  ///< As its plans have it.
+  /// The plan of another configuration, of a process that died, and of its source.
   std::function<RecordingPlan(const std::string& configuration, const SourceInfo&,
                               std::vector<std::string>& errors)>
       replan;

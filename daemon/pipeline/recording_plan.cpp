@@ -333,7 +333,6 @@ RecordingPlan make_recording_plan(const Settings& settings, const std::string& i
   plan.instrument = instrument;
   plan.base = base_of(settings, instrument);
   plan.source = source;
-  plan.configuration = configuration;
   const auto names = settings.names_of("product");
   ReductionSettings reductions(settings, source, complaints);
   for (const std::string& name : names) {

@@ -36,7 +36,7 @@ struct RecordingPlan {
   CaptureOptions capture;
   RecordPolicy record;
   std::chrono::nanoseconds sync_interval{};
-  std::string configuration;  ///< The effective text that it was made of.
+  std::string configuration;  ///< What was written to get it; reading it again gives this plan.
 };
 
 /// The identity of a run. Its times are those at which it was started.

@@ -93,7 +93,7 @@ Result<std::unique_ptr<OpenSegment>> SegmentStore::activate(PreparedSegment prep
 
 Result<Resumed> SegmentStore::resume(std::int64_t number, const path& part) {
   if (read_events(files_, events_path(part)).end) {
-    return fail(ErrorCode::kEnd, "its recorder had ended it:", part.string());
+    return fail(ErrorCode::kInvalid, "its recorder had ended it:", part.string());
   }
   auto resumed = config_.format->resume(files_, part, describe(number));
   if (!resumed) return std::unexpected(resumed.error());

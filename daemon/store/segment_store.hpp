@@ -88,7 +88,7 @@ class SegmentStore {
   [[nodiscard]] Result<std::unique_ptr<OpenSegment>> activate(PreparedSegment prepared,
                                                               const FrameInfo& first);
   /// Goes on with the open segment of a process that died. Threads: control. Errors: those of
-  /// SegmentFormat::resume(); kEnd also where its recorder had ended it.
+  /// SegmentFormat::resume(); kInvalid also where its recorder had ended it.
   [[nodiscard]] Result<Resumed> resume(std::int64_t number, const std::filesystem::path& part);
   /// Syncs the frames, and once the directories that lead to them. Threads: sync.
   [[nodiscard]] Result<void> sync(OpenSegment& segment);

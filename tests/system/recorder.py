@@ -73,6 +73,25 @@ def main():
     sys.exit(0 if result.wasSuccessful() else 1)
 
 
+def crc32c(data):
+    """The checksum of Castagnoli, slowly."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def rings_of(directory):
+    """What killed daemons, whose configurations lie there, have left in /dev/shm."""
+    rings = []
+    for config in pathlib.Path(directory).glob("*.conf"):
+        name = f"framelogd-{os.geteuid()}-{config.stem}-{crc32c(str(config.resolve()).encode()):08x}"
+        rings += [str(path) for path in pathlib.Path("/dev/shm").glob(name + "*")]
+    return sorted(rings)
+
+
 def ramp(sequence, height, width, dtype="uint16"):
     """Frame `sequence` of the simulator's pattern ramp; of several, where it is an array."""
     first = numpy.asarray(sequence, dtype="int64")[..., None] * 7
@@ -93,6 +112,8 @@ class Case(unittest.TestCase):
     def end_processes(self):
         for process in self.processes:
             self.kill(process)
+        for ring in rings_of(self.directory):
+            os.unlink(ring)
 
     @staticmethod
     def kill(process):

@@ -331,6 +331,18 @@ TEST_F(ConfigurationTest, TheEffectiveTextReadsBackAsItself) {
   EXPECT_EQ(effective_text(load_text(text).settings), text);
 }
 
+TEST_F(ConfigurationTest, TheWrittenTextReadsBackAsTheSameConfiguration) {
+  const Configuration first = load_text(
+      "[source]\ndriver = replay\npath = a # b = c\n[product.z]\n[product.a]\nroi = y=1:2, x=:\n");
+  ASSERT_EQ(joined(first), "");
+  const std::string text = written_text(first.settings);
+  const Configuration again = load_text(text);
+  EXPECT_EQ(written_text(again.settings), text);
+  EXPECT_EQ(effective_text(again.settings), effective_text(first.settings));
+  EXPECT_EQ(again.settings.names_of("product"), first.settings.names_of("product"));
+  EXPECT_EQ(text.find("format"), std::string::npos) << "a default";
+}
+
 TEST_F(ConfigurationTest, TheEffectiveTextDoesNotDependOnTheOrderOrPlaceOfWriting) {
   const std::string first = effective_text(
       load_text("[roll]\nmax_size = 1 GiB\n[source]\nwidth = 5\ndriver = simulator\n").settings);
