@@ -17,11 +17,10 @@
 #include "command/status_line.hpp"
 #include "core/event.hpp"
 #include "core/log.hpp"
-#include "pipeline/shared_memory_keeper.hpp"
+#include "kept_rings.hpp"
 #include "recorder_setup.hpp"
 #include "service/control_server.hpp"
 #include "service/control_socket.hpp"
-#include "service/descriptor_store.hpp"
 #include "service/observer.hpp"
 
 namespace framelog {
@@ -30,13 +29,6 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr auto kTick = std::chrono::seconds(1);
-
-/// Where the rings outlive this process.
-std::unique_ptr<RingKeeper> make_keeper(const std::string& instrument,
-                                        const std::filesystem::path& configuration) {
-  if (DescriptorStore::is_available()) return std::make_unique<DescriptorStore>();
-  return std::make_unique<SharedMemoryKeeper>(instrument, configuration);
-}
 
 /// Without one there is no terminal that could be closed.
 bool has_terminal() {
@@ -73,7 +65,7 @@ class Daemon {
   Daemon& operator=(const Daemon&) = delete;
 
   int run() {
-    if (!open_control()) return kExitUsage;
+    if (!open_control()) return end_left_runs(*keeper_) ? kExitUsage : kExitFoundWrong;
     set_event_listener([this](const Event& event) {
       observer_.take(event);
       if (control_) control_->publish(event);

@@ -7,6 +7,7 @@
 #include "command/instrument.hpp"
 #include "core/event.hpp"
 #include "daemon.hpp"
+#include "kept_rings.hpp"
 #include "recorder_setup.hpp"
 #include "service/journal.hpp"
 
@@ -53,7 +54,13 @@ int run(int argc, char** argv) {
   block_signals();
   Instrument instrument = load_instrument(arguments->config, arguments->overrides, system_clock());
   if (is_stderr_the_journal()) log_to_journal(instrument.configuration.instrument);
-  if (!instrument.configuration.errors.empty()) return refuse(instrument.configuration.errors);
+  if (!instrument.configuration.errors.empty()) {
+    const int status = refuse(instrument.configuration.errors);
+    if (arguments->check || instrument.configuration.instrument.empty()) return status;
+    // Who is told not to try again loses what is in the rings.
+    const auto keeper = make_keeper(instrument.configuration.instrument, arguments->config);
+    return end_left_runs(*keeper) ? status : kExitFoundWrong;
+  }
   if (arguments->check) return check(instrument);
   if (is_stderr_the_journal()) log_to_journal(instrument.configuration.instrument);
   return run_daemon(*arguments, std::move(instrument));

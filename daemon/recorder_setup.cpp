@@ -69,7 +69,8 @@ std::vector<std::filesystem::path> bases_of(const Configuration& configuration) 
   return bases;
 }
 
-/// The plan of a configuration that is in no file any more.
+}  // namespace
+
 RecordingPlan plan_of_text(const std::string& name, const std::string& text, const SourceInfo& info,
                            std::vector<std::string>& errors) {
   // A service has a directory of its own; elsewhere it may write next to nothing.
@@ -90,8 +91,6 @@ RecordingPlan plan_of_text(const std::string& name, const std::string& text, con
   errors = instrument.configuration.errors;
   return errors.empty() ? plan_recording(instrument.configuration, info, errors) : RecordingPlan{};
 }
-
-}  // namespace
 
 RecorderSetup make_setup(Instrument instrument, InForce in_force) {
   RecorderSetup setup;

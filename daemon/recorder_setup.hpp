@@ -15,6 +15,12 @@ using InForce = std::function<void(const std::shared_ptr<const Configuration>&)>
 /// What the configuration of an instrument, which is right, gives the recorder.
 [[nodiscard]] RecorderSetup make_setup(Instrument instrument, InForce in_force = {});
 
+/// The plan of a configuration that is in no file any more: its text, and what its source
+/// announced. Adds to `errors`.
+[[nodiscard]] RecordingPlan plan_of_text(const std::string& instrument, const std::string& text,
+                                         const SourceInfo& source,
+                                         std::vector<std::string>& errors);
+
 /// Reads the same files and overrides again. `arguments` are copied.
 [[nodiscard]] Recorder::Loader make_loader(Arguments arguments, InForce in_force);
 

@@ -80,11 +80,9 @@ class DiskCall {
   bool outermost_;
 };
 
-/// Of one recording. Threads: any.
-struct Health {
-  StageHealth capture;
-  std::array<StageHealth, kMostReducers> reduce;
-  StageHealth write;
+/// Of the threads that look after the files. After a reload those of the configuration before still
+/// finish theirs.
+struct Housekeeping {
   StageHealth sync;
   StageHealth files;
   /// From a frame's capture until it cannot be lost to a power cut: for each segment and sync, that
@@ -93,6 +91,14 @@ struct Health {
   /// As `capture_to_disk`, of segments that were safe when they were finished. Threads: files
   /// writes.
   Histogram capture_to_finished;
+};
+
+/// Of one recording. Threads: any.
+struct Health {
+  StageHealth capture;
+  std::array<StageHealth, kMostReducers> reduce;
+  StageHealth write;
+  std::array<Housekeeping, 2> housekeeping;  ///< In turn, from reload to reload.
   std::atomic<bool> source_connected{false};
   std::atomic<bool> clock_synchronised{false};
   /// What capture gives as the reason when the ring is full: the writer says what it is waiting

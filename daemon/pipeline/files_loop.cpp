@@ -46,7 +46,7 @@ Event finished_event(const std::string& product, const FinishedSegment& segment,
 }  // namespace
 
 FilesLoop::FilesLoop(std::vector<SegmentLane*> lanes, InputDigests digests, Wakeup& wakeup,
-                     Health& health, const Clock& clock)
+                     Housekeeping& health, const Clock& clock)
     : lanes_(std::move(lanes)),
       digests_(std::move(digests)),
       wakeup_(wakeup),

@@ -17,8 +17,8 @@ namespace framelog {
 /// ended ones, and works out the digests of replayed files in between.
 class FilesLoop {
  public:
-  FilesLoop(std::vector<SegmentLane*> lanes, InputDigests digests, Wakeup& wakeup, Health& health,
-            const Clock& clock);
+  FilesLoop(std::vector<SegmentLane*> lanes, InputDigests digests, Wakeup& wakeup,
+            Housekeeping& health, const Clock& clock);
   /// Prepares one segment for each product before recording starts. Threads: control, before run().
   [[nodiscard]] Result<void> prepare_first();
   /// Removes the prepared segments that nobody has opened. Threads: files; control, after run().
@@ -48,7 +48,7 @@ class FilesLoop {
   std::deque<std::filesystem::path> leftovers_;
   InputDigests digests_;
   Wakeup& wakeup_;
-  Health& health_;
+  Housekeeping& health_;
   const Clock& clock_;
   std::atomic<bool> draining_{false};
   int failures_while_draining_{};

@@ -59,12 +59,22 @@ void FrameGroup::take(std::uint64_t sequence) noexcept {
   }
 }
 
-void FrameGroup::lose(std::uint64_t sequence) noexcept {
-  ProductResult& result = ring_.slot(sequence).header.results[product_];
+void FrameGroup::lose(std::uint64_t sequence, bool hopeless) noexcept {
+  SlotHeader& header = ring_.slot(sequence).header;
+  ProductResult& result = header.results[product_];
+  if (is_skipped(reduction_, header.info) && !hopeless) return take(sequence);
+  const bool is_in = sequence < group_.next();
+  const bool is_complete = is_in && group_.count() == reduction_.plan.accumulate;
+  // Another product is to blame: the frame is in its group, or has been put out with it.
+  if (is_in && !(is_complete && hopeless)) {
+    if (is_complete) take(sequence);
+    return;
+  }
+  const bool is_spoilt = is_complete || group_.unfinished() || hopeless;
   result.emits = false;
-  result.lost = 1;
-  if (sequence >= group_.next() && group_.count() > 0) {
-    if (group_.unfinished()) {
+  result.lost = is_complete ? 0 : 1;
+  if (group_.count() > 0) {
+    if (is_spoilt) {
       result.lost += group_.count();
     } else {
       emit_at(sequence);

@@ -24,8 +24,9 @@ class FrameGroup {
   /// The frame in slot `sequence`, in order. Allocates nothing.
   void take(std::uint64_t sequence) noexcept;
   /// The frame has killed the process again and again. It is lost, and with it the group if rows of
-  /// it are in there already; else the group ends before it.
-  void lose(std::uint64_t sequence) noexcept;
+  /// it are in there already; else the group ends before it, or is lost where this is `hopeless`:
+  /// has killed the process, too.
+  void lose(std::uint64_t sequence, bool hopeless) noexcept;
   /// No frame comes any more: what there is becomes the ring's tail.
   void finish() noexcept;
 

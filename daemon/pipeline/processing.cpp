@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <latch>
 #include <set>
 #include <utility>
 
@@ -52,11 +53,10 @@ Processing::Processing(Ring& ring, const RecordingPlan& plan, FileSystem& files,
     if (lane) reductions_.back().segment_capacity = lane->store().capacity_frames();
     lanes_.push_back(std::move(lane));
   }
-  for (std::uint32_t k = 0; k < ring_.layout().reducers; ++k) {
-    reducers_.emplace_back(ring_, reductions_, k, health, clock);
-  }
-  files_.emplace(with_files, InputDigests(files, inputs_of(plan)), files_wakeup_, health, clock);
-  sync_.emplace(with_files, plan.sync_interval, health, clock);
+  Housekeeping& housekeeping = health.housekeeping[before_.generation % 2];
+  files_.emplace(with_files, InputDigests(files, inputs_of(plan)), files_wakeup_, housekeeping,
+                 clock);
+  sync_.emplace(with_files, plan.sync_interval, housekeeping, clock);
 }
 
 Processing::~Processing() { drain(); }
@@ -123,11 +123,17 @@ Result<void> Processing::prepare() {
   return before_.took_over ? Result<void>{} : prepared;
 }
 
-/// Starts the stages from the last to the first, so that each finds its successor waiting.
-void Processing::run(std::function<LastWords()> last_words) {
+void Processing::make_stages() {
   std::vector<SegmentLane*> lanes;
   for (const auto& lane : lanes_) lanes.push_back(lane.get());
   write_.emplace(ring_, lanes, record_, before_.took_over, health_, clock_);
+  for (std::uint32_t k = 0; k < ring_.layout().reducers; ++k) {
+    reducers_.emplace_back(ring_, reductions_, k, health_, clock_);
+  }
+}
+
+/// Starts the stages from the last to the first, so that each finds its successor waiting.
+void Processing::run(std::function<LastWords()> last_words) {
   files_thread_ = std::jthread([this] {
     name_thread("files");
     files_->run();
@@ -136,14 +142,19 @@ void Processing::run(std::function<LastWords()> last_words) {
     name_thread("sync");
     sync_->run(stop);
   });
-  write_thread_ = std::jthread([this, last_words = std::move(last_words)] {
+  std::latch settled(1);
+  write_thread_ = std::jthread([this, &settled, last_words = std::move(last_words)] {
     name_thread("write");
+    if (before_.took_over) write_->settle();
+    settled.count_down();
     write_->run();
     if (ring_.paused()) return;
     ring_.wait_reducers_done();
     const LastWords words = last_words();
     write_->finish(words.tail, words.received, words.reason);
   });
+  // The reducers may put new groups where the dead process has left some.
+  settled.wait();
   for (ReduceLoop& reducer : reducers_) {
     reduce_threads_.emplace_back([&reducer] {
       name_thread("reduce");
@@ -176,7 +187,10 @@ void Processing::drain() {
   }
   if (write_thread_.joinable()) {
     // Where starting failed half-way, the writer must not wait for those that never were.
-    for (std::size_t k = reduce_threads_.size(); k < reducers_.size(); ++k) ring_.reducer_done();
+    if (reduce_threads_.size() < reducers_.size()) {
+      ring_.pause();
+      for (std::size_t k = reduce_threads_.size(); k < reducers_.size(); ++k) ring_.reducer_done();
+    }
     write_thread_.join();
   }
   files_->drain();
@@ -184,6 +198,20 @@ void Processing::drain() {
   files_->discard_unused();
   sync_thread_.request_stop();
   if (sync_thread_.joinable()) sync_thread_.join();
+}
+
+void Processing::give_wishes_to(Processing& next) {
+  if (write_->is_triggered()) next.trigger();
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    if (!lanes_[i] || !next.lanes_[i]) continue;
+    for (Note& note : lanes_[i]->take_unplaced()) next.lanes_[i]->note(std::move(note));
+  }
+}
+
+std::size_t Processing::unfinished() const {
+  std::size_t count = 0;
+  for (const auto& lane : lanes_) count += lane ? lane->retired_count() : 0;
+  return count;
 }
 
 void Processing::note(const Note& note) {

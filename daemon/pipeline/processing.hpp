@@ -52,8 +52,11 @@ class Processing {
   [[nodiscard]] Result<void> take_over();
   /// The first segments. Errors: those of SegmentStore::prepare().
   [[nodiscard]] Result<void> prepare();
-  /// Starts the threads. Throws std::system_error. `last_words` is called on the write thread when
-  /// the ring was closed and is empty; what it returns goes into the last segments.
+  /// The stages, over what the ring says now: nobody else reduces or writes.
+  void make_stages();
+  /// Starts the threads of the stages. Throws std::system_error. `last_words` is called on the
+  /// write thread when the ring was closed and is empty; what it returns goes into the last
+  /// segments.
   struct LastWords {
     LossBefore tail;
     std::uint64_t received{};
@@ -64,6 +67,13 @@ class Processing {
   /// The threads end, every frame that any reducer has made is written, and the segments end with
   /// `reason`. Capture goes on. Another one can begin then, while this one finishes its files.
   void hand_over(std::string_view reason);
+  /// What was asked of this one and not done: triggers, and notes without a segment. Behind
+  /// hand_over().
+  void give_wishes_to(Processing& next);
+  /// Removes the segments that are prepared, to prepare others.
+  void discard_prepared() { files_->discard_unused(); }
+  /// Ended segments that are not finished.
+  [[nodiscard]] std::size_t unfinished() const;
   /// Waits until all is written and finished. Behind hand_over(), or with a closed ring.
   void drain();
 

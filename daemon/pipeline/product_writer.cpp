@@ -187,16 +187,26 @@ void ProductWriter::write_slots(std::uint64_t from, std::uint64_t to) {
   }
 }
 
+/// Frames that the slot disposes of: its own, or those of the group that it holds.
+std::uint64_t ProductWriter::frames_in(std::uint64_t sequence) const noexcept {
+  const ProductResult& result = ring_.slot(sequence).header.results[product_];
+  const std::uint64_t lost = result.outcome == FrameOutcome::kLost ? result.lost : 0;
+  if (groups_) return lost + (result.emits ? ring_.group_result(sequence, product_).frames : 0);
+  return result.outcome == FrameOutcome::kFrame ? 1 : lost;
+}
+
 void ProductWriter::lose(std::uint64_t from, std::uint64_t to) {
   from = std::max(from, state_.done_to);
   for (; from < to; ++from) {
     const SlotHeader& header = ring_.slot(from).header;
-    const ProductResult& result = header.results[product_];
-    const std::uint64_t frames = result.outcome == FrameOutcome::kLost ? result.lost : 1;
+    const std::uint64_t frames = frames_in(from);
     constexpr auto kReason = static_cast<std::size_t>(DropReason::kCrash);
     add(counters_.dropped[kReason], frames);
     state_.pending.by_write[kReason] += frames;
     state_.pending.take(header.before);
+    if (header.results[product_].outcome == FrameOutcome::kSkipped) {
+      count_passed(1, &PassedOver::skipped);
+    }
     state_.received_slot = header.received_total;
     state_.done_to = from + 1;
     keep();
@@ -544,26 +554,40 @@ void ProductWriter::handle_write_error(const Error& error) {
       fmt::format("{}: {}", lane_.store().config().description.product, describe(error)));
 }
 
-void ProductWriter::stop(const LossBefore& tail, std::optional<std::uint64_t> received_total,
-                         std::string_view reason, bool recording) {
-  if (groups_) {
-    const Ring::Tail cut = ring_.tail(product_);
-    if (cut.group.frames > 0 && recording) {
-      items_[0] = {&cut.group.info,
-                   &cut.result,
-                   nullptr,
-                   cut.pixels,
-                   cut.detectors,
-                   cut.group.first_monotonic_ns,
-                   state_.received_slot,
-                   cut.group.info.sequence + 1,
-                   cut.group.frames,
+void ProductWriter::record_tail(bool recording) {
+  const Ring::Tail cut = ring_.tail(product_);
+  const std::uint64_t last = cut.group.info.sequence;
+  if (cut.group.frames == 0) return;
+  if (last >= state_.tail_to) {
+    if (recording) {
+      items_[0] = {&cut.group.info,      &cut.result,   nullptr,
+                   cut.pixels,           cut.detectors, cut.group.first_monotonic_ns,
+                   state_.received_slot, last + 1,      cut.group.frames,
                    state_.group_flags};
       record(Items(items_).first(1));
-    } else if (cut.group.frames > 0) {
+    } else {
       count_passed(cut.group.frames, &PassedOver::not_recorded);
     }
+    state_.tail_to = last + 1;
+    keep();
   }
+  cut.group.frames = 0;
+}
+
+void ProductWriter::settle_tail(bool recording) {
+  if (!groups_ || ring_.tail(product_).group.frames == 0) return;
+  const std::uint64_t to = ring_.tail(product_).group.info.sequence + 1;
+  if (recording) {
+    write(state_.done_to, to);
+  } else {
+    pass(state_.done_to, to);
+  }
+  record_tail(recording);
+}
+
+void ProductWriter::stop(const LossBefore& tail, std::optional<std::uint64_t> received_total,
+                         std::string_view reason, bool recording) {
+  if (groups_) record_tail(recording);
   if (segment_ != nullptr) {
     state_.pending.take(tail);
     note_losses(-1);
@@ -572,7 +596,6 @@ void ProductWriter::stop(const LossBefore& tail, std::optional<std::uint64_t> re
     retire(reason);
   }
   keep();
-  if (groups_) ring_.tail(product_).group.frames = 0;
 }
 
 }  // namespace framelog

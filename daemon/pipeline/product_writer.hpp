@@ -43,6 +43,7 @@ struct WriterState {
   PendingLosses pending;
   PassedOver passed;
   std::uint32_t group_flags{};    ///< Triggers since the last group.
+  std::uint64_t tail_to{};        ///< Tails that end below it are dealt with.
   std::uint64_t accounted_to{};   ///< Slots below it are accounted for in a segment.
   std::uint64_t received_slot{};  ///< Frames received up to the last slot that was looked at.
   std::int64_t last_sequence{-1};
@@ -76,6 +77,8 @@ class ProductWriter {
   void pass(std::uint64_t from, std::uint64_t to);
   /// Counts them as dropped: writing them has killed the process again and again.
   void lose(std::uint64_t from, std::uint64_t to);
+  /// Over the ring of a dead process: the group that its end had cut short, in its place.
+  void settle_tail(bool recording);
   /// An event has ended, and so does the open segment.
   void end_event();
   /// Somebody wants the open segment to end here. It goes on while no next one can be prepared.
@@ -123,6 +126,8 @@ class ProductWriter {
   void note_clock(const FrameInfo& info);
   void note_passed_over();
   void take_over();
+  void record_tail(bool recording);
+  [[nodiscard]] std::uint64_t frames_in(std::uint64_t sequence) const noexcept;
   [[nodiscard]] std::size_t in_file(Items items) const noexcept;
   void account(Items items);
   void keep();

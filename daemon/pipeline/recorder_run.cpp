@@ -34,6 +34,9 @@ void Recorder::State::run() {
   int status = kRecorderFoundWrong;
   try {
     status = work();
+    end_inherited();
+    // What says "do not try again" would lose the ring.
+    if (is_left_behind_ && status == kRecorderRefused) status = kRecorderFoundWrong;
   } catch (const std::exception& error) {
     log(LogLevel::kError, fmt::format("the recorder has failed: {}", error.what()));
   }
@@ -61,10 +64,7 @@ int Recorder::State::work() {
     }
     std::vector<std::string> errors;
     RecordingPlan plan = setup_.plan(*info_, errors);
-    if (!errors.empty()) {
-      end_inherited();
-      return refuse(errors);
-    }
+    if (!errors.empty()) return refuse(errors);
     if (const auto status = run_session(std::move(plan))) return *status;
   }
   return exit_status_;

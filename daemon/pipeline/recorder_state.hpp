@@ -90,6 +90,9 @@ struct Recorder::State {
   [[nodiscard]] std::optional<Inherited> understand(UniqueFd memory);
   /// A ring that cannot be understood is not guessed at: a copy of it goes to the disk.
   void keep_aside(const UniqueFd& memory, const std::string& why);
+  [[nodiscard]] Result<std::unique_ptr<Session>> take_over(FrameSource* source,
+                                                           const RecordingPlan& plan);
+  void not_taken_over(const Error& error);
   /// Writes what is in the inherited ring, and ends that run.
   void end_inherited();
   /// Goes on with the inherited run; null where that cannot be done and the run has been ended.
@@ -158,6 +161,7 @@ struct Recorder::State {
   bool was_open_{};  ///< This source, at some time: then it is waited for whatever it is.
   bool is_left_{};   ///< The session was asked to end.
   bool told_ready_{};
+  bool is_left_behind_{};  ///< A ring with frames is still kept: the program is to be tried again.
   int exit_status_{};
   std::jthread thread_;
 };

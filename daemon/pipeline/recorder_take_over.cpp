@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "core/event.hpp"
@@ -14,6 +16,9 @@ namespace framelog {
 namespace {
 
 using std::filesystem::path;
+
+constexpr auto kLongestBusy = std::chrono::seconds(30);
+constexpr auto kBusyStep = std::chrono::milliseconds(100);
 
 /// A copy that takes no room for what is zero.
 Result<void> copy_memory(FileSystem& files, const UniqueFd& memory, const path& to) {
@@ -51,6 +56,10 @@ void Recorder::State::inherit() {
 }
 
 std::optional<Recorder::State::Inherited> Recorder::State::understand(UniqueFd memory) {
+  if (Ring::is_blank(memory)) {  // Its process died before it had recorded anything.
+    keeper_.forget(memory);
+    return std::nullopt;
+  }
   const auto text = Ring::recipe_of(memory);
   auto recipe = text ? read_recipe(*text) : std::unexpected(text.error());
   if (!recipe) {
@@ -85,6 +94,9 @@ void Recorder::State::keep_aside(const UniqueFd& memory, const std::string& why)
     static_cast<void>(
         write_new_file(files_, copy.string() + ".why", std::as_bytes(std::span(note))));
     keeper_.forget(memory);
+  } else {
+    if (files_.exists(copy)) static_cast<void>(files_.remove(copy));
+    is_left_behind_ = true;
   }
   const std::string where =
       kept ? "kept as " + copy.string()
@@ -98,16 +110,45 @@ void Recorder::State::keep_aside(const UniqueFd& memory, const std::string& why)
        .fields = {{"reason", why}, {"path", kept ? copy.string() : std::string()}}});
 }
 
-void Recorder::State::end_inherited() {
-  if (!inherited_) return;
-  Inherited inherited = *std::exchange(inherited_, std::nullopt);
-  auto session = Session::take_over(nullptr, inherited.plan, inherited.recipe.run, inherited.memory,
-                                    files_, clock_, keeper_);
-  if (!session) {
-    keep_aside(inherited.memory, describe(session.error()));
+/// Who recovers files beside us lets go of them soon.
+Result<std::unique_ptr<Session>> Recorder::State::take_over(FrameSource* source,
+                                                            const RecordingPlan& plan) {
+  const Deadline until = std::chrono::steady_clock::now() + kLongestBusy;
+  for (;;) {
+    auto session = Session::take_over(source, plan, inherited_->recipe.run, inherited_->memory,
+                                      files_, clock_, keeper_);
+    const bool busy = !session && session.error().code == ErrorCode::kBusy;
+    if (!busy || std::chrono::steady_clock::now() >= until || is_ending()) return session;
+    std::this_thread::sleep_for(kBusyStep);
+  }
+}
+
+/// What is not understood goes aside; what the disk refuses today stays for the next process.
+void Recorder::State::not_taken_over(const Error& error) {
+  const Inherited inherited = *std::exchange(inherited_, std::nullopt);
+  if (error.code == ErrorCode::kLayout || error.code == ErrorCode::kCorrupt) {
+    keep_aside(inherited.memory, describe(error));
     return;
   }
-  report_taken_over(**session, inherited, false);
+  is_left_behind_ = true;
+  report(
+      {.kind = EventKind::kRingAside,
+       .level = LogLevel::kError,
+       .text = fmt::format("a process that died left frames that cannot be written now: {}; they "
+                           "stay in {} for the next start",
+                           describe(error), keeper_.place()),
+       .fields = {{"reason", describe(error)}, {"path", std::string()}}});
+}
+
+void Recorder::State::end_inherited() {
+  if (!inherited_) return;
+  auto session = take_over(nullptr, inherited_->plan);
+  if (!session) {
+    not_taken_over(session.error());
+    return;
+  }
+  report_taken_over(**session, *inherited_, false);
+  inherited_.reset();
   static_cast<void>((*session)->drain());
   records_ = true;
   tell_end(**session, (*session)->status());
@@ -120,10 +161,9 @@ std::unique_ptr<Session> Recorder::State::go_on_with_inherited() {
   }
   RecordingPlan plan = inherited_->plan;
   plan.capture.most_frames = frames_left_;
-  auto session = Session::take_over(setup_.source.get(), std::move(plan), inherited_->recipe.run,
-                                    inherited_->memory, files_, clock_, keeper_);
+  auto session = take_over(setup_.source.get(), plan);
   if (!session) {
-    end_inherited();
+    not_taken_over(session.error());
     return nullptr;
   }
   report_taken_over(**session, *inherited_, true);

@@ -81,11 +81,11 @@ std::uint64_t ReduceLoop::frames_at_once() const noexcept {
 }
 
 void ReduceLoop::reduce(std::uint64_t sequence) noexcept {
+  ring_.take_in_hand(index_, sequence);
   if (suspect_.deaths >= kMostDeaths && suspect_.sequence == sequence) {
     lose(sequence);
     return;
   }
-  ring_.take_in_hand(index_, sequence);
   if (sequence % ring_.layout().reducers == index_) {
     for (Product& product : frames_) reduce_product(product, sequence);
   }
@@ -95,13 +95,15 @@ void ReduceLoop::reduce(std::uint64_t sequence) noexcept {
 void ReduceLoop::lose(std::uint64_t sequence) noexcept {
   if (sequence % ring_.layout().reducers == index_) {
     for (const Product& product : frames_) {
+      const SlotHeader& header = ring_.slot(sequence).header;
       ProductResult& result = ring_.slot(sequence).header.results[product.index];
-      result.outcome = FrameOutcome::kLost;
+      const bool skipped = is_skipped(product.reduction, header.info);
+      result.outcome = skipped ? FrameOutcome::kSkipped : FrameOutcome::kLost;
       result.emits = false;
       result.lost = 1;
     }
   }
-  for (FrameGroup& group : groups_) group.lose(sequence);
+  for (FrameGroup& group : groups_) group.lose(sequence, suspect_.deaths > kMostDeaths);
 }
 
 void ReduceLoop::reduce_product(Product& product, std::uint64_t sequence) noexcept {

@@ -73,6 +73,7 @@ constexpr std::uint64_t kRoomForRecipe = 64 << 10;
 struct Ring::Head {
   Identity identity;
   std::uint32_t identity_check;
+  std::atomic<std::uint32_t> attempts;
   Recipes recipes;
   Cursor captured;
   Cursor written;
@@ -219,6 +220,7 @@ Result<Ring> Ring::attach(UniqueFd memory, const RingLayout& layout) {
     sane = sane && ring.reduced_by(k) < ring.captured() + layout.reducers;
   }
   if (!sane) return fail(ErrorCode::kLayout, "the cursors in the ring's head are impossible");
+  head.attempts.fetch_add(1, std::memory_order_relaxed);
   for (Hand& hand : head.hands) {
     const std::uint64_t frame = hand.frame.exchange(0, std::memory_order_relaxed);
     if (frame == 0) continue;
@@ -231,6 +233,24 @@ Result<Ring> Ring::attach(UniqueFd memory, const RingLayout& layout) {
 std::uint64_t Ring::kept_bytes(const RingLayout& layout, std::size_t recipe_bytes) noexcept {
   const std::uint64_t room = std::max<std::uint64_t>(kRoomForRecipe, 2 * recipe_bytes);
   return layout.memory_bytes() + 2 * round_up(room, kPage);
+}
+
+bool Ring::is_blank(const UniqueFd& memory) noexcept {
+  // A ring that does not say how to go on has no frame yet.
+  Head head{};
+  const auto got = ::pread(memory.get(), &head, sizeof head, 0);
+  if (std::cmp_equal(got, sizeof head) && std::ranges::equal(head.identity.magic, kMagic)) {
+    return head.recipes.version.load(std::memory_order_relaxed) == 0;
+  }
+  std::array<std::byte, kPage> piece{};
+  for (std::uint64_t at = 0; at < kHeadBytes + kHeaderStride; at += piece.size()) {
+    const auto part = ::pread(memory.get(), piece.data(), piece.size(), static_cast<off_t>(at));
+    if (part <= 0) return part == 0;
+    const std::span<const std::byte> there(piece.data(), static_cast<std::size_t>(part));
+    if (std::ranges::any_of(there, [](std::byte byte) { return byte != std::byte{}; }))
+      return false;
+  }
+  return true;
 }
 
 Result<std::string> Ring::recipe_of(const UniqueFd& memory) {
@@ -267,9 +287,19 @@ Result<std::string> Ring::recipe_of(const UniqueFd& memory) {
   return recipe;
 }
 
+bool Ring::has_room_for(std::string_view recipe) const noexcept {
+  return recipe.size() <= head_->identity.recipe_bytes;
+}
+
+std::uint32_t Ring::attempts() const noexcept {
+  return head_->attempts.load(std::memory_order_relaxed);
+}
+
+void Ring::settle() noexcept { head_->attempts.store(0, std::memory_order_relaxed); }
+
 Result<void> Ring::put_recipe(std::string_view recipe) {
   const Identity& identity = head_->identity;
-  if (recipe.size() > identity.recipe_bytes) {
+  if (!has_room_for(recipe)) {
     return fail(ErrorCode::kNoMemory, "the ring has no room for its description");
   }
   Recipes& recipes = head_->recipes;

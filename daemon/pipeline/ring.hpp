@@ -150,12 +150,20 @@ class Ring {
   /// later recipes of up to twice that.
   [[nodiscard]] static std::uint64_t kept_bytes(const RingLayout& layout,
                                                 std::size_t recipe_bytes) noexcept;
+  /// Whether nobody has ever made a ring of the memory.
+  [[nodiscard]] static bool is_blank(const UniqueFd& memory) noexcept;
   /// What the ring was told last by put_recipe(). Errors: kLayout when the memory holds no ring,
   /// one of another version, or its head is damaged.
   [[nodiscard]] static Result<std::string> recipe_of(const UniqueFd& memory);
   /// How another process can go on with this ring, in words that the ring does not understand.
   /// Replaced as a whole. Errors: kNoMemory when it does not fit.
   [[nodiscard]] Result<void> put_recipe(std::string_view recipe);
+  [[nodiscard]] bool has_room_for(std::string_view recipe) const noexcept;
+  /// How many processes have taken the ring over, this one included, since what was left in it was
+  /// written the last time.
+  [[nodiscard]] std::uint32_t attempts() const noexcept;
+  /// What was left in it is written. Threads: write.
+  void settle() noexcept;
   Ring(Ring&&) noexcept;
   Ring& operator=(Ring&&) = delete;
   Ring(const Ring&) = delete;

@@ -99,7 +99,6 @@ struct Session::State {
         clock_(clock),
         keeper_(parts.keeper),
         ring_(std::move(parts.ring)),
-        is_taken_over_(parts.took_over),
         took_over_(parts.took_over ? ring_.captured() - ring_.written() : 0),
         capture_(source_, plan_.source, ring_, health_, clock, plan_.capture),
         processing_(std::make_unique<Processing>(
@@ -117,6 +116,7 @@ struct Session::State {
   [[nodiscard]] Result<void> run() {
     look_at_clock();
     if (auto prepared = processing_->prepare(); !prepared) return prepared;
+    processing_->make_stages();
     begin_processing();
     capture_thread_ = std::jthread([this](const std::stop_token& stop) {
       ::pthread_setname_np(::pthread_self(), "capture");
@@ -157,14 +157,19 @@ struct Session::State {
     if (capture_thread_.joinable()) capture_thread_.join();
     ring_.close();  // Where starting failed half-way, nobody else does.
     processing_->drain();
-    if (keeper_ != nullptr) std::exchange(keeper_, nullptr)->forget(ring_.memory());
+    // Frames that could not be written are for the next process.
+    const bool is_empty = ring_.written() == ring_.captured();
+    if (keeper_ != nullptr && is_empty) keeper_->forget(ring_.memory());
+    keeper_ = nullptr;
     return capture_end_;
   }
 
   [[nodiscard]] bool fits(const RecordingPlan& plan) const {
+    const auto identity = [](const ProductPlan& product) {
+      return std::pair(product.name, product.store.has_value());
+    };
     return plan.ring.fingerprint() == ring_.layout().fingerprint() &&
-           std::ranges::equal(plan.products, plan_.products, {}, &ProductPlan::name,
-                              &ProductPlan::name);
+           std::ranges::equal(plan.products, plan_.products, {}, identity, identity);
   }
 
   [[nodiscard]] Result<void> reload(RecordingPlan plan) {
@@ -175,37 +180,52 @@ struct Session::State {
     if (!workshops) return std::unexpected(workshops.error());
     const std::string recipe =
         write_recipe({plan.instrument, plan.configuration, plan.source, run_});
-    ++generation_;
-    for (;;) {
-      const std::vector<std::int64_t> numbered = processing_->numbered();
-      auto next = std::make_unique<Processing>(
-          ring_, plan, files_, health_, clock_,
-          Processing::Before{.took_over = false, .numbered = numbered, .generation = generation_});
-      if (auto prepared = next->prepare(); !prepared) {
-        return prepared;
-      }
-      // A roll meanwhile has taken the numbers that were prepared.
-      if (processing_->numbered() != numbered) continue;
-      if (keeper_ != nullptr) {
-        if (auto kept = ring_.put_recipe(recipe); !kept) return kept;
-      }
-      switch_to(std::move(next), std::move(plan));
-      for (Workshop& workshop : *workshops) workshops_.push_back(std::move(workshop));
-      return {};
+    if (keeper_ != nullptr && !ring_.has_room_for(recipe)) {
+      return fail(ErrorCode::kLayout, "the ring has no room for the configuration");
     }
+    ++generation_;
+    // What takes time is done before; a roll meanwhile takes the numbers that were prepared.
+    const std::vector<std::int64_t> numbered = processing_->numbered();
+    auto next = make_processing(plan, numbered);
+    if (auto prepared = next->prepare(); !prepared) return prepared;
+    processing_->hand_over("reload");
+    if (processing_->numbered() != numbered) {
+      next->discard_prepared();
+      next = make_processing(plan, processing_->numbered());
+      if (auto prepared = next->prepare(); !prepared) {
+        log(LogLevel::kError, describe(prepared.error()) + "; trying again");
+      }
+    }
+    for (Workshop& workshop : *workshops) workshops_.push_back(std::move(workshop));
+    switch_to(std::move(next), std::move(plan), recipe);
+    return {};
   }
 
-  void switch_to(std::unique_ptr<Processing> next, RecordingPlan plan) {
-    processing_->hand_over("reload");
+  std::unique_ptr<Processing> make_processing(const RecordingPlan& plan,
+                                              std::vector<std::int64_t> numbered) {
+    return std::make_unique<Processing>(
+        ring_, plan, files_, health_, clock_,
+        Processing::Before{
+            .took_over = false, .numbered = std::move(numbered), .generation = generation_});
+  }
+
+  /// All that was reduced is written: from here on the process after may go by the new plan.
+  void switch_to(std::unique_ptr<Processing> next, RecordingPlan plan, const std::string& recipe) {
+    // It has room, and lies in memory.
+    if (keeper_ != nullptr) static_cast<void>(ring_.put_recipe(recipe));
+    next->make_stages();
+    processing_->give_wishes_to(*next);
+    ring_.go_on();
     std::unique_ptr<Processing> before;
     {
       const std::scoped_lock lock(processing_mutex_);
       before = std::exchange(processing_, std::move(next));
       plan_ = std::move(plan);
+      grab_from_ = ring_.reduced();
     }
-    ring_.go_on();
     begin_processing();
     before->drain();
+    unfinished_before_ += before->unfinished();
   }
 
   [[nodiscard]] SessionStatus status() const {
@@ -230,6 +250,7 @@ struct Session::State {
       status.dropped = std::max(status.dropped, accounting.total_dropped());
       status.lost_at_source = accounting.total_lost_at_source();
     }
+    status.unfinished_segments += unfinished_before_;
     status.in_event = processing_->in_event();
     status.ring_slots = ring_.slots();
     const std::uint64_t written = ring_.written();  // First: captured can only be ahead of it.
@@ -294,6 +315,9 @@ struct Session::State {
       return fail(ErrorCode::kNotFound, "there is no such product:",
                   fmt::format("{} (there are: {})", in_quotes(name), product_names()));
     }
+    if (ring_.reduced() <= grab_from_ && grab_from_ > 0) {
+      return fail(ErrorCode::kNotFound, "there is no frame of this configuration yet; try again");
+    }
     const auto index = static_cast<std::size_t>(found - plan_.products.begin());
     auto frame = grab_frame(ring_, index, found->reduction);
     if (frame) frame->product = found->name;
@@ -318,12 +342,13 @@ struct Session::State {
   RingKeeper* keeper_;
   Health health_;
   Ring ring_;
-  bool is_taken_over_;
   std::uint64_t took_over_;
   CaptureLoop capture_;
   mutable std::mutex processing_mutex_;  ///< A reload replaces what it guards, and the plan.
   std::unique_ptr<Processing> processing_;
   std::uint32_t generation_{};
+  std::uint64_t grab_from_{};                 ///< Frames below it were made by another plan.
+  std::size_t unfinished_before_{};           ///< Segments of configurations before.
   std::map<std::string, std::string> units_;  ///< Of the quantities that were set.
   std::atomic<const char*> stop_reason_{nullptr};
   std::mutex end_mutex_;
@@ -335,26 +360,31 @@ struct Session::State {
 
 namespace {
 
+/// Processes that died before they had written what was left to them.
+constexpr std::uint32_t kMostAttempts = 10;
+
 /// Memory for the ring of a new run; with a keeper it outlives the process, and says how to go on.
 Result<Ring> make_ring(const RecordingPlan& plan, const RunIdentity& run, RingKeeper* keeper) {
   const std::string recipe = write_recipe({plan.instrument, plan.configuration, plan.source, run});
   auto memory = keeper != nullptr ? keeper->make(Ring::kept_bytes(plan.ring, recipe.size()))
                                   : Ring::create_memory(plan.ring);
   if (!memory) return std::unexpected(memory.error());
+  const UniqueFd kept(::fcntl(memory->get(), F_DUPFD_CLOEXEC, 0));
   auto ring = Ring::attach(std::move(*memory), plan.ring);
-  if (!ring || keeper == nullptr) return ring;
-  if (auto kept = ring->put_recipe(recipe); !kept) return std::unexpected(kept.error());
-  return ring;
+  Result<void> good;
+  if (ring && keeper != nullptr) good = ring->put_recipe(recipe);
+  if (ring && good && plan.lock_memory) good = ring->lock();
+  if (ring && good) return ring;
+  if (keeper != nullptr) keeper->forget(kept);
+  if (!ring) return ring;
+  return std::unexpected(good.error());
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Session>> Session::begin(std::unique_ptr<State> state) {
   try {
-    if (auto running = state->run(); !running) {
-      if (state->is_taken_over_) state->keeper_ = nullptr;  // It stays for the next process.
-      return std::unexpected(running.error());
-    }
+    if (auto running = state->run(); !running) return std::unexpected(running.error());
   } catch (const std::system_error& error) {
     return fail_errno(error.code().value(), "cannot start a thread");
   }
@@ -375,9 +405,6 @@ Result<std::unique_ptr<Session>> Session::start(FrameSource& source, RecordingPl
   set_run(plan, run);
   auto ring = make_ring(plan, run, keeper);
   if (!ring) return std::unexpected(ring.error());
-  if (plan.lock_memory) {
-    if (auto locked = ring->lock(); !locked) return std::unexpected(locked.error());
-  }
   return begin(std::make_unique<State>(
       Parts{&source, std::move(plan), run, std::move(*ring), std::move(*workshops), keeper, false},
       files, clock));
@@ -392,6 +419,9 @@ Result<std::unique_ptr<Session>> Session::take_over(FrameSource* source, Recordi
   set_run(plan, run);
   auto ring = Ring::attach(std::move(own), plan.ring);
   if (!ring) return std::unexpected(ring.error());
+  if (ring->attempts() > kMostAttempts) {
+    return fail(ErrorCode::kLayout, "taking it over has failed again and again");
+  }
   if (plan.lock_memory) {
     if (auto locked = ring->lock(); !locked) return std::unexpected(locked.error());
   }

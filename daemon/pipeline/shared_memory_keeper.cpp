@@ -59,7 +59,7 @@ std::vector<UniqueFd> SharedMemoryKeeper::left_behind() {
   std::vector<UniqueFd> found;
   for (int number = 1; number <= kMostRings; ++number) {
     const auto path = numbered(directory_, name_, number);
-    UniqueFd file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+    UniqueFd file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (!file.valid() || !is_ours(file)) continue;
     if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) continue;
     if (is_ours(file)) found.push_back(std::move(file));  // Not removed while we waited.
@@ -76,21 +76,24 @@ Result<UniqueFd> SharedMemoryKeeper::make(std::uint64_t bytes) {
   return make_memory(bytes);
 }
 
+/// It has a name only when it is whole and locked, so that nobody takes it for one that was left.
 Result<UniqueFd> SharedMemoryKeeper::make_file(std::uint64_t bytes) {
+  UniqueFd file(::open(directory_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!file.valid() || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    return fail_errno(errno, "cannot keep the ring in", directory_.string());
+  }
+  if (auto filled = fill_memory(file, bytes); !filled) {
+    Error error = filled.error();
+    error.context += " in " + directory_.string();
+    return std::unexpected(std::move(error));
+  }
+  const std::string unnamed = fmt::format("/proc/self/fd/{}", file.get());
   for (int number = 1; number <= kMostRings; ++number) {
     const auto path = numbered(directory_, name_, number);
-    UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!file.valid() && errno == EEXIST) continue;
-    if (!file.valid() || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-      return fail_errno(errno, "cannot keep the ring in", path.string());
+    if (::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0) {
+      return file;
     }
-    if (auto filled = fill_memory(file, bytes); !filled) {
-      ::unlink(path.c_str());
-      Error error = filled.error();
-      error.context += " in " + directory_.string();
-      return std::unexpected(std::move(error));
-    }
-    return file;
+    if (errno != EEXIST) return fail_errno(errno, "cannot keep the ring as", path.string());
   }
   return fail(ErrorCode::kExists, "cannot keep the ring: too many others of this name:", place_);
 }
@@ -98,7 +101,7 @@ Result<UniqueFd> SharedMemoryKeeper::make_file(std::uint64_t bytes) {
 void SharedMemoryKeeper::forget(const UniqueFd& memory) {
   for (int number = 1; number <= kMostRings; ++number) {
     const auto path = numbered(directory_, name_, number);
-    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    const UniqueFd file(::open(path.c_str(), O_PATH | O_CLOEXEC | O_NOFOLLOW));
     if (file.valid() && same_file(file, memory)) ::unlink(path.c_str());
   }
 }

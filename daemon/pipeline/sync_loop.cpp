@@ -7,7 +7,7 @@
 namespace framelog {
 
 SyncLoop::SyncLoop(std::vector<SegmentLane*> lanes, std::chrono::nanoseconds interval,
-                   Health& health, const Clock& clock)
+                   Housekeeping& health, const Clock& clock)
     : lanes_(std::move(lanes)), interval_(interval), health_(health), clock_(clock) {}
 
 void SyncLoop::run(const std::stop_token& stop) {

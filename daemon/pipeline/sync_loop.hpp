@@ -14,7 +14,7 @@ namespace framelog {
 /// interval.
 class SyncLoop {
  public:
-  SyncLoop(std::vector<SegmentLane*> lanes, std::chrono::nanoseconds interval, Health& health,
+  SyncLoop(std::vector<SegmentLane*> lanes, std::chrono::nanoseconds interval, Housekeeping& health,
            const Clock& clock);
   /// Threads: sync.
   void run(const std::stop_token& stop);
@@ -25,7 +25,7 @@ class SyncLoop {
 
   std::vector<SegmentLane*> lanes_;
   std::chrono::nanoseconds interval_;
-  Health& health_;
+  Housekeeping& health_;
   const Clock& clock_;
   Wakeup stopped_;
   bool failing_{};

@@ -54,6 +54,7 @@ WriteLoop::WriteLoop(Ring& ring, const std::vector<SegmentLane*>& lanes, const R
 
 void WriteLoop::take_over() {
   count_again();
+  left_to_ = ring_.captured();
   // With several frames in its hands nobody knows which one was to blame.
   if (suspect_.deaths > 0) suspicious_to_ = ring_.captured();
   if (!gate_ || kept_.get() == nullptr) return;
@@ -140,6 +141,7 @@ void WriteLoop::flush(std::uint64_t to, Action action) {
     health_.write.begin(clock_.monotonic_ns());
     handle(handled_, end, kills ? Action::kLose : action);
     ring_.advance_written(end);
+    if (handled_ < left_to_ && end >= left_to_) ring_.settle();
     handled_ = end;
   }
   ring_.put_down(kMostReducers);
@@ -184,6 +186,15 @@ void WriteLoop::count_unrecorded(std::size_t product, std::uint64_t from, std::u
   kept.put({to, counters.skipped, counters.not_recorded,
             counters.dropped[static_cast<std::size_t>(DropReason::kCrash)]});
 }
+
+void WriteLoop::settle() {
+  for (auto& product : products_) {
+    if (product) product->settle_tail(!gate_ || gate_->recording());
+  }
+  if (handled_ >= left_to_) ring_.settle();
+}
+
+bool WriteLoop::is_triggered() const noexcept { return gate_ && gate_->state().commanded_ns >= 0; }
 
 void WriteLoop::trigger() {
   if (gate_) gate_->trigger(clock_.monotonic_ns());

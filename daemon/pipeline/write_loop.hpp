@@ -34,8 +34,13 @@ class WriteLoop {
   void run_to(std::uint64_t to);
   void finish(const LossBefore& tail, std::optional<std::uint64_t> received_total,
               std::string_view reason);
+  /// Over the ring of a dead process, before the reducers run: groups that its end had cut short.
+  /// Threads: write, before run().
+  void settle();
   /// The next frame from now on is a trigger. Threads: any.
   void trigger();
+  /// A trigger was asked for that no frame has been yet. Threads: any.
+  [[nodiscard]] bool is_triggered() const noexcept;
   /// The open segments end before the next frame that is written. Threads: any.
   void roll() noexcept;
   /// Whether frames are being recorded now: without a product that has files never, armed only
@@ -76,6 +81,7 @@ class WriteLoop {
   std::uint64_t looked_at_{};       ///< By the gate, at the beginning of run().
   KeptState<Kept> kept_;
   Suspect suspect_;
+  std::uint64_t left_to_{};        ///< Frames below it are those of a dead process.
   std::uint64_t suspicious_to_{};  ///< Frames below it are written one by one.
   std::atomic<bool> roll_{false};
   std::atomic<bool> in_event_{false};

@@ -29,10 +29,12 @@ void take_health(SessionTotals& totals, const Health& health) {
     add_counts(totals.stages[1], reducer.seconds.counts());
   }
   totals.stages[2] = health.write.seconds.counts();
-  totals.stages[3] = health.sync.seconds.counts();
-  totals.stages[4] = health.files.seconds.counts();
-  totals.capture_to_disk = health.capture_to_disk.counts();
-  add_counts(totals.capture_to_disk, health.capture_to_finished.counts());
+  for (const Housekeeping& of : health.housekeeping) {
+    add_counts(totals.stages[3], of.sync.seconds.counts());
+    add_counts(totals.stages[4], of.files.seconds.counts());
+    add_counts(totals.capture_to_disk, of.capture_to_disk.counts());
+    add_counts(totals.capture_to_disk, of.capture_to_finished.counts());
+  }
 }
 
 SessionTotals totals_of(const SessionStatus& session, const Health* health) {

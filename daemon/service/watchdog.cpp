@@ -45,8 +45,10 @@ std::optional<Hang> find_hang(const Health& health, std::int64_t now_ns,
     look(reducer, "reduce", now_ns, limit.count(), worst);
   }
   look(health.write, "write", now_ns, limit.count(), worst);
-  look(health.sync, "sync", now_ns, limit.count(), worst);
-  look(health.files, "files", now_ns, limit.count(), worst);
+  for (const Housekeeping& of : health.housekeeping) {
+    look(of.sync, "sync", now_ns, limit.count(), worst);
+    look(of.files, "files", now_ns, limit.count(), worst);
+  }
   return worst;
 }
 

@@ -134,6 +134,7 @@ void EventLog::begin(FileSystem& files, std::int64_t accounted_from) {
 }
 
 void EventLog::end(FileSystem& files, const LoggedEnd& end) {
+  const std::scoped_lock lock(*mutex_);
   const Json json{{"kind", "end"},
                   {"stop_reason", end.stop_reason},
                   {"accounting", Json::parse(accounting_json(end.accounting))}};

@@ -260,9 +260,11 @@ std::int64_t last_sequence(FileSystem& files, const path& part) {
     if (format == nullptr || !files.exists(file)) continue;
     auto reader = format->open(files, file);
     if (!reader) continue;
-    const std::int64_t count = (*reader)->finished() ? (*reader)->frames() : (*reader)->valid();
-    const auto records =
-        (*reader)->records(std::clamp(count, std::int64_t{0}, (*reader)->frames()));
+    // What recovery will keep, which can be more than the file counts.
+    const Result<std::int64_t> count =
+        (*reader)->finished() ? Result<std::int64_t>((*reader)->frames()) : trusted(**reader);
+    if (!count) continue;
+    const auto records = (*reader)->records(*count);
     if (records && !records->empty()) return static_cast<std::int64_t>(records->back().sequence);
   }
   return -1;

@@ -95,6 +95,14 @@ Result<Resumed> SegmentStore::resume(std::int64_t number, const path& part) {
   if (read_events(files_, events_path(part)).end) {
     return fail(ErrorCode::kInvalid, "its recorder had ended it:", part.string());
   }
+  {
+    const auto reader = config_.format->open(files_, part);
+    if (!reader) return std::unexpected(reader.error());
+    if ((*reader)->shape() != config_.description.shape ||
+        (*reader)->frames() != capacity_frames_) {
+      return fail(ErrorCode::kLayout, "it was prepared for other frames:", part.string());
+    }
+  }
   auto resumed = config_.format->resume(files_, part, describe(number));
   if (!resumed) return std::unexpected(resumed.error());
   FrameInfo first;

@@ -69,7 +69,7 @@ inline WriteResult write_segment(const std::filesystem::path& parent, const Fram
   SegmentLane lane(SegmentStore(system_files(), config), files_wakeup);
   lane.put_ready(must(lane.store().prepare(lane.next_number())));
   WriteLoop loop(ring, {&lane}, plan.record, health, system_clock());
-  SyncLoop sync({&lane}, plan.sync_interval, health, system_clock());
+  SyncLoop sync({&lane}, plan.sync_interval, health.housekeeping[0], system_clock());
 
   const auto feed = [&](std::uint64_t sequence) {
     const Slot slot = ring.slot(sequence);

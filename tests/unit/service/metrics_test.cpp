@@ -57,8 +57,8 @@ TEST(MetricsTotals, AddUpTheTimesOfAllReducersAndRuns) {
   Health first;
   first.reduce[0].seconds.observe(1000);
   first.reduce[5].seconds.observe(1000);
-  first.capture_to_disk.observe(2000);
-  first.capture_to_finished.observe(2000);
+  first.housekeeping[0].capture_to_disk.observe(2000);
+  first.housekeeping[1].capture_to_finished.observe(2000);
   Health second;
   second.reduce[1].seconds.observe(1000);
   MetricsTotals totals;
