@@ -42,19 +42,31 @@ systemctl reload "$unit"
 [[ $(systemctl show -P MainPID "$unit") == "$pid" ]]
 
 step 'a wrong configuration fails the reload and changes nothing'
+# What the recorder is and does, without what goes on: its process, its run and its configuration.
+state_of_demo() {
+  systemctl show -P MainPID "$unit"
+  framelog -i demo status --json | grep -o '"run":{[^}]*}'
+  framelog -i demo config show
+}
+before=$(state_of_demo)
 cp /etc/framelogd/demo.conf /tmp/demo.conf
 printf '[ring]\nmemori = 64 MiB\n' >>/etc/framelogd/demo.conf
 status_of systemctl reload "$unit"
 ((status != 0)) || fail 'the reload should have failed'
 has "$(lines_of demo)" 'memori'
 framelog -i demo status --check
+[[ $(state_of_demo) == "$before" ]] || fail "not what it was: $(state_of_demo)"
 cp /tmp/demo.conf /etc/framelogd/demo.conf
 systemctl reload "$unit"
 
-step 'another recorder of the same name is refused'
-status_of runuser -u framelog -- framelogd --config /etc/framelogd/demo.conf
-((status == 2 && $(wc -l <<<"$output") == 1)) || fail "status $status: $output"
+step 'another recorder of the same name is refused, whoever starts it'
+before=$(state_of_demo)
+for user in framelog root; do
+  status_of runuser -u "$user" -- framelogd --config /etc/framelogd/demo.conf
+  ((status == 2 && $(wc -l <<<"$output") == 1)) || fail "$user: status $status: $output"
+done
 framelog -i demo status --check
+[[ $(state_of_demo) == "$before" ]] || fail "not what it was: $(state_of_demo)"
 
 step 'SIGKILL: recording again'
 active_since() { (($(stamp_ms "$unit" ActiveEnterTimestampMonotonic) > $1)); }
@@ -68,23 +80,55 @@ killed_and_back() {
 }
 at_most 'SIGKILL to recording again' 1500 killed_and_back
 
-step 'stop and start with a ring of 256 MiB'
+step 'a changed configuration and a restart: the old run ends as with stop, and a new one begins'
+events() { journalctl --no-pager --quiet --output=cat "_SYSTEMD_UNIT=$unit.service" "FRAMELOG_EVENT=$1" | wc -l; }
+run_number() { framelog -i demo status --json | grep -o '"run":{[^}]*}' | sed 's/.*"number":\([0-9]*\).*/\1/'; }
+before=$(run_number) stopped=$(events recording-stopped) took_over=$(events took-over)
 mkdir -p /etc/framelogd/demo.conf.d
-printf '[ring]\nmemory = 256 MiB\n' >/etc/framelogd/demo.conf.d/ring.conf
-stopped() {
-  local start
-  sleep 1
-  start=$(now_ms)
-  systemctl stop "$unit"
-  echo $(($(now_ms) - start))
-  systemctl start "$unit"
-}
-at_most 'stop, with the ring drained,' 2000 stopped
+printf '[ring]\nmemory = 256 MiB\n[product.small]\nbin = 2x2\n' >/etc/framelogd/demo.conf.d/more.conf
+systemctl restart "$unit"
+(($(run_number) == before + 1 && $(events recording-stopped) == stopped + 1))
+[[ $(events took-over) == "$took_over" ]] || fail 'a restart is no crash'
+[[ -z $(find "$base" -name '*.part' -not -path '*/.framelog/*' -not -newer /etc/framelogd/demo.conf.d/more.conf) ]]
+
+step 'start with a ring of 256 MiB'
 started() {
   systemctl restart "$unit"
   echo $(($(stamp_ms "$unit" ActiveEnterTimestampMonotonic) - $(stamp_ms "$unit" ExecMainStartTimestampMonotonic)))
 }
 at_most 'start to READY' 300 started
+
+step 'stop with a full ring of 256 MiB on a tmpfs'
+mount -t tmpfs -o size=4g,mode=755 tmpfs /srv
+install -d -o framelog -g framelog /srv/full
+cat >/etc/framelogd/full.conf <<'CONF'
+[source]
+driver = simulator
+width = 1024
+height = 1024
+rate = max
+[ring]
+memory = 256 MiB
+[files]
+base = /srv/full
+CONF
+ring_is_full() {
+  local slots used
+  read -r slots used < <(framelog -i full status --json | sed 's/.*"ring":{"slots":\([0-9]*\),"used":\([0-9]*\)}.*/\1 \2/')
+  ((used >= slots - 1))
+}
+full_and_stopped() {
+  local start
+  systemctl start framelogd@full
+  until_true 20 ring_is_full
+  start=$(now_ms)
+  systemctl stop framelogd@full
+  echo $(($(now_ms) - start))
+  framelog verify /srv/full >/dev/null
+  rm -r /srv/full/*
+}
+at_most 'stop with a full ring' 2000 full_and_stopped
+umount /srv
 
 step 'what was recorded'
 systemctl stop "$unit"

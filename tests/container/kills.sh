@@ -48,4 +48,4 @@ systemctl stop framelogd@kills
 [[ $(systemctl show -P Result framelogd@kills) == success ]]
 framelog verify /data/base
 printf 'killed %d times, %d of these around a start\n' "$KILLS" "$during_start"
-journalctl --no-pager -u framelogd@kills >/data/journal
+journalctl --no-pager --quiet --output=cat _SYSTEMD_UNIT=framelogd@kills.service >/data/journal

@@ -7,6 +7,7 @@ import collections
 import os
 import pathlib
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,16 +19,9 @@ import recorder  # noqa: E402
 from recorder import numpy  # noqa: E402
 
 KILLS = int(os.environ.get("FRAMELOG_KILLS", "10"))
+DROP_REASONS = ("ring-full", "segment-not-ready", "disk-full", "no-disk", "write-error",
+                "incomplete", "reload", "crash", "no-process")
 SEED = int(os.environ.get("FRAMELOG_SEED", str(random.randrange(1, 32768))))
-
-
-def holes(numbers):
-    """(number before, how many are missing) for each jump in an ascending list that begins at 0."""
-    before = -1
-    for number in numbers:
-        if number != before + 1:
-            yield before, number - before - 1
-        before = number
 
 
 class Kills(unittest.TestCase):
@@ -36,34 +30,48 @@ class Kills(unittest.TestCase):
         wrong = (segment.pixels != frames).any(axis=(1, 2))
         self.assertFalse(wrong.any(), f"{segment.path}: {numpy.flatnonzero(wrong)[:10]}")
 
-    def account(self, product, segments):
-        """Every number of every run: in the files once, or in a gap that says why."""
-        runs = collections.defaultdict(list)
+    def check_gaps(self, product, segments, records):
+        """A gap wherever the instrument's numbers jump, and nowhere else; frames by reason."""
+        told = collections.defaultdict(list)
         for segment in segments:
-            runs[segment.provenance["run"]["uuid"]].append(segment)
-        recorded = missing = 0
-        for run, parts in runs.items():
-            numbers = [n for part in parts for n in part.records["sequence"].tolist()]
-            self.assertEqual(len(set(numbers)), len(numbers), f"{product} {run}: written twice")
-            self.assertEqual(numbers, sorted(numbers), f"{product} {run}: not in order")
-            told = collections.Counter()
-            for part in parts:
-                for after, frames, stage, reason in part.gaps:
-                    self.assertTrue(reason, f"{part.path}: a gap without its reason")
-                    # What nobody received cannot be counted; what the ring held can.
-                    self.assertFalse(frames < 0 and stage != "source",
-                                     f"{part.path}: {reason}: how many is not known")
-                    if stage == "write":
-                        told[after] += frames
-            for before, frames in holes(numbers):
-                self.assertEqual(told.pop(before, 0), frames,
-                                 f"{product} {run}: {frames} frames behind {before}")
-                missing += frames
-            recorded += len(numbers)
-        reasons = collections.Counter(reason for part in segments for *_, reason in part.gaps)
-        print(f"{product}: {recorded} frames recorded in {len(runs)} runs and {len(segments)} "
-              f"files, {missing} lost with a reason; gaps: {dict(reasons)}")
-        return recorded
+            for after, frames, stage, reason in segment.gaps:
+                told[after].append((frames, reason))
+                self.assertEqual(stage, "capture", segment.path)
+                # The simulator begins at 0 again: what nobody received cannot be counted.
+                self.assertEqual(frames < 0, reason == "no-process", f"{segment.path}: {reason}")
+        source = records["source_sequence"].astype("int64")
+        jumps = numpy.flatnonzero(numpy.diff(source) != 1)
+        self.assertEqual(sorted(told), records["sequence"][jumps].tolist(), product)
+        dropped = collections.Counter()
+        for at in jumps:
+            gaps = told[int(records["sequence"][at])]
+            if source[at + 1] > source[at]:
+                self.assertEqual(sum(frames for frames, _ in gaps), source[at + 1] - source[at] - 1)
+            for frames, reason in gaps:
+                dropped[reason] += max(frames, 0)
+        print(f"{product}: {len(records)} frames in {len(segments)} files; "
+              f"{len(jumps)} gaps, frames dropped there: {dict(dropped)}", flush=True)
+        return +dropped
+
+    def account(self, product, segments, counted):
+        """Every frame that was captured is in the files once, and the recorder's counters, the
+        files' and the gaps are the same."""
+        records = numpy.concatenate([segment.records for segment in segments])
+        # The ring outlives each kill, so that it is one run to the end.
+        self.assertEqual(len({s.provenance["run"]["uuid"] for s in segments}), 1)
+        numpy.testing.assert_array_equal(records["sequence"], numpy.arange(len(records)))
+        dropped = self.check_gaps(product, segments, records)
+        self.assertEqual(counted["recorded"], len(records))
+        self.assertEqual(counted["received"], len(records) + dropped.total())
+        self.assertEqual(counted["segments"], len(segments))
+        for reason in DROP_REASONS:
+            in_files = sum(segment.accounting["dropped_" + reason] for segment in segments)
+            self.assertEqual(counted.get(reason, 0), dropped[reason], reason)
+            self.assertEqual(in_files, dropped[reason], reason)
+        for key in ("received", "recorded"):
+            in_files = sum(segment.accounting[key] for segment in segments)
+            self.assertEqual(in_files, counted[key], key)
+        return len(records)
 
     def test_every_frame_is_accounted_for(self):
         print(f"{KILLS} kills, FRAMELOG_SEED={SEED}", flush=True)
@@ -76,12 +84,22 @@ class Kills(unittest.TestCase):
             self.assertEqual(done.returncode, 0)
             base = pathlib.Path(directory) / "base"
             self.assertEqual(recorder.leftovers(base), [])
+            journal = (pathlib.Path(directory) / "journal").read_text()
+            counted = recorder.accounting_lines(journal)
             counts = {}
             for product, suffix in (("whole", ".h5"), ("raw", ".raw")):
                 segments = recorder.finished(base, suffix, product)
                 for segment in segments:
                     self.check_pixels(segment)
-                counts[product] = self.account(product, segments)
+                counts[product] = self.account(product, segments, counted[product])
+            self.assertEqual(len(set(counts.values())), 1, counts)
+            took_over = len(re.findall("frames of its ring are written, and the run goes on",
+                                       journal))
+            print(f"{took_over} processes have taken a ring over")
+            self.assertEqual(journal.count("and the run ends"), 0)
+            # Every fourth one is killed around its start, before or behind its taking over.
+            self.assertGreaterEqual(took_over, KILLS - KILLS // 4)
+            self.assertLessEqual(took_over, KILLS)
             # At 2000 frames a second and some tenths of a second for each of them.
             self.assertGreater(min(counts.values()), 100 * KILLS)
 
