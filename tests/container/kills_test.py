@@ -36,7 +36,8 @@ class Kills(unittest.TestCase):
         for segment in segments:
             for after, frames, stage, reason in segment.gaps:
                 told[after].append((frames, reason))
-                self.assertEqual(stage, "capture", segment.path)
+                # On a busy machine the simulator loses frames, as a camera does.
+                self.assertEqual(stage, "source" if reason == "sequence-gap" else "capture")
                 # The simulator begins at 0 again: what nobody received cannot be counted.
                 self.assertEqual(frames < 0, reason == "no-process", f"{segment.path}: {reason}")
         source = records["source_sequence"].astype("int64")
@@ -50,7 +51,7 @@ class Kills(unittest.TestCase):
             for frames, reason in gaps:
                 dropped[reason] += max(frames, 0)
         print(f"{product}: {len(records)} frames in {len(segments)} files; "
-              f"{len(jumps)} gaps, frames dropped there: {dict(dropped)}", flush=True)
+              f"{len(jumps)} gaps; frames that are missing there: {dict(dropped)}", flush=True)
         return +dropped
 
     def account(self, product, segments, counted):
@@ -61,6 +62,9 @@ class Kills(unittest.TestCase):
         self.assertEqual(len({s.provenance["run"]["uuid"] for s in segments}), 1)
         numpy.testing.assert_array_equal(records["sequence"], numpy.arange(len(records)))
         dropped = self.check_gaps(product, segments, records)
+        lost = dropped.pop("sequence-gap", 0)
+        self.assertEqual(counted["lost at source"], lost)
+        self.assertEqual(sum(s.accounting["lost_at_source_sequence-gap"] for s in segments), lost)
         self.assertEqual(counted["recorded"], len(records))
         self.assertEqual(counted["received"], len(records) + dropped.total())
         self.assertEqual(counted["segments"], len(segments))

@@ -52,7 +52,13 @@ passed() { (($(now_ms) >= $1)); }
 
 step 'three recorders'
 systemctl start framelogd@{hang,silent,frozen}
-is_silent() { (($(number silent received) == 150)); }
+# On a busy machine the simulator loses frames as a camera does, so that it may be fewer than 150.
+is_silent() {
+  local received
+  received=$(number silent received)
+  sleep 1
+  ((received > 100 && $(number silent received) == received))
+}
 until_true 30 is_silent
 silent_from=$(now_ms)
 

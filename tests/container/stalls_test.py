@@ -14,6 +14,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system"))
 import recorder  # noqa: E402
+from recorder import numpy  # noqa: E402
 
 WATCHDOG_S = int(os.environ.get("FRAMELOG_WATCHDOG_S", "4"))
 FROZEN_S = int(os.environ.get("FRAMELOG_FROZEN_S", "15"))
@@ -30,29 +31,35 @@ class Stalls(recorder.Case):
         self.assertEqual(recorder.leftovers(directory), [])
         return list(runs.values())
 
-    def numbers(self, run, column):
-        return [n for segment in run for n in segment.records[column].tolist()]
+    def check_numbers(self, run):
+        """Every frame that was captured, and a gap wherever the instrument's numbers jump: what a
+        busy machine was too slow for is counted, and while there was no process nobody knows.
+
+        Returns the instrument's numbers."""
+        sequence, source = (numpy.concatenate([s.records[column] for s in run]).astype("int64")
+                            for column in ("sequence", "source_sequence"))
+        numpy.testing.assert_array_equal(sequence, numpy.arange(len(sequence)))
+        gaps = {gap[0]: gap[1:] for segment in run for gap in segment.gaps}
+        jumps = numpy.flatnonzero(numpy.diff(source) != 1)
+        self.assertEqual(sorted(gaps), jumps.tolist())
+        for at in jumps:
+            if source[at + 1] < source[at]:
+                self.assertEqual(gaps.pop(at), (-1, "capture", "no-process"))
+                continue
+            lost = source[at + 1] - source[at] - 1
+            self.assertEqual(gaps.pop(at), (lost, "source", "sequence-gap"))
+        return source
 
     def check_hang(self, directory):
-        """Two processes recorded 150 frames each into one run, which a third one ended."""
+        """Two processes recorded up to frame 149 each into one run, which a third one ended."""
         first, second = self.runs(directory)
-        self.assertEqual(self.numbers(first, "sequence"), list(range(300)))
-        self.assertEqual(self.numbers(first, "source_sequence"), 2 * list(range(150)))
-        gaps = [gap for segment in first for gap in segment.gaps]
-        # A simulator that begins at 0 again cannot tell how many frames there were in between.
-        self.assertEqual(gaps[0], (149, -1, "capture", "no-process"))
-        self.assertEqual({gap[3] for gap in gaps[1:]} - {"no-process"}, set())
+        source = self.check_numbers(first)
+        ends = numpy.flatnonzero(source == 149)
+        self.assertGreaterEqual(len(ends), 2)
+        self.assertEqual(source.max(), 149)
         self.assertEqual(first[-1].stop_reason, "crash")
-        self.check_whole(second)
+        self.check_numbers(second)
         self.assertEqual(second[-1].stop_reason, "stop")
-
-    def check_whole(self, run):
-        """Every frame since the first one, without a gap."""
-        numbers = self.numbers(run, "sequence")
-        self.assertEqual(numbers, list(range(len(numbers))))
-        self.assertEqual(self.numbers(run, "source_sequence"), numbers)
-        self.assertEqual([gap for segment in run for gap in segment.gaps], [])
-        return len(numbers)
 
     def test_what_hangs_is_restarted_and_what_waits_is_not(self):
         image = self.directory / "image"
@@ -72,9 +79,12 @@ class Stalls(recorder.Case):
             self.assertEqual(done.returncode, 0)
             self.check_hang(data / "hang")
             silent, = self.runs(data / "silent")
-            self.assertEqual(self.check_whole(silent), 150)
+            self.assertEqual(self.check_numbers(silent)[-1], 149)
             frozen, = self.runs(data / "frozen")
-            self.assertGreater(self.check_whole(frozen), 100 * FROZEN_S)
+            source = self.check_numbers(frozen)
+            self.assertTrue((numpy.diff(source) > 0).all())
+            self.assertGreater(source[-1], 100 * FROZEN_S)
+            print(f"frozen: {len(source)} frames of {source[-1] + 1}")
 
 
 if __name__ == "__main__":
