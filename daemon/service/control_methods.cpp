@@ -201,7 +201,7 @@ constexpr std::array kMethods{
            true,
            {},
            [](Call c) { c.controls.reload(answering(std::move(c.answer), refusal_of)); }},
-    Method{"metrics", false, {}, [](Call c) { c.answer(text_reply(c.controls.metrics())); }},
+    Method{"metrics", false, {}, [](Call c) { tell(c, c.methods.metrics()); }},
     Method{"subscribe", false, {"events", "rates"}, subscribe},
 };
 
@@ -274,6 +274,15 @@ std::string ControlMethods::status() const {
   }
   surroundings.uptime_s = static_cast<double>(now_ns - began_ns_) * 1e-9;
   return status_json(status, surroundings);
+}
+
+std::string ControlMethods::metrics() const {
+  std::string text = controls_.metrics();
+  if (metrics_answer_.empty() || text != metrics_text_) {
+    metrics_answer_ = text_reply(text).result;
+    metrics_text_ = std::move(text);
+  }
+  return metrics_answer_;
 }
 
 std::string event_json(const Event& event) {

@@ -69,13 +69,17 @@ class ControlMethods {
   void call(const RpcRequest& request, const Caller& caller, Answer answer);
   /// Once a second: for rates.
   void look();
-  [[nodiscard]] std::string status() const;  ///< JSON, as the method says it.
+  [[nodiscard]] std::string status() const;   ///< JSON, as the method says it.
+  [[nodiscard]] std::string metrics() const;  ///< The same.
 
  private:
   Controls controls_;
   std::string group_;
   RateMeter meter_;
   std::int64_t began_ns_;
+  // The metrics change once a second; making JSON of them costs more than all else of an answer.
+  mutable std::string metrics_text_;
+  mutable std::string metrics_answer_;
 };
 
 /// {"event": "mark", "level": "info", "text": ..., "utc": ..., "utc_ns": ..., "fields": {...}}.

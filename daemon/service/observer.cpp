@@ -73,15 +73,14 @@ struct Observer::State {
     if (is_stopping && progress.moved(status)) notifier.extend_timeout(DrainProgress::kMore);
   }
 
-  [[nodiscard]] SessionTotals all_totals() const {
-    const std::scoped_lock lock(totals_mutex);
-    return totals.totals();
-  }
-
   [[nodiscard]] std::string metrics() const {
-    const SessionTotals all = all_totals();
-    const auto reasons = degraded.reasons();
-    return metrics_text({status, all, free_bytes, board, reasons});
+    const std::scoped_lock lock(totals_mutex);
+    if (told_metrics.empty()) {
+      const SessionTotals all = totals.totals();
+      const auto reasons = degraded.reasons();
+      told_metrics = metrics_text({status, all, free_bytes, board, reasons});
+    }
+    return told_metrics;
   }
 
   std::string instrument;
@@ -92,6 +91,7 @@ struct Observer::State {
   Degraded degraded;
   mutable std::mutex totals_mutex;  // Sessions end on the recorder's thread.
   MetricsTotals totals;
+  mutable std::string told_metrics;  ///< With the totals; empty when something has changed.
   DrainProgress progress;
   RecorderStatus status;
   BoardState board;
@@ -131,9 +131,10 @@ void Observer::tick(const RecorderStatus& status, const Health* health, std::str
   state.status = status;
   state.look_at_slow_things(now_ns);
   state.degraded.tick(status, now_ns);
-  if (status.session) {
+  {
     const std::scoped_lock lock(state.totals_mutex);
-    state.totals.look(status.session_number, *status.session, health);
+    if (status.session) state.totals.look(status.session_number, *status.session, health);
+    state.told_metrics.clear();
   }
   state.tell_systemd(health, line, now_ns);
   if (state.metrics_file && is_due(state.file_written_ns, now_ns, kSlowNs)) {
@@ -145,6 +146,7 @@ void Observer::session_ended(const RecorderStatus& status, const Health& health)
   if (!status.session) return;
   const std::scoped_lock lock(state_->totals_mutex);
   state_->totals.ended(status.session_number, *status.session, &health);
+  state_->told_metrics.clear();
 }
 
 void Observer::take(const Event& event) {
@@ -154,6 +156,10 @@ void Observer::take(const Event& event) {
 
 void Observer::finish(const RecorderStatus& status) {
   state_->status = status;
+  {
+    const std::scoped_lock lock(state_->totals_mutex);
+    state_->told_metrics.clear();
+  }
   static_cast<void>(state_->alerts->finish(kPatienceForAlerts));
   if (state_->metrics_file) state_->metrics_file->write(metrics());
 }
