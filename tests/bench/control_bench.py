@@ -23,6 +23,7 @@ RATE_HZ = 500
 SIDE_PX = 1024
 BYTES_PER_S = RATE_HZ * SIDE_PX * SIDE_PX * 2
 REQUESTS_HZ = 10_000
+NO_LOSS = 1e-3
 MEMORY = pathlib.Path("/dev/shm")
 
 # Recorded as long as there is memory for it, and without end where only a corner is recorded.
@@ -61,11 +62,12 @@ class Recording(recorder.Case):
             width=SIDE_PX, height=SIDE_PX, rate=f"{RATE_HZ} Hz")
         self.process = self.start(config)
         self.until(self.socket.exists, "the socket")
-        self.until(self.received, "frames")
+        self.until(self.has_gone_round, "a ring that was full once")
 
-    def received(self):
+    def has_gone_round(self):
         with control_load.connected(self.socket) as client:
-            return client.ring_and_received()[1]
+            ring, received = client.ring_and_received()
+        return ring is not None and received > ring["slots"]
 
     def end(self):
         """The share of the frames that were lost, here or by the late simulator."""
@@ -120,7 +122,10 @@ def run(name, products, seconds, report):
                 f"99 % {times_ms[len(times_ms) * 99 // 100]:.2g} ms, worst {times_ms[-1]:.2g} ms")
     report.at_most(f"requests without an answer, {name}", good.asked - good.answered, 0)
     report.at_most(f"memory that clients leave behind, {name}", grown / 2**20, 2, "MiB")
-    report.at_most(f"frames lost because of clients, {name}", 100 * (lost - lost_alone), 1, "%")
+    if lost_alone > NO_LOSS:
+        report.note("this machine loses frames by itself: what clients cost it says nothing")
+    else:
+        report.at_most(f"frames lost because of clients, {name}", 100 * lost, 1, "%")
 
 
 def main():
