@@ -143,7 +143,8 @@ class Case(unittest.TestCase):
         """Starts framelogd; its messages go to a file, so that it never waits for a reader."""
         error = error or self.directory / f"stderr-{len(self.processes)}"
         # By default all daemons of this name would want the same socket.
-        if "[control]" not in pathlib.Path(config).read_text():
+        config = pathlib.Path(config)
+        if not config.exists() or "[control]" not in config.read_text():
             socket = self.directory / f"control-{len(self.processes)}"
             arguments = ("--set", f"control.socket={socket}", *arguments)
         with open(error, "wb") as stream:
