@@ -174,7 +174,10 @@ std::optional<int> Recorder::State::session_refused(const Error& error) {
     pending.done(fail(error.code, "cannot record:", setup_.explain(error, false)));
     return std::nullopt;
   }
-  return refuse({setup_.explain(error, false)});
+  const int status = refuse({setup_.explain(error, false)});
+  // A disk may have room, or be back, when the program is tried again.
+  const bool may_pass = error.code == ErrorCode::kNoSpace || error.code == ErrorCode::kIo;
+  return may_pass ? kRecorderFoundWrong : status;
 }
 
 void Recorder::State::session_begun(std::unique_ptr<Session> session, bool records) {

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "core/event.hpp"
+#include "pipeline/ring_memory.hpp"
 #include "recording.hpp"
 
 namespace framelog {
@@ -40,7 +41,7 @@ class NoKeeper final : public RingKeeper {
     ++asked;
     return {};
   }
-  Result<UniqueFd> make(std::uint64_t) override { return UniqueFd(); }
+  Result<UniqueFd> make(std::uint64_t bytes) override { return make_memory(bytes); }
   void forget(const UniqueFd&) override {}
   [[nodiscard]] std::string_view place() const override { return "nowhere"; }
   int asked{};
