@@ -190,8 +190,7 @@ Result<Ring> Ring::attach(UniqueFd memory, const RingLayout& layout) {
   if (std::cmp_less(size, bytes)) {
     return fail(ErrorCode::kLayout, "the ring's memory has another size than its layout");
   }
-  void* mapped =
-      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, memory.get(), 0);
+  void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
   if (mapped == MAP_FAILED) return fail_errno(errno, "cannot map the ring");
   ::madvise(mapped, bytes, MADV_DONTDUMP);
   Ring ring(static_cast<std::byte*>(mapped), bytes, layout, std::move(memory));
@@ -536,6 +535,14 @@ void Ring::close() noexcept {
   captured_moved_.notify();
   reduced_moved_.notify();
   written_moved_.notify();
+}
+
+void Ring::populate(const std::stop_token& stop) noexcept {
+  constexpr std::uint64_t kPiece = 4 << 20;
+  for (std::uint64_t at = 0; at < bytes_ && !stop.stop_requested(); at += kPiece) {
+    // Kernels before 5.14 do not know this: there the first frame in each slot maps its pages.
+    if (::madvise(memory_ + at, std::min(kPiece, bytes_ - at), MADV_POPULATE_WRITE) != 0) return;
+  }
 }
 
 Result<void> Ring::lock() {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -239,6 +240,9 @@ class Ring {
   void close() noexcept;
   [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
 
+  /// Maps its pages one after the other until stopped, so that no frame pays for that. Threads:
+  /// any, one, beside all others.
+  void populate(const std::stop_token& stop) noexcept;
   /// Keeps the memory from being swapped out. Errors: kNoMemory with what is allowed.
   [[nodiscard]] Result<void> lock();
 

@@ -115,6 +115,10 @@ struct Session::State {
 
   [[nodiscard]] Result<void> run() {
     look_at_clock();
+    populate_thread_ = std::jthread([this](const std::stop_token& stop) {
+      ::pthread_setname_np(::pthread_self(), "populate");
+      ring_.populate(stop);
+    });
     if (auto prepared = processing_->prepare(); !prepared) return prepared;
     processing_->make_stages();
     begin_processing();
@@ -356,6 +360,7 @@ struct Session::State {
   CaptureEnd capture_end_{CaptureEnd::kStopped};
   std::atomic<bool> capture_ended_{false};
   std::jthread capture_thread_;
+  std::jthread populate_thread_;  ///< A quarter of a gigabyte takes a tenth of a second.
 };
 
 namespace {
