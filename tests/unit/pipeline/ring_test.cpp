@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <set>
+#include <stop_token>
 #include <thread>
 
 #include "tests/fakes/plain_products.hpp"
@@ -118,6 +120,33 @@ TEST(Ring, BeginsEmptyWithRoomForAllItsSlots) {
   EXPECT_EQ(ring.end_of(Stage::kCapture), 5U);
   EXPECT_EQ(ring.end_of(Stage::kReduce), 0U);
   EXPECT_EQ(ring.end_of(Stage::kWrite), 0U);
+}
+
+long page_faults() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_minflt;
+}
+
+TEST(Ring, PagesThatArePopulatedCostNoFaultLater) {
+  if (::madvise(nullptr, 0, MADV_POPULATE_WRITE) != 0) GTEST_SKIP() << "an older kernel";
+  constexpr std::uint64_t kFrameBytes = 1 << 20;
+  Ring ring = make_ring({16, kFrameBytes, plain_products({0}), 1});
+  ring.populate({});
+  const long before = page_faults();
+  for (std::uint64_t i = 0; i < 16; ++i) std::ranges::fill(ring.slot(i).raw, std::byte{1});
+  const long pages = static_cast<long>(16 * kFrameBytes) / ::sysconf(_SC_PAGESIZE);
+  EXPECT_LT(page_faults() - before, pages / 4);
+}
+
+TEST(Ring, PopulatingStopsWhenAsked) {
+  Ring ring = make_ring({16, 1 << 20, plain_products({0}), 1});
+  std::stop_source stop;
+  stop.request_stop();
+  ring.populate(stop.get_token());
+  const long before = page_faults();
+  for (std::uint64_t i = 0; i < 16; ++i) std::ranges::fill(ring.slot(i).raw, std::byte{1});
+  EXPECT_GT(page_faults() - before, 4);  // Pages may be huge.
 }
 
 TEST(Ring, TakesTheSlowestReducerForReduced) {
