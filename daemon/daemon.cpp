@@ -100,7 +100,7 @@ class Daemon {
     const Settings& settings = configuration_->settings;
     const auto path = control_path(settings, configuration_->instrument);
     if (path.empty()) {
-      log(LogLevel::kInfo, "no control socket: framelog cannot reach this instrument");
+      log(LogLevel::kDebug, "no control socket: framelog cannot reach this instrument");
       return true;
     }
     const auto* group = settings.get<std::string>("control", "group");

@@ -64,7 +64,10 @@ struct Observer::State {
     board = read_board(files);
     free_bytes.reset();
     if (status.base.empty()) return;
-    if (const auto space = files.space(status.base)) free_bytes = space->free_bytes;
+    // Where the base will be, as long as it is not there.
+    std::filesystem::path place = std::filesystem::absolute(status.base);
+    while (!files.exists(place) && place.has_relative_path()) place = place.parent_path();
+    if (const auto space = files.space(place)) free_bytes = space->free_bytes;
   }
 
   void tell_systemd(const Health* health, std::string_view line, std::int64_t now_ns) {

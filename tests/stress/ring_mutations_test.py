@@ -46,7 +46,9 @@ class Builder:
                         f"-I{project}", f"-I{project}/daemon"]
         self.folder = folder
         others = [project / "daemon/core/wakeup.cpp", project / "daemon/core/result.cpp",
-                  project / "daemon/core/file_system.cpp", project / "tests/stress/ring_stress.cpp"]
+                  project / "daemon/core/file_system.cpp", project / "daemon/core/crc32c.cpp",
+                  project / "daemon/pipeline/ring_memory.cpp",
+                  project / "tests/stress/ring_stress.cpp"]
         self.objects = [self.compile(source, source.stem) for source in others]
 
     def compile(self, source, name):

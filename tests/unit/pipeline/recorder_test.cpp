@@ -522,6 +522,23 @@ TEST(Recorder, RefusesAReloadAndRecordsOn) {
   EXPECT_EQ(rig.adopted, 1);
 }
 
+TEST(Recorder, GoesOnWhereTheNewFilesCannotBe) {
+  Rig rig;
+  rig.recording.source.frames_until_cancelled();
+  rig.begin();
+  rig.until_counted(&Accounting::recorded, 10);
+  const auto file = rig.base / "taken";
+  std::ofstream(file) << "x";
+  rig.recording.set("files", "base", (file / "below").string());
+  ASSERT_FALSE(rig.reload());
+  rig.until_counted(&Accounting::recorded, 20);
+  EXPECT_EQ(rig.recorder->status().run_number, 1);
+  EXPECT_EQ(rig.end(), 0);
+  EXPECT_EQ(rig.adopted, 1);
+  std::filesystem::remove(file);
+  EXPECT_EQ(rig.recording.segments("raw").size(), 1U);
+}
+
 TEST(Recorder, GoesBackWhereTheNewConfigurationCannotRecord) {
   Rig rig;
   rig.recording.source.frames_until_cancelled();
@@ -530,6 +547,7 @@ TEST(Recorder, GoesBackWhereTheNewConfigurationCannotRecord) {
   const auto file = rig.base / "taken";
   std::ofstream(file) << "x";
   rig.recording.set("files", "base", (file / "below").string());
+  rig.recording.set("ring", "memory", "2 MiB");  // Not without a new session.
   const auto answer = rig.reload();
   ASSERT_FALSE(answer);
   EXPECT_NE(answer.error().context.find("files: "), std::string::npos);
