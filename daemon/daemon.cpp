@@ -53,7 +53,7 @@ class Daemon {
         base_(base_of(configuration_->settings, configuration_->instrument)),
         observer_(configuration_->instrument, observer_settings(configuration_->settings),
                   system_files(), system_clock()),
-        recorder_(make_setup(std::move(instrument)), make_loader(arguments, in_force()),
+        recorder_(make_setup(std::move(instrument)), make_loader(arguments, adopted()),
                   {arguments.frames, arguments.duration}, *keeper_, system_files(), system_clock()),
         line_(base_) {
     recorder_.on_session_end([this](const RecorderStatus& status, const Health& health) {
@@ -86,7 +86,7 @@ class Daemon {
   using Failure = boost::system::error_code;
 
   /// What a reload has put in force is used by the loop's thread.
-  InForce in_force() {
+  Adopted adopted() {
     return [this](const std::shared_ptr<const Configuration>& configuration) {
       asio::post(loop_, [this, configuration] {
         configuration_ = configuration;

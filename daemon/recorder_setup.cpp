@@ -92,7 +92,7 @@ RecordingPlan plan_of_text(const std::string& name, const std::string& text, con
   return errors.empty() ? plan_recording(instrument.configuration, info, errors) : RecordingPlan{};
 }
 
-RecorderSetup make_setup(Instrument instrument, InForce in_force) {
+RecorderSetup make_setup(Instrument instrument, Adopted adopted) {
   RecorderSetup setup;
   setup.source = std::move(instrument.source);
   // Shared by the functions below, which the recorder keeps and may copy.
@@ -120,22 +120,22 @@ RecorderSetup make_setup(Instrument instrument, InForce in_force) {
                                            std::vector<std::string>& errors) {
     return plan_of_text(name, text, info, errors);
   };
-  setup.adopted = [configuration, in_force = std::move(in_force)] {
+  setup.adopted = [configuration, adopted = std::move(adopted)] {
     set_level(configuration->settings);
-    if (in_force) in_force(configuration);
+    if (adopted) adopted(configuration);
   };
   return setup;
 }
 
-Recorder::Loader make_loader(Arguments arguments, InForce in_force) {
+Recorder::Loader make_loader(Arguments arguments, Adopted adopted) {
   return [arguments = std::move(arguments),
-          in_force =
-              std::move(in_force)]() -> std::expected<RecorderSetup, std::vector<std::string>> {
+          adopted =
+              std::move(adopted)]() -> std::expected<RecorderSetup, std::vector<std::string>> {
     Instrument instrument = load_instrument(arguments.config, arguments.overrides, system_clock());
     if (!instrument.configuration.errors.empty()) {
       return std::unexpected(std::move(instrument.configuration.errors));
     }
-    return make_setup(std::move(instrument), in_force);
+    return make_setup(std::move(instrument), adopted);
   };
 }
 
