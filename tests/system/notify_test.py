@@ -98,7 +98,8 @@ class Notify(recorder.Case):
     def test_a_driver_that_hangs_is_named_and_the_watchdog_falls_silent(self):
         process = self.start_watched(self.simulate(rate="50 Hz", faults="hang at 20"),
                                      watchdog_us=4_000_000)
-        self.until(lambda: "hangs" in process.messages.read_text(), "the watchdog's event")
+        self.until(lambda: self.systemd.listen() and "hangs" in process.messages.read_text(),
+                   "the watchdog's event")
         told = len(self.systemd.listen())
         # Longer than the interval: by now systemd would kill it.
         end = time.monotonic() + 5

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 import unittest
 
 import recorder
@@ -84,6 +85,23 @@ class States(recorder.Case):
         taken = self.directory / "taken"
         taken.write_text("x")
         config.write_text(text.replace(f"base = {self.base}", f"base = {taken}/below"))
+        os.kill(process.pid, signal.SIGHUP)
+        self.until_said(process, "reload refused: ")
+        time.sleep(0.3)
+        self.end(process)
+        [segment] = recorder.finished(self.base)
+        self.assertEqual(segment.stop_reason, "stop")
+        self.verify()
+
+    def test_a_hangup_that_needs_another_ring_goes_back_where_it_cannot_record(self):
+        config = self.simulate(rate="200 Hz")
+        process = self.start(config)
+        self.until(lambda: list(self.base.rglob("*.h5.part")), "a segment")
+        text = config.read_text()
+        taken = self.directory / "taken"
+        taken.write_text("x")
+        config.write_text(text.replace(f"base = {self.base}", f"base = {taken}/below")
+                          + "[ring]\nmemory = 16 MiB\n")
         os.kill(process.pid, signal.SIGHUP)
         self.until_said(process, "reload refused: ")
         self.until_said(process, f"recording camera to {self.base}", 2)
