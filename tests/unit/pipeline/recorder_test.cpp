@@ -291,7 +291,7 @@ TEST(Recorder, EndsAfterAsManyFramesOfRecordingAsWereAskedFor) {
 
 TEST(Recorder, EndsAfterTheTimeThatWasAskedFor) {
   Rig rig;
-  rig.limits.duration = std::chrono::seconds(2);
+  rig.limits.duration = std::chrono::seconds(1);
   rig.recording.source.frames_until_cancelled();
   rig.begin();
   EXPECT_EQ(rig.wait_end(), 0);
