@@ -19,10 +19,6 @@ using std::chrono::seconds;
 constexpr std::size_t kMostFramesAtOnce = 4096;
 constexpr auto kFirstBackOff = milliseconds(500);
 constexpr auto kLongestBackOff = seconds(30);
-constexpr std::int64_t kClockChangeNs = 5'000'000;
-/// Behind so many gaps in one segment, further ones are added to the last of their kind; the frame
-/// table still has each.
-constexpr std::size_t kMostGaps = 10'000;
 
 std::uint32_t clamp32(std::uint64_t value) {
   return static_cast<std::uint32_t>(
@@ -30,21 +26,6 @@ std::uint32_t clamp32(std::uint64_t value) {
 }
 
 }  // namespace
-
-void PendingLosses::take(const LossBefore& before) noexcept {
-  for (std::size_t i = 0; i < kDropReasons; ++i) by_capture[i] += before.dropped[i];
-  for (std::size_t i = 0; i < kLossReasons; ++i) at_source[i] += before.lost_at_source[i];
-  unknown = unknown || before.unknown;
-  uncounted |= before.uncounted;
-}
-
-std::uint64_t PendingLosses::frames() const noexcept {
-  std::uint64_t total = 0;
-  for (const std::uint64_t count : by_write) total += count;
-  for (const std::uint64_t count : by_capture) total += count;
-  for (const std::uint64_t count : at_source) total += count;
-  return total;
-}
 
 ProductWriter::ProductWriter(Ring& ring, std::size_t product, SegmentLane& lane, Health& health)
     : ring_(ring),
@@ -57,58 +38,6 @@ ProductWriter::ProductWriter(Ring& ring, std::size_t product, SegmentLane& lane,
       records_(items_.size()),
       kept_(ring.kept(product)) {
   if (kept_.get() != nullptr) take_over();
-}
-
-const WriterState* ProductWriter::left_behind(Ring& ring, std::size_t product) noexcept {
-  return KeptState<WriterState>(ring.kept(product)).get();
-}
-
-void ProductWriter::take_over() {
-  state_ = *kept_.get();
-  const WriterState::Counters& counters = state_.counters;
-  const auto restore = [](std::atomic<std::uint64_t>& counter, std::uint64_t value) {
-    counter.store(value, std::memory_order_relaxed);
-  };
-  restore(counters_.recorded, counters.recorded);
-  restore(counters_.bytes, counters.bytes);
-  restore(counters_.merged, counters.merged);
-  restore(counters_.skipped, counters.skipped);
-  restore(counters_.not_recorded, counters.not_recorded);
-  restore(counters_.segments, counters.segments);
-  restore(counters_.clipped_pixels, counters.clipped_pixels);
-  for (std::size_t i = 0; i < kDropReasons; ++i) restore(counters_.dropped[i], counters.dropped[i]);
-  in_file_to_ = lane_.in_file_to();
-  if (state_.segment < 0) return;
-  segment_ = lane_.active(state_.segment);
-  if (segment_ != nullptr) {
-    segment_->accounting = state_.accounting;
-    return;
-  }
-  if (lane_.opened() < state_.segment) {  // It had no frame, and is gone.
-    add(counters_.segments, std::uint64_t{0} - 1);
-    state_.numbered = lane_.opened();
-  }
-  // It was ended: what follows belongs to the next one.
-  state_.received_before = state_.received_here;
-  state_.segment = -1;
-}
-
-/// From here on the process after goes on. Called between two steps, when all numbers agree.
-void ProductWriter::keep() {
-  const auto value = [](const std::atomic<std::uint64_t>& counter) {
-    return counter.load(std::memory_order_relaxed);
-  };
-  WriterState::Counters& counters = state_.counters;
-  counters.recorded = value(counters_.recorded);
-  counters.bytes = value(counters_.bytes);
-  counters.merged = value(counters_.merged);
-  counters.skipped = value(counters_.skipped);
-  counters.not_recorded = value(counters_.not_recorded);
-  counters.segments = value(counters_.segments);
-  counters.clipped_pixels = value(counters_.clipped_pixels);
-  for (std::size_t i = 0; i < kDropReasons; ++i) counters.dropped[i] = value(counters_.dropped[i]);
-  if (segment_ != nullptr) state_.accounting = segment_->accounting;
-  kept_.put(state_);
 }
 
 ProductWriter::Item ProductWriter::frame(std::uint64_t sequence) noexcept {
@@ -183,32 +112,6 @@ void ProductWriter::write_slots(std::uint64_t from, std::uint64_t to) {
         record(Items(items_).first(end - from));
     }
     state_.done_to = from = end;
-    keep();
-  }
-}
-
-/// Frames that the slot disposes of: its own, or those of the group that it holds.
-std::uint64_t ProductWriter::frames_in(std::uint64_t sequence) const noexcept {
-  const ProductResult& result = ring_.slot(sequence).header.results[product_];
-  const std::uint64_t lost = result.outcome == FrameOutcome::kLost ? result.lost : 0;
-  if (groups_) return lost + (result.emits ? ring_.group_result(sequence, product_).frames : 0);
-  return result.outcome == FrameOutcome::kFrame ? 1 : lost;
-}
-
-void ProductWriter::lose(std::uint64_t from, std::uint64_t to) {
-  from = std::max(from, state_.done_to);
-  for (; from < to; ++from) {
-    const SlotHeader& header = ring_.slot(from).header;
-    const std::uint64_t frames = frames_in(from);
-    constexpr auto kReason = static_cast<std::size_t>(DropReason::kCrash);
-    add(counters_.dropped[kReason], frames);
-    state_.pending.by_write[kReason] += frames;
-    state_.pending.take(header.before);
-    if (header.results[product_].outcome == FrameOutcome::kSkipped) {
-      count_passed(1, &PassedOver::skipped);
-    }
-    state_.received_slot = header.received_total;
-    state_.done_to = from + 1;
     keep();
   }
 }
@@ -299,16 +202,6 @@ void ProductWriter::record(Items items) {
     }
     retire(roll);
   }
-}
-
-/// A process that died here may have been ahead of what it kept: the first of `items` that its last
-/// file holds already.
-std::size_t ProductWriter::in_file(Items items) const noexcept {
-  std::size_t count = 0;
-  while (count < items.size() && std::cmp_less(items[count].info->sequence, in_file_to_)) {
-    ++count;
-  }
-  return count;
 }
 
 void ProductWriter::end_event() {
@@ -461,76 +354,6 @@ void ProductWriter::account(Items items) {
   keep();
 }
 
-void ProductWriter::note_passed_over() {
-  if (segment_ == nullptr) return;
-  segment_->accounting.skipped += state_.passed.skipped;
-  segment_->accounting.not_recorded += state_.passed.not_recorded;
-  state_.passed = {};
-}
-
-void ProductWriter::note_losses(std::int64_t duration_ns) {
-  const PendingLosses& pending = state_.pending;
-  if (pending.frames() == 0 && !pending.unknown && pending.uncounted == 0) return;
-  // The segment that held it was finished without us, and tells of its gaps by its frames.
-  if (segment_ == nullptr) {
-    state_.pending = {};
-    return;
-  }
-  Accounting& accounting = segment_->accounting;
-  for (std::size_t i = 0; i < kDropReasons; ++i) {
-    const std::string_view reason = name_of(static_cast<DropReason>(i));
-    if (state_.pending.by_write[i] > 0)
-      note_gap(state_.pending.by_write[i], duration_ns, "write", reason);
-    if (state_.pending.by_capture[i] > 0)
-      note_gap(state_.pending.by_capture[i], duration_ns, "capture", reason);
-    accounting.dropped[i] += state_.pending.by_write[i] + state_.pending.by_capture[i];
-  }
-  for (std::size_t i = 0; i < kLossReasons; ++i) {
-    if (state_.pending.at_source[i] == 0) continue;
-    note_gap(state_.pending.at_source[i], duration_ns, "source",
-             name_of(static_cast<LossReason>(i)));
-    accounting.lost_at_source[i] += state_.pending.at_source[i];
-  }
-  if (state_.pending.unknown)
-    note_gap(std::nullopt, duration_ns, "source", name_of(LossReason::kDisconnected));
-  note_uncounted(duration_ns);
-  state_.pending = {};
-}
-
-void ProductWriter::note_uncounted(std::int64_t duration_ns) {
-  for (std::size_t i = 0; i < kDropReasons; ++i) {
-    const bool unknown = (state_.pending.uncounted >> i & 1U) != 0;
-    if (unknown && state_.pending.by_capture[i] == 0) {
-      note_gap(std::nullopt, duration_ns, "capture", name_of(static_cast<DropReason>(i)));
-    }
-  }
-}
-
-void ProductWriter::note_gap(std::optional<std::uint64_t> frames, std::int64_t duration_ns,
-                             std::string_view stage, std::string_view reason) {
-  const std::int64_t count = frames ? static_cast<std::int64_t>(*frames) : -1;
-  const GapEntry gap{state_.last_sequence, count, duration_ns, std::string(stage),
-                     std::string(reason)};
-  // The process that put the frame into the file may have noted it, too.
-  const auto& known = segment_->log.entries().gaps;
-  if (state_.last_sequence < in_file_to_ && std::ranges::find(known, gap) != known.end()) return;
-  const DiskCall call(health_.write);
-  segment_->log.add(lane_.store().files(), gap, kMostGaps);
-}
-
-void ProductWriter::note_clock(const FrameInfo& info) {
-  if (segment_ == nullptr) return;
-  const auto& known = segment_->log.entries().clock;
-  const std::int64_t offset = info.utc_ns - info.monotonic_ns;
-  const bool synchronised = (info.flags & kFlagClockUnsynchronised) == 0;
-  if (!known.empty() && known.back().synchronised == synchronised &&
-      std::abs(offset - known.back().utc_minus_monotonic_ns) < kClockChangeNs) {
-    return;
-  }
-  const DiskCall call(health_.write);
-  segment_->log.add(lane_.store().files(), ClockEntry{info.utc_ns, offset, synchronised});
-}
-
 void ProductWriter::drop(Items items, DropReason reason) {
   for (const Item& item : items) {
     add(counters_.dropped[static_cast<std::size_t>(reason)], item.frames);
@@ -552,37 +375,6 @@ void ProductWriter::handle_write_error(const Error& error) {
   back_off_ = std::clamp<std::chrono::nanoseconds>(back_off_ * 2, kFirstBackOff, kLongestBackOff);
   log(LogLevel::kError,
       fmt::format("{}: {}", lane_.store().config().description.product, describe(error)));
-}
-
-void ProductWriter::record_tail(bool recording) {
-  const Ring::Tail cut = ring_.tail(product_);
-  const std::uint64_t last = cut.group.info.sequence;
-  if (cut.group.frames == 0) return;
-  if (last >= state_.tail_to) {
-    if (recording) {
-      items_[0] = {&cut.group.info,      &cut.result,   nullptr,
-                   cut.pixels,           cut.detectors, cut.group.first_monotonic_ns,
-                   state_.received_slot, last + 1,      cut.group.frames,
-                   state_.group_flags};
-      record(Items(items_).first(1));
-    } else {
-      count_passed(cut.group.frames, &PassedOver::not_recorded);
-    }
-    state_.tail_to = last + 1;
-    keep();
-  }
-  cut.group.frames = 0;
-}
-
-void ProductWriter::settle_tail(bool recording) {
-  if (!groups_ || ring_.tail(product_).group.frames == 0) return;
-  const std::uint64_t to = ring_.tail(product_).group.info.sequence + 1;
-  if (recording) {
-    write(state_.done_to, to);
-  } else {
-    pass(state_.done_to, to);
-  }
-  record_tail(recording);
 }
 
 void ProductWriter::stop(const LossBefore& tail, std::optional<std::uint64_t> received_total,

@@ -47,7 +47,8 @@ class Builder:
         self.folder = folder
         others = [project / "daemon/core/wakeup.cpp", project / "daemon/core/result.cpp",
                   project / "daemon/core/file_system.cpp", project / "daemon/core/crc32c.cpp",
-                  project / "daemon/pipeline/ring_memory.cpp",
+                  *(project / f"daemon/pipeline/ring_{part}.cpp"
+                    for part in ("layout", "memory", "recipe")),
                   project / "tests/stress/ring_stress.cpp"]
         self.objects = [self.compile(source, source.stem) for source in others]
 

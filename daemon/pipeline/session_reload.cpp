@@ -1,0 +1,75 @@
+#include <algorithm>
+#include <utility>
+
+#include "core/log.hpp"
+#include "pipeline/recipe.hpp"
+#include "pipeline/session_state.hpp"
+#include "pipeline/workshops.hpp"
+
+// Another configuration for a run that goes on.
+namespace framelog {
+
+bool Session::State::fits(const RecordingPlan& plan) const {
+  const auto identity = [](const ProductPlan& product) {
+    return std::pair(product.name, product.store.has_value());
+  };
+  return plan.ring.fingerprint() == ring_.layout().fingerprint() &&
+         std::ranges::equal(plan.products, plan_.products, {}, identity, identity);
+}
+
+Result<void> Session::State::reload(RecordingPlan plan) {
+  if (!fits(plan)) return fail(ErrorCode::kLayout, "the products need another ring");
+  if (capture_ended()) return fail(ErrorCode::kEnd, "the source has ended");
+  set_run(plan, run_);
+  auto workshops = open_workshops(files_, plan, workshops_);
+  if (!workshops) return std::unexpected(workshops.error());
+  const std::string recipe = write_recipe({plan.instrument, plan.configuration, plan.source, run_});
+  if (keeper_ != nullptr && !ring_.has_room_for(recipe)) {
+    return fail(ErrorCode::kLayout, "the ring has no room for the configuration");
+  }
+  ++generation_;
+  // What takes time is done before; a roll meanwhile takes the numbers that were prepared.
+  const std::vector<std::int64_t> numbered = processing_->numbered();
+  auto next = make_processing(plan, numbered);
+  if (auto prepared = next->prepare(); !prepared) return prepared;
+  processing_->hand_over("reload");
+  if (processing_->numbered() != numbered) {
+    next->discard_prepared();
+    next = make_processing(plan, processing_->numbered());
+    if (auto prepared = next->prepare(); !prepared) {
+      log(LogLevel::kError, describe(prepared.error()) + "; trying again");
+    }
+  }
+  for (Workshop& workshop : *workshops) workshops_.push_back(std::move(workshop));
+  switch_to(std::move(next), std::move(plan), recipe);
+  return {};
+}
+
+std::unique_ptr<Processing> Session::State::make_processing(const RecordingPlan& plan,
+                                                            std::vector<std::int64_t> numbered) {
+  return std::make_unique<Processing>(
+      ring_, plan, files_, health_, clock_,
+      Processing::Before{
+          .took_over = false, .numbered = std::move(numbered), .generation = generation_});
+}
+
+void Session::State::switch_to(std::unique_ptr<Processing> next, RecordingPlan plan,
+                               const std::string& recipe) {
+  // It has room, and lies in memory.
+  if (keeper_ != nullptr) static_cast<void>(ring_.put_recipe(recipe));
+  next->make_stages();
+  processing_->give_wishes_to(*next);
+  ring_.go_on();
+  std::unique_ptr<Processing> before;
+  {
+    const std::scoped_lock lock(processing_mutex_);
+    before = std::exchange(processing_, std::move(next));
+    plan_ = std::move(plan);
+    grab_from_ = ring_.reduced();
+  }
+  begin_processing();
+  before->drain();
+  unfinished_before_ += before->unfinished();
+}
+
+}  // namespace framelog
