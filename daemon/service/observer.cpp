@@ -159,6 +159,9 @@ void Observer::take(const Event& event) {
 
 void Observer::finish(const RecorderStatus& status) {
   state_->status = status;
+  // A short recording ends before the first tick.
+  state_->slow_ns.reset();
+  state_->look_at_slow_things(state_->clock.monotonic_ns());
   {
     const std::scoped_lock lock(state_->totals_mutex);
     state_->told_metrics.clear();
