@@ -122,7 +122,8 @@ std::optional<std::int64_t> scaled(std::string_view number, std::int64_t factor)
   if (!value) return std::nullopt;
   const double product = std::round(*value * static_cast<double>(factor));
   constexpr double kBeyond = 9223372036854775808.0;
-  if (!(product < kBeyond) || (product == 0.0 && *value != 0.0)) return std::nullopt;
+  if (!(product < kBeyond) || product < -kBeyond || (product == 0.0 && *value != 0.0))
+    return std::nullopt;
   return static_cast<std::int64_t>(product);
 }
 

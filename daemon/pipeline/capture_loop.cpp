@@ -28,8 +28,6 @@ void count(std::uint32_t& counter, std::uint64_t more) {
   counter = static_cast<std::uint32_t>(std::min(kMost, counter + more));
 }
 
-std::int64_t monotonic_ns(Deadline time) { return time.time_since_epoch().count(); }
-
 /// Sleeps in pieces that a stop request can end.
 bool sleep_unless_stopped(Ring& ring, std::chrono::nanoseconds duration,
                           const std::stop_token& stop) {
@@ -130,7 +128,7 @@ CaptureLoop::Step CaptureLoop::read_one(const std::stop_token& stop) {
   const std::span<std::byte> pixels =
       has_slot ? ring_.slot(captured_).raw : std::span(spare_.get(), spare_bytes_);
   const auto now = std::chrono::steady_clock::now();
-  health_.capture.call("reading from the source", monotonic_ns(now), kLongestRead.count());
+  health_.capture.call("reading from the source", clock_.monotonic_ns(), kLongestRead.count());
   auto frame = source_.read(pixels, now + kLongestRead);
   if (!frame) return handle(frame.error(), stop);
   // While the source was waited for, the ring may have found room again.

@@ -38,6 +38,12 @@ TEST(TakeQuantity, ReadsTheMicroSignAndTheGreekMuAsU) {
   }
 }
 
+TEST(Scaled, RefusesWhatNoIntegerHoldsOnEitherSide) {
+  EXPECT_EQ(scaled("122222222222222222222222222222.5", 1'000'000'000), std::nullopt);
+  EXPECT_EQ(scaled("-122222222222222222222222222222.5", 1'000'000'000), std::nullopt);
+  EXPECT_EQ(scaled("-1.5", 1000), -1500);
+}
+
 TEST(Scaled, IsExactForWholeNumbersBeyondDoublePrecision) {
   EXPECT_EQ(scaled("9007199254740993", 1), 9007199254740993);
   EXPECT_EQ(scaled("9223372036854775807", 1), std::numeric_limits<std::int64_t>::max());
