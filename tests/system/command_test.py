@@ -106,6 +106,8 @@ class Recordings(unittest.TestCase):
                 yield base
             finally:
                 daemon.send_signal(signal.SIGKILL)
+        for ring in recorder.rings_of(pathlib.Path(configuration).parent):
+            os.unlink(ring)
         yield base
 
     def test_list_shows_every_segment(self):

@@ -86,7 +86,7 @@ def crc32c(data):
 def rings_of(directory):
     """What killed daemons, whose configurations lie there, have left in /dev/shm."""
     rings = []
-    for config in pathlib.Path(directory).glob("*.conf"):
+    for config in pathlib.Path(directory).rglob("*.conf"):
         name = f"framelogd-{os.geteuid()}-{config.stem}-{crc32c(str(config.resolve()).encode()):08x}"
         rings += [str(path) for path in pathlib.Path("/dev/shm").glob(name + "*")]
     return sorted(rings)
