@@ -23,7 +23,7 @@ class Completion(unittest.TestCase):
         """The completions of the last of the words."""
         line = " ".join(shlex.quote(word) for word in (FRAMELOG, *words))
         script = f"""
-            source {shlex.quote(str(ROOT / "packaging/framelog.bash-completion"))}
+            source {shlex.quote(str(ROOT / "toolchain/packaging/framelog.bash-completion"))}
             complete -p framelog >&2
             COMP_WORDS=({line}) COMP_CWORD={len(words)}
             _framelog

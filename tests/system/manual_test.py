@@ -25,7 +25,7 @@ class Manual(unittest.TestCase):
         directory = tempfile.TemporaryDirectory()
         cls.addClassCleanup(directory.cleanup)
         cls.pages = pathlib.Path(directory.name)
-        subprocess.run([sys.executable, ROOT / "manual/make_manual.py", "--framelogd", FRAMELOGD,
+        subprocess.run([sys.executable, ROOT / "toolchain/manual/make_manual.py", "--framelogd", FRAMELOGD,
                         "--framelog", FRAMELOG, cls.pages], check=True, timeout=60)
 
     def shown(self, page):

@@ -18,14 +18,14 @@ install(FILES systemd/60-framelog.rules DESTINATION lib/udev/rules.d)
 if(EXISTS ${PROJECT_SOURCE_DIR}/systemd/framelog.catalog)
   install(FILES systemd/framelog.catalog DESTINATION lib/systemd/catalog)
 endif()
-install(FILES packaging/framelog.bash-completion
+install(FILES toolchain/packaging/framelog.bash-completion
   DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME framelog)
 
 set(documents ${CMAKE_INSTALL_DATADIR}/doc/framelog)
 install(DIRECTORY config/examples/ DESTINATION ${documents}/examples FILES_MATCHING PATTERN "*.conf")
 install(FILES systemd/10-realtime.conf DESTINATION ${documents}/examples)
-install(FILES packaging/debian/copyright DESTINATION ${documents})
-install(FILES packaging/debian/lintian-overrides
+install(FILES toolchain/packaging/debian/copyright DESTINATION ${documents})
+install(FILES toolchain/packaging/debian/lintian-overrides
   DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides RENAME framelog)
 
 # Manual pages and change log, compressed as Debian wants them: the same bytes for the same text.
@@ -33,14 +33,14 @@ find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(manual ${PROJECT_BINARY_DIR}/manual)
 set(pages framelogd.8 framelog.1 framelogd.conf.5)
 list(TRANSFORM pages PREPEND ${manual}/)
-file(GLOB manual_texts CONFIGURE_DEPENDS manual/*.in)
+file(GLOB manual_texts CONFIGURE_DEPENDS toolchain/manual/*.in)
 add_custom_command(OUTPUT ${pages}
-  COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/manual/make_manual.py
+  COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/toolchain/manual/make_manual.py
     --framelogd $<TARGET_FILE:framelogd> --framelog $<TARGET_FILE:framelog> ${manual}
-  DEPENDS framelogd framelog manual/make_manual.py ${manual_texts}
+  DEPENDS framelogd framelog toolchain/manual/make_manual.py ${manual_texts}
   COMMENT "Writing the manual pages" VERBATIM)
 set(compressed)
-foreach(file IN LISTS pages ITEMS ${PROJECT_SOURCE_DIR}/packaging/debian/changelog)
+foreach(file IN LISTS pages ITEMS ${PROJECT_SOURCE_DIR}/toolchain/packaging/debian/changelog)
   cmake_path(GET file FILENAME name)
   if(name STREQUAL "changelog")
     set(name changelog.Debian)
@@ -77,9 +77,9 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
-  ${PROJECT_SOURCE_DIR}/packaging/debian/postinst
-  ${PROJECT_SOURCE_DIR}/packaging/debian/prerm
-  ${PROJECT_SOURCE_DIR}/packaging/debian/postrm)
+  ${PROJECT_SOURCE_DIR}/toolchain/packaging/debian/postinst
+  ${PROJECT_SOURCE_DIR}/toolchain/packaging/debian/prerm
+  ${PROJECT_SOURCE_DIR}/toolchain/packaging/debian/postrm)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
