@@ -1,6 +1,17 @@
 #include "core/accounting.hpp"
 
 namespace framelog {
+
+Accounting& Accounting::operator+=(const Accounting& more) noexcept {
+  received += more.received;
+  recorded += more.recorded;
+  merged += more.merged;
+  skipped += more.skipped;
+  not_recorded += more.not_recorded;
+  for (std::size_t i = 0; i < kDropReasons; ++i) dropped[i] += more.dropped[i];
+  for (std::size_t i = 0; i < kLossReasons; ++i) lost_at_source[i] += more.lost_at_source[i];
+  return *this;
+}
 namespace {
 
 std::uint64_t value(const std::atomic<std::uint64_t>& counter) noexcept {

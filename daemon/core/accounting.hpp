@@ -36,6 +36,7 @@ struct Accounting {
   [[nodiscard]] std::uint64_t in_flight() const noexcept {
     return received - recorded - merged - skipped - not_recorded - total_dropped();
   }
+  Accounting& operator+=(const Accounting& more) noexcept;
 };
 
 /// The living counters. They lie in the ring's header, so that they outlive the process; each has

@@ -27,30 +27,33 @@ Result<void> Session::State::reload(RecordingPlan plan) {
   if (keeper_ != nullptr && !ring_.has_room_for(recipe)) {
     return fail(ErrorCode::kLayout, "the ring has no room for the configuration");
   }
-  ++generation_;
+  // One that is refused leaves no trace: two that run side by side differ by one.
+  const std::uint32_t generation = generation_ + 1;
   // What takes time is done before; a roll meanwhile takes the numbers that were prepared.
   const std::vector<std::int64_t> numbered = processing_->numbered();
-  auto next = make_processing(plan, numbered);
+  auto next = make_processing(plan, numbered, generation);
   if (auto prepared = next->prepare(); !prepared) return prepared;
   processing_->hand_over("reload");
   if (processing_->numbered() != numbered) {
     next->discard_prepared();
-    next = make_processing(plan, processing_->numbered());
+    next = make_processing(plan, processing_->numbered(), generation);
     if (auto prepared = next->prepare(); !prepared) {
       log(LogLevel::kError, describe(prepared.error()) + "; trying again");
     }
   }
   for (Workshop& workshop : *workshops) workshops_.push_back(std::move(workshop));
+  generation_ = generation;
   switch_to(std::move(next), std::move(plan), recipe);
   return {};
 }
 
 std::unique_ptr<Processing> Session::State::make_processing(const RecordingPlan& plan,
-                                                            std::vector<std::int64_t> numbered) {
+                                                            std::vector<std::int64_t> numbered,
+                                                            std::uint32_t generation) {
   return std::make_unique<Processing>(
       ring_, plan, files_, health_, clock_,
       Processing::Before{
-          .took_over = false, .numbered = std::move(numbered), .generation = generation_});
+          .took_over = false, .numbered = std::move(numbered), .generation = generation});
 }
 
 void Session::State::switch_to(std::unique_ptr<Processing> next, RecordingPlan plan,

@@ -128,7 +128,8 @@ struct Session::State {
   [[nodiscard]] Result<void> reload(RecordingPlan plan);
 
   std::unique_ptr<Processing> make_processing(const RecordingPlan& plan,
-                                              std::vector<std::int64_t> numbered);
+                                              std::vector<std::int64_t> numbered,
+                                              std::uint32_t generation);
 
   /// All that was reduced is written: from here on the process after may go by the new plan.
   void switch_to(std::unique_ptr<Processing> next, RecordingPlan plan, const std::string& recipe);

@@ -13,16 +13,6 @@ void add_counts(Histogram::Counts& to, const Histogram::Counts& more) {
   to.sum_ns += more.sum_ns;
 }
 
-void add_accounting(Accounting& to, const Accounting& more) {
-  to.received += more.received;
-  to.recorded += more.recorded;
-  to.merged += more.merged;
-  to.skipped += more.skipped;
-  to.not_recorded += more.not_recorded;
-  for (std::size_t i = 0; i < kDropReasons; ++i) to.dropped[i] += more.dropped[i];
-  for (std::size_t i = 0; i < kLossReasons; ++i) to.lost_at_source[i] += more.lost_at_source[i];
-}
-
 void take_health(SessionTotals& totals, const Health& health) {
   totals.stages[0] = health.capture.seconds.counts();
   for (const StageHealth& reducer : health.reduce) {
@@ -57,7 +47,7 @@ std::string_view metrics_stage(std::size_t stage) noexcept { return kStages.at(s
 void SessionTotals::add(const SessionTotals& other) {
   for (const auto& [name, more] : other.products) {
     Product& product = products[name];
-    add_accounting(product.accounting, more.accounting);
+    product.accounting += more.accounting;
     product.bytes += more.bytes;
     product.segments += more.segments;
     product.clipped_pixels += more.clipped_pixels;

@@ -8,6 +8,7 @@
 
 #include "core/clock.hpp"
 #include "core/version.hpp"
+#include "formats/accounting_json.hpp"
 
 namespace framelog {
 namespace {
@@ -74,24 +75,6 @@ Json inputs_of(const RunFacts& run) {
   return inputs;
 }
 
-Json accounting_of(const Accounting& accounting) {
-  Json json{{"received", accounting.received},
-            {"recorded", accounting.recorded},
-            {"merged", accounting.merged},
-            {"skipped", accounting.skipped},
-            {"not_recorded", accounting.not_recorded},
-            {"dropped", Json::object()},
-            {"lost_at_source", Json::object()}};
-  for (std::size_t i = 0; i < kDropReasons; ++i) {
-    json["dropped"][std::string(name_of(static_cast<DropReason>(i)))] = accounting.dropped[i];
-  }
-  for (std::size_t i = 0; i < kLossReasons; ++i) {
-    json["lost_at_source"][std::string(name_of(static_cast<LossReason>(i)))] =
-        accounting.lost_at_source[i];
-  }
-  return json;
-}
-
 Json events_of(const SegmentEnd& end) {
   Json events = Json::array();
   for (const EventEntry& event : end.events) {
@@ -156,7 +139,7 @@ Result<std::string> complete_provenance(std::string_view started, const SegmentE
     json.at("run")["first_frame"] = time_or_null(span.first_utc_ns);
     json.at("run")["stop"] = time_or_null(span.last_utc_ns);
     json.at("run")["stop_reason"] = end.stop_reason;
-    json["accounting"] = accounting_of(end.accounting);
+    json["accounting"] = Json::parse(accounting_json(end.accounting));
     json["events"] = events_of(end);
     return dump(json);
   } catch (const std::exception& error) {

@@ -271,16 +271,6 @@ void verify_open(FileSystem& files, const SegmentFormat& format, SegmentReader& 
   check_losses_of(reader, *records, believable, result);
 }
 
-void add(Accounting& to, const Accounting& more) {
-  to.received += more.received;
-  to.recorded += more.recorded;
-  to.merged += more.merged;
-  to.skipped += more.skipped;
-  to.not_recorded += more.not_recorded;
-  for (std::size_t i = 0; i < kDropReasons; ++i) to.dropped[i] += more.dropped[i];
-  for (std::size_t i = 0; i < kLossReasons; ++i) to.lost_at_source[i] += more.lost_at_source[i];
-}
-
 bool is_copy(const VerifiedSegment& one, const VerifiedSegment& other) {
   return one.frames == other.frames && one.first_sequence == other.first_sequence &&
          one.last_sequence == other.last_sequence && one.records_crc == other.records_crc;
@@ -299,7 +289,7 @@ std::int64_t accounted(const VerifiedSegment& segment) {
 std::int64_t join(VerifiedRun& run, const VerifiedSegment& segment, std::int64_t next) {
   ++run.segments;
   run.frames = sum(run.frames, segment.frames);
-  add(run.accounting, segment.accounting);
+  run.accounting += segment.accounting;
   // A segment accounts for frames up to its last one, and for what is behind it at the end of a
   // run.
   const std::int64_t least =
