@@ -18,6 +18,7 @@
 #include "core/option.hpp"
 #include "core/result.hpp"
 #include "core/scan.hpp"
+#include "formats/compression.hpp"
 #include "formats/frame_record.hpp"
 
 namespace framelog {
@@ -82,6 +83,7 @@ struct SegmentDescription {
 
   std::int64_t capacity_frames{};  ///< Space is reserved for so many.
   bool big_endian{};               ///< RAW only: the pixels come in swapped.
+  Compression compression;         ///< One that the format can; frames come in packed.
   bool direct_io{true};  ///< Bypass the page cache where frame size and file system allow.
 };
 
@@ -133,6 +135,12 @@ struct SegmentSummary {
   std::int64_t bytes{};  ///< Of the finished file, or files.
 };
 
+/// One frame as it comes to a segment with compression.
+struct PackedFrame {
+  std::span<const std::byte> bytes;
+  bool is_packed{};  ///< Else they are the pixels, because packing would not make them smaller.
+};
+
 /// One segment being recorded. Calls on one segment never overlap, except append() with sync() and
 /// frames().
 class SegmentWriter {
@@ -147,6 +155,13 @@ class SegmentWriter {
   [[nodiscard]] virtual Result<void> append(std::span<const FrameRecord> records,
                                             std::span<const std::byte> pixels,
                                             std::span<const double> detectors) = 0;
+  /// append() of a segment with compression. After it the frames cannot be lost with the process.
+  [[nodiscard]] virtual Result<void> append_packed(std::span<const FrameRecord> records,
+                                                   std::span<const PackedFrame> frames,
+                                                   std::span<const double> detectors) {
+    static_cast<void>(records), static_cast<void>(frames), static_cast<void>(detectors);
+    return fail(ErrorCode::kUnsupported, "this segment takes no packed frames");
+  }
   /// Frames that a reader of the file finds now. Threads: any.
   [[nodiscard]] virtual std::int64_t frames() const noexcept = 0;
   [[nodiscard]] virtual std::int64_t capacity_frames() const noexcept = 0;
@@ -206,7 +221,8 @@ struct SegmentFormat {
   /// Goes on with the .part of a process that died, with the description that it was prepared with:
   /// behind the frames that it counts. Takes its lock. Threads: control. Errors: kBusy when a
   /// living process records it, kNotFound, kEnd when it has no frame, kInvalid when its finishing
-  /// had begun, kLayout when it was prepared otherwise, kCorrupt.
+  /// had begun, kLayout when it was prepared otherwise, kUnsupported when such a segment cannot be
+  /// gone on with (it is finished by recovery, and the next one begins), kCorrupt.
   Result<ResumedSegment> (*resume)(FileSystem& files, const std::filesystem::path& part,
                                    const SegmentDescription& description);
   /// Opens NAME.EXT or NAME.EXT.part. Errors: kNotFound, kCorrupt with what is wrong.
@@ -227,6 +243,8 @@ struct SegmentFormat {
   std::filesystem::path (*locked_file)(FileSystem& files, const std::filesystem::path& part);
   /// Extensions of the files that belong to NAME.EXT: they replace EXT, and take .part with it.
   std::span<const std::string_view> companions;
+  /// Beside Codec::kNone, which all can.
+  std::span<const Codec> codecs{};
 };
 
 [[nodiscard]] std::span<const SegmentFormat> segment_formats() noexcept;
