@@ -10,6 +10,7 @@ import pathlib
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -46,6 +47,8 @@ assert RECORD.itemsize == 128
 RAW_HEAD_BYTES = 4096  # Of NAME.frames, before the first record.
 
 CORRUPT, INCOMPLETE = 1, 2
+
+CURSORS_BYTE, CACHE_LINE_BYTES = 128, 64  # Ring::Head in daemon/pipeline/ring_head.hpp.
 
 
 def skip_all(reason):
@@ -90,6 +93,18 @@ def rings_of(directory):
         name = f"framelogd-{os.geteuid()}-{config.stem}-{crc32c(str(config.resolve()).encode()):08x}"
         rings += [str(path) for path in pathlib.Path("/dev/shm").glob(name + "*")]
     return sorted(rings)
+
+
+def cursors(ring):
+    """What a ring says: frames captured, frames written. They follow its head's identity."""
+    try:
+        with open(ring, "rb") as file:
+            file.seek(CURSORS_BYTE)
+            captured = struct.unpack("<Q", file.read(8).ljust(8, b"\0"))[0]
+            file.seek(CURSORS_BYTE + CACHE_LINE_BYTES)
+            return captured, struct.unpack("<Q", file.read(8).ljust(8, b"\0"))[0]
+    except FileNotFoundError:
+        return 0, 0  # Written to its end meanwhile.
 
 
 def ramp(sequence, height, width, dtype="uint16"):

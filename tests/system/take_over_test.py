@@ -3,6 +3,7 @@
 FRAMELOG_TAKE_OVERS: how many kills in a row (12). FRAMELOG_SEED: repeats a campaign.
 """
 
+import math
 import os
 import pathlib
 import random
@@ -18,8 +19,9 @@ from recorder import numpy
 TAKE_OVERS = int(os.environ.get("FRAMELOG_TAKE_OVERS", "12"))
 SEED = int(os.environ.get("FRAMELOG_SEED", str(random.randrange(1 << 30))))
 SHAPE = (32, 64)
+MAX_FRAMES = 1000  # Of a segment.
 
-PRODUCTS = """
+PRODUCTS = f"""
 [product.whole]
 [product.plain]
 format = raw
@@ -31,32 +33,41 @@ accumulate = 7
 [ring]
 memory = 8 MiB
 [roll]
-max_frames = 1000
+max_frames = {MAX_FRAMES}
 [control]
 socket = off
 """
 
 
 class TakeOverCase(recorder.Case):
-    def run_killed(self, config, seconds, *arguments):
-        """Records for a while, until killed; what the process has said."""
+    def record_some(self, config, frames, *arguments):
+        """A process that has recorded so many frames or more, however slow the machine is."""
         process = self.start(config, *arguments)
         self.until(lambda: "recording" in process.messages.read_text()
                    or process.poll() is not None, "the recording")
+        before = self.captured()
+        self.until(lambda: self.captured() >= before + frames or process.poll() is not None,
+                   f"{frames} frames")
+        self.assertIsNone(process.poll(), process.messages.read_text())
+        return process
+
+    def run_killed(self, config, frames=300, seconds=0):
+        """Records so many frames and a while, until killed; what the process has said."""
+        process = self.record_some(config, frames)
         time.sleep(seconds)
         self.assertIsNone(process.poll(), process.messages.read_text())
         self.kill(process)
         return process.messages.read_text()
 
-    def run_to_end(self, config, seconds, *arguments):
-        """Records for a while, until stopped; what the process has said."""
-        process = self.start(config, *arguments)
-        self.until(lambda: "recording" in process.messages.read_text()
-                   or process.poll() is not None, "the recording")
-        time.sleep(seconds)
+    def run_to_end(self, config, frames=300):
+        """Records so many frames, until stopped; what the process has said."""
+        process = self.record_some(config, frames)
         process.send_signal(signal.SIGTERM)
-        self.wait(process)
-        return process.messages.read_text()
+        return self.wait(process)
+
+    def captured(self):
+        """Frames of the run that have come so far, by its ring."""
+        return sum(captured for captured, _ in map(recorder.cursors, self.rings()))
 
     def rings(self):
         return recorder.rings_of(self.directory)
@@ -119,8 +130,8 @@ class Kills(TakeOverCase):
         config = self.simulate(PRODUCTS + extra, files="sync_interval = 20 ms", **keys)
         said = ""
         for _ in range(TAKE_OVERS):
-            said += self.run_killed(config, chance.random() * 0.4)
-        messages = self.run_to_end(config, 0.3)
+            said += self.run_killed(config, 1, seconds=chance.random() * 0.4)
+        messages = self.run_to_end(config)
         self.assertIn("the run goes on", messages)
         return said + messages, self.check_all(messages)
 
@@ -152,13 +163,14 @@ class OneKill(TakeOverCase):
             config = self.config()
             process = self.start(config)
             self.until(lambda: list(self.base.rglob("*_whole_*.part")), "a first segment")
-            time.sleep(0.3)
+            self.until(lambda: self.captured() > 300, "300 frames")
             subprocess.run(["fsfreeze", "-f", str(self.base)], check=True)
-            time.sleep(0.5)
+            [ring] = self.rings()
+            self.until(lambda: numpy.subtract(*recorder.cursors(ring)) > 150, "frames that nobody writes")
             os.kill(process.pid, signal.SIGKILL)
             subprocess.run(["fsfreeze", "-u", str(self.base)], check=True)
             self.wait(process, -signal.SIGKILL)
-            messages = self.run_to_end(config, 0.2)
+            messages = self.run_to_end(config)
             taken = int(messages.split(" frames of its ring")[0].rsplit(" ", 1)[1])
             self.assertGreater(taken, 100, messages)
             shutil.rmtree(self.base / "lost+found", ignore_errors=True)
@@ -166,9 +178,9 @@ class OneKill(TakeOverCase):
 
     def test_a_changed_configuration_ends_the_run(self):
         config = self.config()
-        self.run_killed(config, 0.3)
-        config.write_text(config.read_text().replace("max_frames = 1000", "max_frames = 900"))
-        messages = self.run_to_end(config, 0.3)
+        self.run_killed(config)
+        config.write_text(config.read_text().replace(f"max_frames = {MAX_FRAMES}", "max_frames = 900"))
+        messages = self.run_to_end(config)
         self.assertIn("and the run ends", messages)
         segments = recorder.finished(self.base, ".h5", "whole")
         runs = {}
@@ -185,24 +197,28 @@ class OneKill(TakeOverCase):
 
     def test_an_absent_source_keeps_no_frame_waiting(self):
         config = self.config()
-        self.run_killed(config, 0.3)
+        self.run_killed(config)
         config.write_text(config.read_text().replace("[source]", "[source]\nfaults = absent 100 s"))
         process = self.start(config)
         self.until(lambda: "and the run ends" in process.messages.read_text(), "the end of the run")
         self.until(lambda: not self.rings(), "the ring to be written")
         self.assertEqual(list(self.base.rglob("*.part")), [])
-        self.assertEqual(len(recorder.finished(self.base, ".h5", "whole")), 1)
+        segments, sequence = self.by_sequence("whole")
+        self.assertEqual(sequence.tolist(), list(range(len(sequence))))
+        self.assertEqual(len(segments), math.ceil(len(sequence) / MAX_FRAMES))
         process.send_signal(signal.SIGTERM)
         self.wait(process)
 
     def test_the_command_has_recovered_the_files_before(self):
         config = self.config()
-        self.run_killed(config, 0.3)
+        self.run_killed(config)
         self.recover()
-        messages = self.run_to_end(config, 0.3)
+        before, recovered = self.by_sequence("whole")
+        messages = self.run_to_end(config)
         segments, sequence = self.by_sequence("whole")
         self.assertEqual(sequence.tolist(), list(range(len(sequence))))
-        self.assertEqual(len(segments), 2)
+        self.assertEqual(len(segments), len(before) +
+                         math.ceil((len(sequence) - len(recovered)) / MAX_FRAMES))
         counts = recorder.accounting_lines(messages)
         self.assertEqual(counts["whole"]["recorded"], len(sequence))
 
@@ -219,9 +235,7 @@ memory = 8 MiB
 [control]
 socket = off
 """, width=64, height=32, rate="1 kHz")
-        process = self.start(config)
-        time.sleep(0.8)
-        self.kill(process)
+        self.run_killed(config, frames=301)
         second = self.start(config)
         self.until(lambda: "recording" in second.messages.read_text(), "the second process")
         second.send_signal(signal.SIGUSR1)
@@ -247,12 +261,12 @@ class Aside(TakeOverCase):
 
     def damaged(self, damage):
         config = self.simulate("[control]\nsocket = off\n", width=64, height=32, rate="1 kHz")
-        self.run_killed(config, 0.3)
+        self.run_killed(config)
         [ring] = self.rings()
         before = pathlib.Path(ring)
         damage(before)
         kept = before.read_bytes()
-        messages = self.run_to_end(config, 0.2)
+        messages = self.run_to_end(config)
         self.assertIn("cannot be taken over", messages)
         [copy] = list(self.base.rglob("quarantine/ring_*.memory"))
         self.assertEqual(copy.read_bytes(), kept)
