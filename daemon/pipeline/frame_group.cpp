@@ -28,6 +28,7 @@ FrameGroup::FrameGroup(Ring& ring, std::size_t product, const ProductReduction& 
       product_(product),
       reduction_(reduction),
       reducer_(reducer),
+      completion_(reduction),
       group_(reduction.plan, ring.group(product)) {
   if (group_.count() == 0) return;
   const Note note = note_of(group_);
@@ -110,16 +111,16 @@ void FrameGroup::add(std::uint64_t sequence, const SlotHeader& header) noexcept 
 void FrameGroup::emit_at(std::uint64_t sequence) noexcept {
   GroupResult& group = ring_.group_result(sequence, product_);
   emit(ring_.slot(sequence).header.results[product_], group, ring_.product(sequence, product_),
-       ring_.detectors(sequence, product_));
+       ring_.packed(sequence, product_), ring_.detectors(sequence, product_));
   group.made_at = sequence + 1;
   note_emitted(group.info);
 }
 
 void FrameGroup::emit(ProductResult& result, GroupResult& group, std::span<std::byte> pixels,
-                      std::span<double> detectors) noexcept {
+                      std::span<std::byte> packed, std::span<double> detectors) noexcept {
   const Note note = note_of(group_);
   result.statistics = reducer_.emit(group_, pixels);
-  complete(reduction_, pixels, detectors, result);
+  completion_.run(pixels, packed, detectors, result);
   group.info = note.info;
   if (group_.count() < reduction_.plan.accumulate) group.info.flags |= kFlagGroupCutShort;
   group.first_monotonic_ns = note.first_monotonic_ns;
@@ -145,7 +146,7 @@ void FrameGroup::note_emitted(const FrameInfo& info) noexcept {
 void FrameGroup::finish() noexcept {
   if (group_.count() == 0) return;
   const Ring::Tail tail = ring_.tail(product_);
-  emit(tail.result, tail.group, tail.pixels, tail.detectors);
+  emit(tail.result, tail.group, tail.pixels, tail.packed, tail.detectors);
   group_.clear(group_.next());
 }
 

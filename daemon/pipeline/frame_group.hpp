@@ -35,7 +35,7 @@ class FrameGroup {
   void add(std::uint64_t sequence, const SlotHeader& header) noexcept;
   void emit_at(std::uint64_t sequence) noexcept;
   void emit(ProductResult& result, GroupResult& group, std::span<std::byte> pixels,
-            std::span<double> detectors) noexcept;
+            std::span<std::byte> packed, std::span<double> detectors) noexcept;
   [[nodiscard]] bool begins_segment(const FrameInfo& info) const noexcept;
   void foresee_segment(const FrameInfo& first) noexcept;
   void note_emitted(const FrameInfo& info) noexcept;
@@ -44,6 +44,7 @@ class FrameGroup {
   std::size_t product_;
   const ProductReduction& reduction_;
   Reducer& reducer_;
+  FrameCompletion completion_;
   Accumulator group_;
   /// What the writer will do: its segments begin with the first group behind a roll. As long as
   /// there is none, with the first frame of the group that will be it.

@@ -90,6 +90,14 @@ constexpr std::array kOptions{
                .allowed = "hdf5 raw none",
                .help = "The files that are written; none only counts the frames."},
     OptionSpec{.section = "product.*",
+               .key = "compression",
+               .type = kText,
+               .default_text = "none",
+               .allowed = "none; hdf5: gzip-0 to gzip-9, lz4, bitshuffle-lz4, zstd-1 to zstd-19; "
+                          "tiff: deflate, lzw, zstd",
+               .help = "How the pixels are packed, by the reduce threads. gzip can be read "
+                       "everywhere, the others of hdf5 need plugins."},
+    OptionSpec{.section = "product.*",
                .key = "endian",
                .type = kChoice,
                .default_text = "little",

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -9,7 +10,7 @@
 #include "pipeline/ring.hpp"
 #include "reduce/detector.hpp"
 #include "reduce/plan.hpp"
-#include "store/roll_policy.hpp"
+#include "store/segment_store.hpp"
 
 namespace framelog {
 
@@ -20,6 +21,7 @@ struct ProductReduction {
   std::uint32_t keep_every{1};  ///< Each n-th frame by its sequence, from 0 on.
   std::optional<Scan> scan;     ///< Its flyback frames are skipped.
   DetectorSet detectors;
+  Compression compression;  ///< How the finished pixels are packed for the file.
   /// Of the product's segments: a group of accumulated frames ends with its segment.
   RollPolicy roll;
   std::int64_t segment_capacity{};
@@ -34,8 +36,19 @@ struct ProductReduction {
 /// From one byte order to the other.
 void swap_bytes(std::span<std::byte> pixels, std::size_t pixel_bytes) noexcept;
 
-/// The last steps of a product's frame: the detectors' sums, the byte order, the checksum.
-void complete(const ProductReduction& reduction, std::span<std::byte> pixels,
-              std::span<double> detectors, ProductResult& result) noexcept;
+/// The last steps of a product's frames: the detectors' sums, the byte order, the checksum, the
+/// packing. Threads: one.
+class FrameCompletion {
+ public:
+  /// The reduction is borrowed. Throws std::bad_alloc.
+  explicit FrameCompletion(const ProductReduction& reduction);
+  /// `packed` is as large as the pixels, or empty without compression. Allocates nothing.
+  void run(std::span<std::byte> pixels, std::span<std::byte> packed, std::span<double> detectors,
+           ProductResult& result) noexcept;
+
+ private:
+  const ProductReduction& reduction_;
+  std::unique_ptr<FrameEncoder> encoder_;  ///< Null: the pixels are not packed.
+};
 
 }  // namespace framelog

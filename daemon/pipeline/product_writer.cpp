@@ -31,11 +31,13 @@ ProductWriter::ProductWriter(Ring& ring, std::size_t product, SegmentLane& lane,
     : ring_(ring),
       product_(product),
       groups_(ring.layout().products[product].accumulates()),
+      packs_(ring.layout().products[product].packed_bytes > 0),
       lane_(lane),
       health_(health),
       counters_(ring.product_counters(product)),
       items_(std::min<std::uint64_t>(kMostFramesAtOnce, ring.slots())),
       records_(items_.size()),
+      packed_(packs_ ? items_.size() : 0),
       kept_(ring.kept(product)) {
   if (kept_.get() != nullptr) take_over();
 }
@@ -46,6 +48,7 @@ ProductWriter::Item ProductWriter::frame(std::uint64_t sequence) noexcept {
           &header.results[product_],
           &header.before,
           ring_.product(sequence, product_),
+          ring_.packed(sequence, product_),
           ring_.detectors(sequence, product_),
           header.info.monotonic_ns,
           header.received_total,
@@ -63,6 +66,7 @@ ProductWriter::Item ProductWriter::group(std::uint64_t sequence) noexcept {
           &ring_.slot(sequence).header.results[product_],
           nullptr,
           ring_.product(sequence, product_),
+          ring_.packed(sequence, product_),
           ring_.detectors(sequence, product_),
           group.first_monotonic_ns,
           is_last ? group.received_total : state_.received_slot,
@@ -283,22 +287,38 @@ std::size_t ProductWriter::fitting(Items items, std::string_view& reason) {
 
 bool ProductWriter::append(Items items) {
   for (std::size_t i = 0; i < items.size(); ++i) make_record(items[i], i == 0, records_[i]);
-  const Item& first = items.front();
-  const std::span<const std::byte> pixels(first.pixels.data(), first.pixels.size() * items.size());
-  const std::span<const double> detectors(first.detectors.data(),
-                                          first.detectors.size() * items.size());
   const DiskCall call(health_.write);
-  const auto written =
-      segment_->writer->append(std::span(records_).first(items.size()), pixels, detectors);
-  if (!written) {
+  if (const auto written = append_to_segment(items); !written) {
     handle_write_error(written.error());
     retire("write error");
     return false;
   }
-  segment_->unsynced.note(first.first_monotonic_ns);
+  segment_->unsynced.note(items.front().first_monotonic_ns);
   back_off_ = {};
   account(items);
   return true;
+}
+
+/// They lie one behind the other in memory, packed ones each in its own room.
+Result<void> ProductWriter::append_to_segment(Items items) {
+  const Item& first = items.front();
+  const auto records = std::span<const FrameRecord>(records_).first(items.size());
+  const std::span<const double> detectors(first.detectors.data(),
+                                          first.detectors.size() * items.size());
+  if (!packs_) {
+    const std::span<const std::byte> pixels(first.pixels.data(),
+                                            first.pixels.size() * items.size());
+    return segment_->writer->append(records, pixels, detectors);
+  }
+  for (std::size_t i = 0; i < items.size(); ++i) packed_[i] = packed_frame(items[i]);
+  return segment_->writer->append_packed(records, std::span(packed_).first(items.size()),
+                                         detectors);
+}
+
+PackedFrame ProductWriter::packed_frame(const Item& item) noexcept {
+  const std::uint64_t bytes = item.result->packed_bytes;
+  if (bytes == 0) return {item.pixels, false};
+  return {item.packed.first(bytes), true};
 }
 
 void ProductWriter::make_record(const Item& item, bool first_of_batch, FrameRecord& record) {
@@ -332,7 +352,7 @@ void ProductWriter::make_record(const Item& item, bool first_of_batch, FrameReco
 /// Counts what is in a file, and notes what belongs to it.
 void ProductWriter::account(Items items) {
   for (const Item& item : items) {
-    add(counters_.bytes, item.pixels.size());
+    add(counters_.bytes, packs_ ? packed_frame(item).bytes.size() : item.pixels.size());
     if (item.before != nullptr) state_.pending.take(*item.before);
     note_losses(state_.last_monotonic_ns < 0 ? -1
                                              : item.first_monotonic_ns - state_.last_monotonic_ns);

@@ -95,6 +95,7 @@ class ProductWriter {
     const ProductResult* result;
     const LossBefore* before;  ///< Null for a group, which begins behind a loss.
     std::span<const std::byte> pixels;
+    std::span<const std::byte> packed;  ///< Room for the packed frame; empty without compression.
     std::span<const double> detectors;
     std::int64_t first_monotonic_ns;
     std::uint64_t received_total;
@@ -119,6 +120,8 @@ class ProductWriter {
   /// fewer than all.
   [[nodiscard]] std::size_t fitting(Items items, std::string_view& reason);
   [[nodiscard]] bool append(Items items);
+  [[nodiscard]] Result<void> append_to_segment(Items items);
+  [[nodiscard]] static PackedFrame packed_frame(const Item& item) noexcept;
   void make_record(const Item& item, bool first_of_batch, FrameRecord& record);
   void note_losses(std::int64_t duration_ns);
   void note_gap(std::optional<std::uint64_t> frames, std::int64_t duration_ns,
@@ -140,12 +143,14 @@ class ProductWriter {
   Ring& ring_;
   std::size_t product_;
   bool groups_;  ///< The product accumulates.
+  bool packs_;   ///< Its segments take packed frames.
   SegmentLane& lane_;
   Health& health_;
   ProductCounters& counters_;
   OpenSegment* segment_{};
   std::vector<Item> items_;
   std::vector<FrameRecord> records_;
+  std::vector<PackedFrame> packed_;  ///< As many as there are items, with compression.
   KeptState<WriterState> kept_;
   WriterState state_;
   /// Frames below it are in the files that a dead process has left.

@@ -100,9 +100,16 @@ void ProductWriter::record_tail(bool recording) {
   if (cut.group.frames == 0) return;
   if (last >= state_.tail_to) {
     if (recording) {
-      items_[0] = {&cut.group.info,      &cut.result,   nullptr,
-                   cut.pixels,           cut.detectors, cut.group.first_monotonic_ns,
-                   state_.received_slot, last + 1,      cut.group.frames,
+      items_[0] = {&cut.group.info,
+                   &cut.result,
+                   nullptr,
+                   cut.pixels,
+                   cut.packed,
+                   cut.detectors,
+                   cut.group.first_monotonic_ns,
+                   state_.received_slot,
+                   last + 1,
+                   cut.group.frames,
                    state_.group_flags};
       record(Items(items_).first(1));
     } else {

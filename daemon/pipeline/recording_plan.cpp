@@ -11,6 +11,7 @@
 
 #include "core/clock.hpp"
 #include "core/version.hpp"
+#include "pipeline/file_settings.hpp"
 #include "pipeline/record_settings.hpp"
 #include "pipeline/reduction_settings.hpp"
 #include "store/workshop.hpp"
@@ -210,6 +211,7 @@ std::optional<ProductPlan> plan_product(const Settings& settings, const std::str
   if (format == "none") return product;
   product.reduction.big_endian = format == "raw" && text_of(settings, section, "endian") == "big";
   product.reduction.roll = roll;
+  product.reduction.compression = compression_of(settings, section);
   product.inputs = reductions.inputs_of(name);
   SegmentStoreConfig store;
   const auto* base = settings.get<std::string>(section, "base");
@@ -223,6 +225,7 @@ std::optional<ProductPlan> plan_product(const Settings& settings, const std::str
   store.description.steps = reductions.steps_of(name, product.reduction);
   store.description.detectors = reductions.detectors_of(name, product.reduction);
   store.description.big_endian = product.reduction.big_endian;
+  store.description.compression = product.reduction.compression;
   store.run = facts_of_product(settings, source, product.inputs);
   product.store = std::move(store);
   return product;
@@ -312,11 +315,7 @@ void check_recording(const Settings& settings, Complaints& complaints) {
   for (const std::string& name : products) {
     const std::string section = "product." + name;
     static_cast<void>(template_of(settings, section, complaints));
-    if (text_of(settings, section, "endian") == "big" &&
-        text_of(settings, section, "format") != "raw") {
-      complaints.push_back({section, "endian",
-                            "only raw files can be big-endian (format = raw, or endian = little)"});
-    }
+    check_files(settings, section, complaints);
   }
   if (const auto* pitch = settings.get<std::vector<Length>>("instrument", "sensor_pitch")) {
     if (!metres(pitch->front()) || !metres(pitch->back())) {

@@ -24,10 +24,10 @@ ReduceLoop::ReduceLoop(Ring& ring, const std::vector<ProductReduction>& products
       suspect_(ring.suspect(index)) {
   for (std::size_t i = 0; i < products.size(); ++i) {
     if (!ring.layout().products[i].accumulates()) {
-      frames_.push_back({i, products[i], Reducer(products[i].plan)});
+      frames_.push_back({i, products[i], Reducer(products[i].plan), FrameCompletion(products[i])});
     } else if (i % ring.layout().reducers == index) {
-      grouped_.push_back({i, products[i], Reducer(products[i].plan)});
-      groups_.emplace_back(ring, i, products[i], grouped_.back().reducer);
+      grouped_.emplace_back(products[i].plan);
+      groups_.emplace_back(ring, i, products[i], grouped_.back());
     }
   }
 }
@@ -120,7 +120,7 @@ void ReduceLoop::reduce_product(Product& product, std::uint64_t sequence) noexce
   result.outcome = FrameOutcome::kFrame;
   result.statistics = product.reducer.run(slot.raw, own_bytes ? output : std::span<std::byte>{});
   if (own_bytes && product.reduction.plan.identity) std::ranges::copy(slot.raw, output.begin());
-  complete(product.reduction, output, ring_.detectors(sequence, i), result);
+  product.completion.run(output, ring_.packed(sequence, i), ring_.detectors(sequence, i), result);
 }
 
 }  // namespace framelog

@@ -36,6 +36,7 @@ class ReduceLoop {
     std::size_t index;
     const ProductReduction& reduction;
     Reducer reducer;
+    FrameCompletion completion;
   };
 
   void run_frames();
@@ -49,7 +50,7 @@ class ReduceLoop {
   std::uint32_t index_;
   std::uint32_t stride_;         ///< From one frame of this reducer's to the next.
   std::deque<Product> frames_;   ///< Products whose frames the reducers share.
-  std::deque<Product> grouped_;  ///< Products that accumulate and belong to this reducer.
+  std::deque<Reducer> grouped_;  ///< Of products that accumulate and belong to this reducer.
   std::deque<FrameGroup> groups_;
   StageHealth& health_;
   const Clock& clock_;

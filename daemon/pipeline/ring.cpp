@@ -94,7 +94,8 @@ Ring::Ring(std::byte* memory, std::uint64_t bytes, const RingLayout& layout, Uni
     const AreaSizes sizes(product, layout.slots);
     Areas areas;
     areas.pixels = next;
-    areas.detectors = areas.pixels + sizes.pixels;
+    areas.packed = areas.pixels + sizes.pixels;
+    areas.detectors = areas.packed + sizes.packed;
     areas.results = areas.detectors + sizes.detectors;
     areas.group = areas.results + sizes.results;
     areas.kept = areas.group + sizes.group;
@@ -131,6 +132,11 @@ std::span<std::byte> Ring::product(std::uint64_t sequence, std::size_t product) 
   return {products_[product].pixels + sequence % layout_.slots * bytes, bytes};
 }
 
+std::span<std::byte> Ring::packed(std::uint64_t sequence, std::size_t product) noexcept {
+  const std::uint64_t bytes = layout_.products[product].packed_bytes;
+  return {products_[product].packed + sequence % layout_.slots * bytes, bytes};
+}
+
 std::span<double> Ring::detectors_at(std::uint64_t index, std::size_t product) noexcept {
   const std::uint32_t count = layout_.products[product].detectors;
   std::byte* at = products_[product].detectors + index * count * sizeof(double);
@@ -153,11 +159,13 @@ std::span<std::byte> Ring::group(std::size_t product) noexcept {
 Ring::Tail Ring::tail(std::size_t product) noexcept {
   const Areas& areas = products_[product];
   const std::uint64_t bytes = layout_.products[product].bytes;
+  const std::uint64_t packed = layout_.products[product].packed_bytes;
   auto* results =
       std::launder(reinterpret_cast<TailResults*>(areas.results + layout_.slots * kResultStride));
   return {results->result,
           results->group,
           {areas.pixels + layout_.slots * bytes, bytes},
+          {areas.packed + layout_.slots * packed, packed},
           detectors_at(layout_.slots, product)};
 }
 

@@ -27,9 +27,10 @@ enum class Stage : std::uint8_t { kCapture, kReduce, kWrite };
 
 /// What one product takes of the ring.
 struct ProductLayout {
-  std::uint64_t bytes{};        ///< Pixels per slot; 0: the product is the raw frame.
-  std::uint32_t detectors{};    ///< Virtual detectors: a float64 each per slot.
-  std::uint64_t group_bytes{};  ///< Of an accumulated product: the frames added up so far.
+  std::uint64_t bytes{};         ///< Pixels per slot; 0: the product is the raw frame.
+  std::uint64_t packed_bytes{};  ///< Room for the packed pixels per slot; 0: they are not packed.
+  std::uint32_t detectors{};     ///< Virtual detectors: a float64 each per slot.
+  std::uint64_t group_bytes{};   ///< Of an accumulated product: the frames added up so far.
 
   [[nodiscard]] bool accumulates() const noexcept { return group_bytes != 0; }
 };
@@ -78,7 +79,8 @@ struct ProductResult {
   FrameStatistics statistics;
   std::uint32_t crc32c{};
   FrameOutcome outcome{};
-  bool emits{};          ///< The slot holds something to record: the frame, or a group.
+  bool emits{};                  ///< The slot holds something to record: the frame, or a group.
+  std::uint64_t packed_bytes{};  ///< What it takes packed; 0: it goes out as it is.
   std::uint32_t lost{};  ///< With kLost: the frame, and those of a group that it has spoilt.
 };
 
@@ -134,10 +136,10 @@ struct Slot {
 ///
 /// The memory: head (cursors, counters), slot headers, then for the raw frames and for each product
 /// one area of slots x bytes without padding, so that consecutive frames lie one behind the other
-/// and go to the disk in one call. Behind these, for each product that has them, the sums of its
-/// detectors, and of one that accumulates the results of its groups and the group that is not
-/// complete. Such a product has one slot more than there are, for the group that the end of the
-/// recording cuts short.
+/// and go to the disk in one call. Behind these, for each product that has them, its packed frames,
+/// the sums of its detectors, and of one that accumulates the results of its groups and the group
+/// that is not complete. Such a product has one slot more than there are, for the group that the
+/// end of the recording cuts short.
 class Ring {
  public:
   /// Zeroed memory for a layout, in a memfd, all pages present. Errors: kNoMemory, also
@@ -176,6 +178,8 @@ class Ring {
   [[nodiscard]] Slot slot(std::uint64_t sequence) noexcept;
   /// The frame of one product: the raw frame where the product has no bytes of its own.
   [[nodiscard]] std::span<std::byte> product(std::uint64_t sequence, std::size_t product) noexcept;
+  /// Room for what the product's frame is packed into; empty where it is not.
+  [[nodiscard]] std::span<std::byte> packed(std::uint64_t sequence, std::size_t product) noexcept;
   /// Sums of the product's virtual detectors; empty where it has none.
   [[nodiscard]] std::span<double> detectors(std::uint64_t sequence, std::size_t product) noexcept;
   /// Only of a product that accumulates.
@@ -188,6 +192,7 @@ class Ring {
     ProductResult& result;
     GroupResult& group;
     std::span<std::byte> pixels;
+    std::span<std::byte> packed;
     std::span<double> detectors;
   };
   [[nodiscard]] Tail tail(std::size_t product) noexcept;
@@ -266,6 +271,7 @@ class Ring {
   std::byte* raw_{};
   struct Areas {
     std::byte* pixels{};
+    std::byte* packed{};
     std::byte* detectors{};
     std::byte* results{};
     std::byte* group{};

@@ -16,7 +16,7 @@ namespace ring_memory {
 inline constexpr std::size_t kCacheLine = 64;
 inline constexpr std::uint64_t kPage = 4096;
 inline constexpr char kMagic[8] = {'f', 'r', 'l', 'g', 'r', 'i', 'n', 'g'};
-inline constexpr std::uint32_t kVersion = 3;
+inline constexpr std::uint32_t kVersion = 4;
 
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
   return (value + unit - 1) / unit * unit;
@@ -83,6 +83,7 @@ inline std::uint64_t slots_of(const ProductLayout& product, std::uint64_t slots)
 /// Sizes of one product's areas, in their order.
 struct AreaSizes {
   std::uint64_t pixels{};
+  std::uint64_t packed{};
   std::uint64_t detectors{};
   std::uint64_t results{};
   std::uint64_t group{};
@@ -90,10 +91,13 @@ struct AreaSizes {
 
   AreaSizes(const ProductLayout& product, std::uint64_t slots)
       : pixels(area_bytes(slots_of(product, slots), product.bytes)),
+        packed(area_bytes(slots_of(product, slots), product.packed_bytes)),
         detectors(area_bytes(slots_of(product, slots), product.detectors * sizeof(double))),
         results(product.accumulates() ? area_bytes(slots + 1, kResultStride) : 0),
         group(round_up(product.group_bytes, kPage)) {}
-  [[nodiscard]] std::uint64_t total() const { return pixels + detectors + results + group + kept; }
+  [[nodiscard]] std::uint64_t total() const {
+    return pixels + packed + detectors + results + group + kept;
+  }
 };
 
 }  // namespace ring_memory

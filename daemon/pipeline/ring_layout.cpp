@@ -9,7 +9,7 @@ using namespace ring_memory;
 std::uint64_t RingLayout::slot_bytes() const noexcept {
   std::uint64_t bytes = kHeaderStride + raw_bytes;
   for (const ProductLayout& product : products) {
-    bytes += product.bytes + product.detectors * sizeof(double);
+    bytes += product.bytes + product.packed_bytes + product.detectors * sizeof(double);
     if (product.accumulates()) bytes += kResultStride;
   }
   return bytes;
@@ -38,6 +38,7 @@ std::uint64_t RingLayout::fingerprint() const noexcept {
   mix(reducers);
   for (const ProductLayout& product : products) {
     mix(product.bytes + 1);
+    mix(product.packed_bytes);
     mix(product.detectors);
     mix(product.group_bytes);
   }
@@ -51,6 +52,7 @@ std::uint64_t RingLayout::slots_in(std::uint64_t memory_bytes,
     // What does not grow with the slots, and a page for the rounding of each area that does.
     overhead += AreaSizes(product, 0).total() + kPage;
     if (product.detectors > 0) overhead += kPage;
+    if (product.packed_bytes > 0) overhead += kPage;
     if (product.accumulates()) overhead += kPage;
   }
   return memory_bytes <= overhead ? 0 : (memory_bytes - overhead) / one_slot.slot_bytes();
