@@ -71,6 +71,9 @@ void print(const VerifiedSegment& segment) {
   if (segment.problems.empty()) {
     std::cout << fmt::format("{}: ok, {}\n", path, counted(segment.frames, "frame"));
   }
+  for (const std::string& note : segment.notes) {
+    std::cout << fmt::format("{}: note: {}\n", path, one_line(note));
+  }
   for (const std::string& problem : segment.problems) {
     std::cout << fmt::format("{}: {}\n", path, one_line(problem));
   }
@@ -175,6 +178,7 @@ Json json_of(const VerifiedSegment& segment) {
           {"ok", segment.problems.empty()},
           {"problems", segment.problems},
           {"more_problems", segment.more_problems},
+          {"notes", segment.notes},
           {"frames", segment.frames},
           {"bytes", segment.bytes},
           {"first_sequence", segment.first_sequence},

@@ -14,12 +14,17 @@
 #include "core/crc32c.hpp"
 #include "formats/raw_file.hpp"
 #include "formats/segment.hpp"
+#include "store/clock_steps.hpp"
+#include "store/verify_sums.hpp"
 
 namespace framelog {
 namespace {
 
+using verify_sums::passed_over;
+using verify_sums::sum;
 using Records = std::vector<FrameRecord>;
 constexpr std::size_t kMostProblems = 20;
+constexpr std::size_t kMostNotes = 5;
 
 void note(VerifiedSegment& result, std::string problem) {
   if (result.problems.size() < kMostProblems) {
@@ -27,11 +32,6 @@ void note(VerifiedSegment& result, std::string problem) {
   } else {
     ++result.more_problems;
   }
-}
-
-/// Wraps where the numbers of a damaged file would overflow.
-std::int64_t sum(std::int64_t a, std::int64_t b) noexcept {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
 }
 
 /// Whether all records can be believed.
@@ -67,12 +67,6 @@ void check_pixels(SegmentReader& reader, const Records& records, const VerifyPro
       note(result, fmt::format("the pixels of frame {} are not those that were recorded", i));
     }
   }
-}
-
-/// Frames that have a number of their own and are in no record on purpose.
-std::int64_t passed_over(const Accounting& accounting) noexcept {
-  return static_cast<std::int64_t>(accounting.merged + accounting.skipped +
-                                   accounting.not_recorded);
 }
 
 std::uint64_t merged_by(const Records& records) noexcept {
@@ -244,6 +238,24 @@ void check_raw(FileSystem& files, VerifiedSegment& result) {
   if (!(*described)->facts().has_times) note(result, "its .json does not name its .frames");
 }
 
+/// Times that jump are explained; numbers and order stand.
+void note_clock(const Records& records, VerifiedSegment& result) {
+  const auto steps = clock_steps(records);
+  for (std::size_t i = 0; i < steps.size() && i < kMostNotes; ++i) {
+    result.notes.push_back(describe(steps[i]));
+  }
+  if (steps.size() > kMostNotes) {
+    result.notes.push_back(fmt::format("and {} more times", steps.size() - kMostNotes));
+  }
+  const auto unsynchronised = std::ranges::count_if(records, [](const FrameRecord& record) {
+    return (record.flags & kFlagClockUnsynchronised) != 0;
+  });
+  if (unsynchronised > 0 && !std::cmp_equal(unsynchronised, records.size())) {
+    result.notes.push_back(
+        fmt::format("the clock was not synchronised at {} of its frames", unsynchronised));
+  }
+}
+
 void verify_open(FileSystem& files, const SegmentFormat& format, SegmentReader& reader,
                  const VerifyProgress& progress, VerifiedSegment& result) {
   if (!reader.finished()) return note(result, "it is not finished (framelog recover finishes it)");
@@ -265,92 +277,13 @@ void verify_open(FileSystem& files, const SegmentFormat& format, SegmentReader& 
     result.first_sequence = static_cast<std::int64_t>(records->front().sequence);
     result.last_sequence = static_cast<std::int64_t>(records->back().sequence);
     result.records_crc = crc32c(std::as_bytes(std::span(*records)));
+    result.first_record = records->front();
+    result.last_record = records->back();
+    note_clock(*records, result);
   }
   check_pixels(reader, *records, progress, result);
   check_detectors(reader, *records, result);
   check_losses_of(reader, *records, believable, result);
-}
-
-bool is_copy(const VerifiedSegment& one, const VerifiedSegment& other) {
-  return one.frames == other.frames && one.first_sequence == other.first_sequence &&
-         one.last_sequence == other.last_sequence && one.records_crc == other.records_crc;
-}
-
-/// Frames with a number of their own that the segment accounts for.
-std::int64_t accounted(const VerifiedSegment& segment) {
-  const std::int64_t dropped =
-      sum(sum(segment.dropped_with_sequence_before_first, segment.dropped_with_sequence_between),
-          segment.dropped_with_sequence_after_last);
-  return sum(sum(segment.frames, passed_over(segment.accounting)), dropped);
-}
-
-/// Adds one segment behind those that are in the run already; `next` is the first frame that they
-/// do not account for, -1 where nobody knows. Returns the same with this one.
-std::int64_t join(VerifiedRun& run, const VerifiedSegment& segment, std::int64_t next) {
-  ++run.segments;
-  run.frames = sum(run.frames, segment.frames);
-  run.accounting += segment.accounting;
-  // A segment accounts for frames up to its last one, and for what is behind it at the end of a
-  // run.
-  const std::int64_t least =
-      sum(sum(segment.last_sequence, 1), segment.dropped_with_sequence_after_last);
-  if (next < 0) return least;
-  const std::int64_t end = sum(next, accounted(segment));
-  const bool twice = segment.first_sequence < sum(next, segment.dropped_with_sequence_before_first);
-  const bool missing = sum(end, segment.unplaced_before_first) < least;
-  if (twice || missing) {
-    run.problems.push_back(
-        fmt::format("{} begins with frame {}, expected {}: {}", segment.path.filename().string(),
-                    segment.first_sequence,
-                    twice ? sum(next, segment.dropped_with_sequence_before_first)
-                          : sum(segment.first_sequence, sum(end, -least)),
-                    twice ? "frames were recorded twice" : "a segment is missing"));
-  }
-  return std::max(end, least);
-}
-
-/// A run ends with stop, end of source, a recovery and the like; these only end a segment. Behind
-/// an event there may be no other.
-bool is_roll(std::string_view reason) {
-  return reason == "size" || reason == "duration" || reason == "frames" || reason == "hour" ||
-         reason == "day" || reason == "scan" || reason == "write error";
-}
-
-VerifiedRun join_members(const std::string& uuid, const std::string& product,
-                         std::vector<const VerifiedSegment*> members) {
-  std::ranges::sort(members, [](const VerifiedSegment* a, const VerifiedSegment* b) {
-    return std::tie(a->first_sequence, a->path) < std::tie(b->first_sequence, b->path);
-  });
-  const ProvenanceSummary& first = members.front()->provenance;
-  VerifiedRun run;
-  run.run_uuid = uuid;
-  run.instrument = first.instrument;
-  run.product = product;
-  run.run_number = first.run_number;
-  if (first.segment > 1) {
-    run.notes.push_back(
-        fmt::format("the segments before {} are not here", members.front()->path.string()));
-  }
-  run.ended_by_crash = members.back()->provenance.stop_reason == "recovered";
-  if (run.ended_by_crash) {
-    run.notes.emplace_back("the process died: what was in the ring then is not known");
-  }
-  const VerifiedSegment* before = nullptr;
-  std::int64_t next = first.segment == 1 ? 0 : -1;
-  for (const VerifiedSegment* segment : members) {
-    if (before != nullptr && is_copy(*before, *segment)) {
-      run.notes.push_back(
-          fmt::format("{} is a copy of {}", segment->path.string(), before->path.string()));
-      continue;
-    }
-    next = join(run, *segment, next);
-    before = segment;
-  }
-  if (is_roll(before->provenance.stop_reason)) {
-    run.notes.push_back(
-        fmt::format("the segments behind {} are not here, or not finished", before->path.string()));
-  }
-  return run;
 }
 
 }  // namespace
@@ -380,23 +313,6 @@ VerifiedSegment verify_segment(FileSystem& files, const std::filesystem::path& p
     note(result, "it describes more than any machine holds");
   }
   return result;
-}
-
-std::vector<VerifiedRun> join_runs(const std::vector<VerifiedSegment>& segments) {
-  std::map<std::pair<std::string, std::string>, std::vector<const VerifiedSegment*>> by_run;
-  for (const VerifiedSegment& segment : segments) {
-    if (segment.first_sequence >= 0 && !segment.provenance.run_uuid.empty()) {
-      by_run[{segment.provenance.run_uuid, segment.provenance.product}].push_back(&segment);
-    }
-  }
-  std::vector<VerifiedRun> runs;
-  for (auto& [key, members] : by_run) {
-    runs.push_back(join_members(key.first, key.second, std::move(members)));
-  }
-  std::ranges::sort(runs, {}, [](const VerifiedRun& run) {
-    return std::tie(run.instrument, run.run_number, run.product, run.run_uuid);
-  });
-  return runs;
 }
 
 }  // namespace framelog

@@ -8,6 +8,7 @@
 
 #include "core/accounting.hpp"
 #include "core/file_system.hpp"
+#include "formats/frame_record.hpp"
 #include "store/provenance.hpp"
 
 namespace framelog {
@@ -17,6 +18,9 @@ struct VerifiedSegment {
   std::filesystem::path path;
   std::vector<std::string> problems;  ///< Empty: all is well.
   std::int64_t more_problems{};       ///< Beside those listed.
+  std::vector<std::string> notes;     ///< What is no fault: clocks that were set.
+  /// The records whose clocks the neighbours in the run are compared with.
+  FrameRecord first_record, last_record;
   ProvenanceSummary provenance;
   std::int64_t frames{};
   std::int64_t bytes{};
@@ -50,7 +54,8 @@ struct VerifiedRun {
   std::int64_t frames{};
   Accounting accounting;              ///< Added up.
   std::vector<std::string> problems;  ///< Frames missing between segments, or recorded twice.
-  /// What is no fault: copies, which count once, and segments of the run that were not looked at.
+  /// What is no fault: copies, which count once, segments of the run that were not looked at, and
+  /// a clock that was set between two segments.
   bool ended_by_crash{};  ///< Frames were in the ring that nobody can count any more.
   std::vector<std::string> notes;
 };
