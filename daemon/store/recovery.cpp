@@ -40,6 +40,21 @@ bool is_no_record(const FrameRecord& record) {
                              [](std::byte byte) { return byte == std::byte{0}; });
 }
 
+/// Whether the pixels of a frame are those that its record tells of.
+bool is_whole(SegmentReader& reader, std::int64_t frame, const FrameRecord& record,
+              std::span<std::byte> pixels) {
+  return is_intact(record) && reader.pixels(frame, pixels) && crc32c(pixels) == record.crc32c;
+}
+
+/// Frames before `synced` are not looked at one by one. Where neither the first nor the last of
+/// them fits its record, the records are those of other pixels.
+Result<void> check_ends(SegmentReader& reader, std::int64_t trusted, const FrameRecord& first,
+                        const FrameRecord& last) {
+  std::vector<std::byte> pixels(size_bytes(reader.shape()));
+  if (is_whole(reader, 0, first, pixels) || is_whole(reader, trusted - 1, last, pixels)) return {};
+  return fail(ErrorCode::kCorrupt, "neither its first nor its last frame is what its record says");
+}
+
 Result<std::int64_t> trusted(SegmentReader& reader) {
   const std::int64_t capacity = reader.frames();
   const std::int64_t synced = std::clamp(reader.synced(), std::int64_t{0}, capacity);
@@ -69,6 +84,18 @@ Result<std::int64_t> trusted(SegmentReader& reader) {
     ++good;
   }
   return good;
+}
+
+/// Frames that the file counts, which can be more than it has pixels for; at least `trusted`.
+std::int64_t counted(SegmentReader& reader, std::int64_t trusted) {
+  const std::int64_t there = std::max(trusted, reader.frames());
+  if (reader.valid() <= there) return std::max(trusted, reader.valid());
+  // What was cut off is a frame only where its record tells of it.
+  const auto records = reader.records(reader.valid());
+  if (!records) return there;
+  std::int64_t count = there;
+  while (count < reader.valid() && is_intact((*records)[static_cast<std::size_t>(count)])) ++count;
+  return count;
 }
 
 /// All files of an unfinished segment that may be there, as the suffixes of its name.
@@ -146,8 +173,11 @@ Result<Contents> contents_of(FileSystem& files, const SegmentFormat& format, con
   if (!frames) return std::unexpected(frames.error());
   auto records = (*reader)->records(*frames);
   if (!records) return std::unexpected(records.error());
-  const std::int64_t valid = std::clamp((*reader)->valid(), *frames, (*reader)->frames());
-  Contents contents{*frames, valid - *frames, std::move(*records), {}};
+  if (*frames > 0) {
+    const auto fits = check_ends(**reader, *frames, records->front(), records->back());
+    if (!fits) return std::unexpected(fits.error());
+  }
+  Contents contents{*frames, counted(**reader, *frames) - *frames, std::move(*records), {}};
   if (const auto text = (*reader)->provenance()) {
     if (auto summary = summarise_provenance(*text)) contents.provenance = std::move(*summary);
   }
