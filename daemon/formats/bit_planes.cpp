@@ -1,10 +1,31 @@
 #include "formats/bit_planes.hpp"
 
-#include <cstdint>
-#include <cstring>
+#include "formats/bit_planes_kernel.hpp"
 
 namespace framelog {
 namespace {
+
+using bit_planes::Kernel;
+using bit_planes::Kernels;
+
+bool has_v3() noexcept {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+         __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma");
+#else
+  return false;
+#endif
+}
+
+/// How many elements the kernel of that set does.
+std::size_t run(PlaneKernels kernels, Kernel Kernels::*which, const std::byte* from, std::byte* to,
+                std::size_t element_bytes, std::size_t count) noexcept {
+  if (kernels == PlaneKernels::kPlain) return 0;
+  const Kernels* const v3 = bit_planes::v3_kernels();
+  const bool takes_v3 = kernels == PlaneKernels::kV3 && v3 != nullptr;
+  const Kernels& set = takes_v3 ? *v3 : bit_planes::baseline_kernels();
+  return (set.*which)(from, to, element_bytes, count);
+}
 
 /// Turns eight bytes, as a matrix of 8 x 8 bits, about its diagonal: bit k of byte i goes to bit i
 /// of byte k (Hacker's Delight, 7-3).
@@ -19,59 +40,70 @@ std::uint64_t turned(std::uint64_t bits) noexcept {
   return bits;
 }
 
+/// Turns eight bytes that are `from_step` bytes apart into eight that are `to_step` apart.
+void turn(const std::byte* from, std::size_t from_step, std::byte* to,
+          std::size_t to_step) noexcept {
+  std::uint64_t bits = 0;
+  for (unsigned k = 0; k < 8; ++k) {
+    bits |= std::to_integer<std::uint64_t>(from[k * from_step]) << 8 * k;
+  }
+  bits = turned(bits);
+  for (unsigned k = 0; k < 8; ++k) to[k * to_step] = static_cast<std::byte>(bits >> 8 * k);
+}
+
 }  // namespace
 
+PlaneKernels best_plane_kernels() noexcept {
+  static const PlaneKernels best = has_v3() ? PlaneKernels::kV3 : PlaneKernels::kBaseline;
+  return best;
+}
+
 void shuffle_bytes(std::span<const std::byte> elements, std::span<std::byte> shuffled,
-                   std::size_t element_bytes) noexcept {
+                   std::size_t element_bytes, PlaneKernels kernels) noexcept {
   const std::size_t count = elements.size() / element_bytes;
-  for (std::size_t byte = 0; byte < element_bytes; ++byte) {
-    const std::byte* from = elements.data() + byte;
-    std::byte* const to = shuffled.data() + byte * count;
-    for (std::size_t i = 0; i < count; ++i) to[i] = from[i * element_bytes];
+  const std::size_t done =
+      run(kernels, &Kernels::shuffle_bytes, elements.data(), shuffled.data(), element_bytes, count);
+  for (std::size_t i = done; i < count; ++i) {
+    for (std::size_t byte = 0; byte < element_bytes; ++byte) {
+      shuffled[byte * count + i] = elements[i * element_bytes + byte];
+    }
   }
 }
 
 void unshuffle_bytes(std::span<const std::byte> shuffled, std::span<std::byte> elements,
-                     std::size_t element_bytes) noexcept {
+                     std::size_t element_bytes, PlaneKernels kernels) noexcept {
   const std::size_t count = elements.size() / element_bytes;
-  for (std::size_t byte = 0; byte < element_bytes; ++byte) {
-    const std::byte* const from = shuffled.data() + byte * count;
-    std::byte* const to = elements.data() + byte;
-    for (std::size_t i = 0; i < count; ++i) to[i * element_bytes] = from[i];
+  const std::size_t done = run(kernels, &Kernels::unshuffle_bytes, shuffled.data(), elements.data(),
+                               element_bytes, count);
+  for (std::size_t i = done; i < count; ++i) {
+    for (std::size_t byte = 0; byte < element_bytes; ++byte) {
+      elements[i * element_bytes + byte] = shuffled[byte * count + i];
+    }
   }
 }
 
 void split_bits(std::span<const std::byte> elements, std::span<std::byte> planes,
-                std::size_t element_bytes) noexcept {
-  const std::size_t plane_bytes = elements.size() / element_bytes / 8;
-  for (std::size_t i = 0; i < plane_bytes; ++i) {
+                std::size_t element_bytes, PlaneKernels kernels) noexcept {
+  const std::size_t count = elements.size() / element_bytes;
+  const std::size_t done =
+      run(kernels, &Kernels::split_bits, elements.data(), planes.data(), element_bytes, count);
+  for (std::size_t i = done / 8; i < count / 8; ++i) {
     for (std::size_t byte = 0; byte < element_bytes; ++byte) {
-      const std::byte* const from = elements.data() + i * 8 * element_bytes + byte;
-      std::uint64_t bits = 0;
-      for (unsigned k = 0; k < 8; ++k) {
-        bits |= std::to_integer<std::uint64_t>(from[k * element_bytes]) << 8 * k;
-      }
-      bits = turned(bits);
-      std::byte* const to = planes.data() + byte * 8 * plane_bytes + i;
-      for (unsigned k = 0; k < 8; ++k) to[k * plane_bytes] = static_cast<std::byte>(bits >> 8 * k);
+      turn(elements.data() + i * 8 * element_bytes + byte, element_bytes,
+           planes.data() + byte * count + i, count / 8);
     }
   }
 }
 
 void join_bits(std::span<const std::byte> planes, std::span<std::byte> elements,
-               std::size_t element_bytes) noexcept {
-  const std::size_t plane_bytes = elements.size() / element_bytes / 8;
-  for (std::size_t i = 0; i < plane_bytes; ++i) {
+               std::size_t element_bytes, PlaneKernels kernels) noexcept {
+  const std::size_t count = elements.size() / element_bytes;
+  const std::size_t done =
+      run(kernels, &Kernels::join_bits, planes.data(), elements.data(), element_bytes, count);
+  for (std::size_t i = done / 8; i < count / 8; ++i) {
     for (std::size_t byte = 0; byte < element_bytes; ++byte) {
-      const std::byte* const from = planes.data() + byte * 8 * plane_bytes + i;
-      std::uint64_t bits = 0;
-      for (unsigned k = 0; k < 8; ++k) {
-        bits |= std::to_integer<std::uint64_t>(from[k * plane_bytes]) << 8 * k;
-      }
-      bits = turned(bits);
-      std::byte* const to = elements.data() + i * 8 * element_bytes + byte;
-      for (unsigned k = 0; k < 8; ++k)
-        to[k * element_bytes] = static_cast<std::byte>(bits >> 8 * k);
+      turn(planes.data() + byte * count + i, count / 8,
+           elements.data() + i * 8 * element_bytes + byte, element_bytes);
     }
   }
 }
