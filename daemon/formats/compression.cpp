@@ -14,7 +14,8 @@
 namespace framelog {
 namespace {
 
-constexpr int kDeflateLevel = 6;  // As libtiff's.
+/// Frames of counts (Poisson, mean 2) take 5 times as long with libtiff's 6, to be 4 % smaller.
+constexpr int kDeflateLevel = 4;
 
 struct CodecName {
   Codec codec{};
