@@ -28,13 +28,13 @@ class FullDisk(recorder.Case):
         # Ended before the mount goes: clean-ups run in reverse order.
         self.addCleanup(self.end_processes)
 
-    def configuration(self, extra="", **source):
+    def configuration(self, extra="", ring="1 MiB", **source):
         keys = {"width": 64, "height": 32, "rate": "2 kHz", **source}
         return self.simulate(f"""
 [roll]
 max_frames = {SEGMENT_FRAMES}
 [ring]
-memory = 1 MiB
+memory = {ring}
 {extra}
 """, files="sync_interval = 50 ms", **keys)
 
@@ -98,7 +98,8 @@ base = {self.small}/base
 [product.outside]
 roi = y=0:8, x=0:8
 """
-        process = self.start(self.configuration(extra))
+        # A ring of half a minute: on a busy machine, too, only the full disk is a reason to drop.
+        process = self.start(self.configuration(extra, ring="64 MiB", rate="500 Hz"))
         self.said(process, "inside: cannot prepare the next segment")
         self.dropping(self.small)
         counts = recorder.accounting_lines(self.stop(process))

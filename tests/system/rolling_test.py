@@ -272,7 +272,7 @@ class Stops(recorder.Case):
     def test_a_silent_source_leaves_no_file(self):
         config = self.simulate(faults="silent at 0")
         process = self.start(config)
-        time.sleep(0.3)
+        self.until(lambda: "recording" in process.messages.read_text(), "the start")
         process.terminate()
         counts = recorder.accounting_lines(self.wait(process))["frames"]
         self.assertEqual(counts["received"], 0)
