@@ -15,10 +15,20 @@ namespace {
 
 constexpr int kRetriesOfInterruptedCall = 1 << 20;
 
+/// A call that a signal has interrupted is made again; -1 and errno for other errors.
+template <class Call>
+int retried(Call call) {
+  int result = 0;
+  do {
+    result = call();
+  } while (result == -1 && errno == EINTR);
+  return result;
+}
+
 class SystemFiles final : public FileSystem {
  public:
   Result<UniqueFd> open(const std::filesystem::path& path, int flags, unsigned mode) override {
-    const int fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+    const int fd = retried([&] { return ::open(path.c_str(), flags | O_CLOEXEC, mode); });
     if (fd < 0) return fail_errno(errno, "cannot open", path.string());
     return UniqueFd(fd);
   }
@@ -62,14 +72,17 @@ class SystemFiles final : public FileSystem {
   }
 
   Result<void> punch_hole(int fd, std::int64_t offset, std::int64_t length) override {
-    if (::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length) != 0) {
+    const int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    if (retried([&] { return ::fallocate(fd, mode, offset, length); }) != 0) {
       return fail_errno(errno, "cannot punch a hole");
     }
     return {};
   }
 
   Result<void> resize(int fd, std::int64_t size_bytes) override {
-    if (::ftruncate(fd, size_bytes) != 0) return fail_errno(errno, "cannot resize");
+    if (retried([&] { return ::ftruncate(fd, size_bytes); }) != 0) {
+      return fail_errno(errno, "cannot resize");
+    }
     return {};
   }
 
@@ -80,7 +93,7 @@ class SystemFiles final : public FileSystem {
   }
 
   Result<void> sync(int fd) override {
-    if (::fdatasync(fd) != 0) return fail_errno(errno, "cannot sync");
+    if (retried([&] { return ::fdatasync(fd); }) != 0) return fail_errno(errno, "cannot sync");
     return {};
   }
 
@@ -92,7 +105,9 @@ class SystemFiles final : public FileSystem {
   Result<void> sync_directory(const std::filesystem::path& directory) override {
     auto fd = open(directory, O_RDONLY | O_DIRECTORY, 0);
     if (!fd) return std::unexpected(fd.error());
-    if (::fsync(fd->get()) != 0) return fail_errno(errno, "cannot sync", directory.string());
+    if (retried([&] { return ::fsync(fd->get()); }) != 0) {
+      return fail_errno(errno, "cannot sync", directory.string());
+    }
     return {};
   }
 
@@ -168,18 +183,17 @@ class SystemFiles final : public FileSystem {
 
  private:
   static bool allocate(int fd, int mode, std::int64_t offset, std::int64_t bytes) {
-    int result = 0;
-    do {
-      result = ::fallocate(fd, mode, offset, bytes);
-    } while (result != 0 && errno == EINTR);
-    return result == 0;
+    return retried([&] { return ::fallocate(fd, mode, offset, bytes); }) == 0;
   }
 
   // NFS before 4.2, vfat and others have no fallocate: writing a zero into each block is the same
   // promise.
   static Result<void> reserve_plain(int fd, std::int64_t size_bytes) {
     if (errno != EOPNOTSUPP) return fail_errno(errno, "cannot reserve space");
-    const int error = ::posix_fallocate(fd, 0, size_bytes);
+    int error = 0;
+    do {
+      error = ::posix_fallocate(fd, 0, size_bytes);
+    } while (error == EINTR);
     if (error != 0) return fail_errno(error, "cannot reserve space");
     return {};
   }
