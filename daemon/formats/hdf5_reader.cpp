@@ -43,26 +43,13 @@ class Hdf5Reader final : public SegmentReader {
   [[nodiscard]] bool finished() const override { return has(id(), kAccounting); }
 
   Result<std::vector<FrameRecord>> records(std::int64_t count) override {
-    const auto sizes = dimensions(id(), kFrameTable);
-    if (sizes.size() != 1 || count < 0 || std::cmp_less(sizes[0], count)) {
-      return fail(ErrorCode::kCorrupt, "the frame table is shorter than the frames");
-    }
-    if (!fits(id(), static_cast<hsize_t>(count), kFrameRecordBytes)) {
-      return fail(ErrorCode::kCorrupt, "the frame table is larger than the file");
-    }
-    std::vector<FrameRecord> records(static_cast<std::size_t>(count));
-    if (count == 0) return records;
-    const Handle set(H5Dopen2(id(), kFrameTable.c_str(), H5P_DEFAULT));
-    const Handle space(H5Dget_space(set.get()));
-    const hsize_t start = 0;
-    const auto rows = static_cast<hsize_t>(count);
-    const Handle memory(H5Screate_simple(1, &rows, nullptr));
-    H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, &start, nullptr, &rows, nullptr);
-    if (H5Dread(set.get(), frame_record_type().get(), memory.get(), space.get(), H5P_DEFAULT,
-                records.data()) < 0) {
-      return fail(ErrorCode::kCorrupt, "cannot read the frame table:", last_error());
-    }
-    return records;
+    return records(0, count);
+  }
+
+  Result<FrameRecord> record(std::int64_t frame) override {
+    const auto one = records(frame, 1);
+    if (!one) return std::unexpected(one.error());
+    return one->front();
   }
 
   Result<void> pixels(std::int64_t frame, std::span<std::byte> into) override {
@@ -131,6 +118,32 @@ class Hdf5Reader final : public SegmentReader {
     return std::string(field, std::find(field, field + N, '\0'));
   }
   [[nodiscard]] hid_t id() const noexcept { return file_.get(); }
+
+  Result<std::vector<FrameRecord>> records(std::int64_t first, std::int64_t count) {
+    const Handle set(H5Dopen2(id(), kFrameTable.c_str(), H5P_DEFAULT));
+    const Handle space(H5Dget_space(set.get()));
+    hsize_t size = 0;
+    if (first < 0 || count < 0 || H5Sget_simple_extent_ndims(space.get()) != 1 ||
+        H5Sget_simple_extent_dims(space.get(), &size, nullptr) != 1 ||
+        std::cmp_greater(count, size) ||
+        std::cmp_greater(first, size - static_cast<hsize_t>(count))) {
+      return fail(ErrorCode::kCorrupt, "the frame table is shorter than the frames");
+    }
+    if (!fits(id(), static_cast<hsize_t>(count), kFrameRecordBytes)) {
+      return fail(ErrorCode::kCorrupt, "the frame table is larger than the file");
+    }
+    std::vector<FrameRecord> records(static_cast<std::size_t>(count));
+    if (count == 0) return records;
+    const auto start = static_cast<hsize_t>(first);
+    const auto rows = static_cast<hsize_t>(count);
+    const Handle memory(H5Screate_simple(1, &rows, nullptr));
+    H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, &start, nullptr, &rows, nullptr);
+    if (H5Dread(set.get(), frame_record_type().get(), memory.get(), space.get(), H5P_DEFAULT,
+                records.data()) < 0) {
+      return fail(ErrorCode::kCorrupt, "cannot read the frame table:", last_error());
+    }
+    return records;
+  }
 
   Handle file_;
   Handle data_;

@@ -154,19 +154,13 @@ class RawReader final : public SegmentReader {
   [[nodiscard]] bool finished() const override { return facts_.finished; }
 
   Result<std::vector<FrameRecord>> records(std::int64_t count) override {
-    const auto size = files_.size_bytes(table_.get());
-    const auto bytes = count * std::int64_t{kFrameRecordBytes};
-    if (!size || count < 0 ||
-        count > (*size - kFramesFileHeadBytes) / std::int64_t{kFrameRecordBytes}) {
-      return fail(ErrorCode::kCorrupt, "the .frames file is shorter than the frames");
-    }
-    std::vector<FrameRecord> records(static_cast<std::size_t>(count));
-    const auto got = files_.read_at(table_.get(), std::as_writable_bytes(std::span(records)),
-                                    kFramesFileHeadBytes);
-    if (!got) return std::unexpected(got.error());
-    if (std::cmp_not_equal(*got, bytes))
-      return fail(ErrorCode::kCorrupt, "the .frames file ends early");
-    return records;
+    return records(0, count);
+  }
+
+  Result<FrameRecord> record(std::int64_t frame) override {
+    const auto one = records(frame, 1);
+    if (!one) return std::unexpected(one.error());
+    return one->front();
   }
 
   Result<void> pixels(std::int64_t frame, std::span<std::byte> into) override {
@@ -183,6 +177,22 @@ class RawReader final : public SegmentReader {
   Result<std::string> tree() override { return facts_.provenance_json; }
 
  private:
+  Result<std::vector<FrameRecord>> records(std::int64_t first, std::int64_t count) {
+    const auto size = files_.size_bytes(table_.get());
+    const auto bytes = count * std::int64_t{kFrameRecordBytes};
+    if (!size || first < 0 || count < 0 ||
+        count > (*size - kFramesFileHeadBytes) / std::int64_t{kFrameRecordBytes}) {
+      return fail(ErrorCode::kCorrupt, "the .frames file is shorter than the frames");
+    }
+    std::vector<FrameRecord> records(static_cast<std::size_t>(count));
+    const auto got = files_.read_at(table_.get(), std::as_writable_bytes(std::span(records)),
+                                    kFramesFileHeadBytes + first * std::int64_t{kFrameRecordBytes});
+    if (!got) return std::unexpected(got.error());
+    if (std::cmp_not_equal(*got, bytes))
+      return fail(ErrorCode::kCorrupt, "the .frames file ends early");
+    return records;
+  }
+
   FileSystem& files_;
   raw::Facts facts_;
   UniqueFd pixels_;

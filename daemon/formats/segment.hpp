@@ -188,6 +188,12 @@ class SegmentReader {
   [[nodiscard]] virtual std::int64_t synced() const = 0;  ///< As the file says.
   [[nodiscard]] virtual bool finished() const = 0;        ///< Finalised, not merely prepared.
   [[nodiscard]] virtual Result<std::vector<FrameRecord>> records(std::int64_t count) = 0;
+  /// Of one frame, without reading those before it where the format can.
+  [[nodiscard]] virtual Result<FrameRecord> record(std::int64_t frame) {
+    const auto all = records(frame + 1);
+    if (!all) return std::unexpected(all.error());
+    return all->back();
+  }
   [[nodiscard]] virtual Result<void> pixels(std::int64_t frame, std::span<std::byte> into) = 0;
   [[nodiscard]] virtual Result<std::string> provenance() = 0;
   [[nodiscard]] virtual Result<std::vector<GapEntry>> gaps() = 0;

@@ -22,7 +22,7 @@ struct CatalogEntry {
   std::int64_t first_sequence{-1}, last_sequence{-1};
   std::int64_t first_utc_ns{}, last_utc_ns{};
   std::int64_t frames{};
-  std::int64_t bytes{};    ///< Of the file and its companions, as they lie on the disk.
+  std::int64_t bytes{};    ///< Space that the file and its companions take on the disk.
   std::int64_t dropped{};  ///< Frames dropped or lost at the source, as its accounting says.
   std::int64_t gaps{};
   std::string sha256;  ///< Of NAME.EXT, hexadecimal; empty: not worked out.
@@ -64,23 +64,45 @@ class Catalog {
 
   /// It was not there, or damaged: what is in it is not all that is on the disk.
   [[nodiscard]] bool is_new() const noexcept;
+  /// With kWrite: looks whether its file is still there and sound, and else begins another, as
+  /// open() does. True: it has, and the new one has to be filled. Cheap enough for once a second.
+  [[nodiscard]] Result<bool> renew();
 
-  /// Adds or replaces the entry of its path; what was pinned stays so.
+  /// Adds or replaces the entry of its path; what was pinned stays so, and so does the digest of a
+  /// file whose size has not changed.
   [[nodiscard]] Result<void> add(const CatalogEntry& entry);
   [[nodiscard]] Result<void> add(const std::vector<CatalogEntry>& entries);  ///< All or none.
-  /// No such path is fine.
+  /// Of a segment that has been deleted for good, with its marks. No such path is fine.
   [[nodiscard]] Result<void> remove(const std::filesystem::path& path);
+  /// Of a file that is not there now; when it comes back it is pinned and acknowledged as before.
+  [[nodiscard]] Result<void> forget(const std::filesystem::path& path);
   /// By time of the first frame.
   [[nodiscard]] Result<std::vector<CatalogEntry>> find(const CatalogQuery& query) const;
   [[nodiscard]] Result<std::optional<CatalogEntry>> find(const std::filesystem::path& path) const;
+  /// The first entries behind `path` by their paths: for walking through all of them.
+  [[nodiscard]] Result<std::vector<CatalogEntry>> after(const std::filesystem::path& path,
+                                                        std::int64_t limit) const;
   /// The segments that retention may take first: by time of the last frame, unpinned, and with
   /// `acknowledged` only those.
   [[nodiscard]] Result<std::vector<CatalogEntry>> oldest(bool acknowledged,
                                                          std::int64_t limit) const;
   [[nodiscard]] Result<CatalogTotals> totals() const;
+  /// Entries without a digest, the newest first.
+  [[nodiscard]] Result<std::vector<CatalogEntry>> undigested(std::int64_t limit) const;
+  /// No such path is fine.
+  [[nodiscard]] Result<void> set_digest(const std::filesystem::path& path,
+                                        const std::string& sha256);
+  /// Where the master file of a run and product was written.
+  [[nodiscard]] Result<std::optional<std::filesystem::path>> master_of(
+      const std::string& run_uuid, const std::string& product) const;
+  [[nodiscard]] Result<void> set_master(const std::string& run_uuid, const std::string& product,
+                                        const std::filesystem::path& file);
   /// Errors: kNotFound when the path is no entry.
   [[nodiscard]] Result<void> set_pinned(const std::filesystem::path& path, bool pinned);
   [[nodiscard]] Result<void> set_acknowledged(const std::filesystem::path& path);
+  /// Writes the log of marks anew without those of segments that are gone, where it has grown.
+  /// Only when all segments are known: behind a rebuild.
+  [[nodiscard]] Result<void> tidy_marks();
 
  private:
   struct State;
@@ -89,17 +111,20 @@ class Catalog {
 };
 
 /// Where the catalog of an instrument is: in the state directory (STATE_DIRECTORY of systemd, or
-/// /var/lib/framelogd/NAME where that is), else in the workshop of its base.
+/// /var/lib/framelogd/NAME where that is, for /etc/framelogd/NAME.conf), else in the workshop of
+/// its base. A configuration elsewhere never shares the catalog of the service with the same name.
 [[nodiscard]] std::filesystem::path catalog_path(const std::string& instrument,
+                                                 const std::filesystem::path& configuration,
                                                  const std::filesystem::path& base);
 
 /// The entry of a finished segment, from its file. Errors: of the format.
 [[nodiscard]] Result<CatalogEntry> catalog_entry(FileSystem& files,
                                                  const std::filesystem::path& path);
 
-/// Makes the index say what lies below the bases: adds what is missing, removes what is gone, and
-/// corrects what is otherwise. Returns the number of segments. Interruptible by the process's end;
-/// what is added in between stays. Threads: any.
+/// Makes the index say what lies below the bases: adds what is missing, removes what is gone (but
+/// not what was in a directory that cannot be listed), and corrects what is otherwise. Returns the
+/// number of segments. Interruptible by the process's end; what is added in between stays. Threads:
+/// any.
 [[nodiscard]] Result<std::int64_t> rebuild_catalog(FileSystem& files, Catalog& catalog,
                                                    const std::vector<std::filesystem::path>& bases,
                                                    const std::string& instrument);

@@ -71,7 +71,9 @@ class SegmentTest : public testing::Test {
     Recording recording;
     recording.format = find_format(format_name);
     recording.next = first;
-    auto writer = recording.format->prepare(files_, directory_ / ("next-" + name), description);
+    auto writer = recording.format->prepare(
+        files_, directory_ / ("next-" + std::filesystem::path(name).filename().string()),
+        description);
     EXPECT_TRUE(writer) << describe(writer.error());
     recording.writer = std::move(*writer);
     recording.part = directory_ / (name + std::string(recording.format->extension) + ".part");

@@ -1,0 +1,449 @@
+#include "store/catalog.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mutex>
+#include <string_view>
+#include <utility>
+
+#include "core/clock.hpp"
+#include "core/time_format.hpp"
+#include "store/catalog_marks.hpp"
+#include "store/catalog_query.hpp"
+#include "store/catalog_schema.hpp"
+#include "store/sqlite.hpp"
+
+namespace framelog {
+namespace {
+
+using sqlite::Database;
+using sqlite::Statement;
+using sqlite::Transaction;
+using std::filesystem::path;
+
+constexpr std::string_view kAdd =
+    "INSERT INTO segments (path, product, run_uuid, run_number, segment_number, first_sequence, "
+    "last_sequence, first_utc_ns, last_utc_ns, frames, bytes, dropped, gaps, sha256, pinned, "
+    "acknowledged) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
+    "max(?15, coalesce((SELECT pinned FROM marks WHERE path = ?1), 0)), "
+    "max(?16, coalesce((SELECT acknowledged FROM marks WHERE path = ?1), 0))) "
+    "ON CONFLICT (path) DO UPDATE SET product = excluded.product, run_uuid = excluded.run_uuid, "
+    "run_number = excluded.run_number, segment_number = excluded.segment_number, "
+    "first_sequence = excluded.first_sequence, last_sequence = excluded.last_sequence, "
+    "first_utc_ns = excluded.first_utc_ns, last_utc_ns = excluded.last_utc_ns, "
+    "frames = excluded.frames, dropped = excluded.dropped, gaps = excluded.gaps, "
+    "sha256 = CASE WHEN excluded.sha256 <> '' THEN excluded.sha256 "
+    "WHEN excluded.bytes = bytes THEN sha256 ELSE '' END, "
+    "bytes = excluded.bytes, pinned = max(pinned, excluded.pinned), "
+    "acknowledged = max(acknowledged, excluded.acknowledged)";
+constexpr std::string_view kMark =
+    "INSERT INTO marks (path, pinned, acknowledged) VALUES (?1, ?2, ?3) "
+    "ON CONFLICT (path) DO UPDATE SET pinned = excluded.pinned, "
+    "acknowledged = excluded.acknowledged";
+/// From here on the log of marks is worth writing anew.
+constexpr std::uintmax_t kLargeLogBytes = std::uintmax_t{1} << 20U;
+
+Result<std::vector<CatalogEntry>> entries_of(Statement& statement) {
+  std::vector<CatalogEntry> entries;
+  for (;;) {
+    const auto row = statement.next();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return entries;
+    entries.push_back(entry_of(statement));
+  }
+}
+
+Result<void> put(Statement& add, const CatalogEntry& entry) {
+  add.bind(1, entry.path.native()).bind(2, entry.product).bind(3, entry.run_uuid);
+  int parameter = 4;
+  for (const std::int64_t value : {entry.run_number, entry.segment_number, entry.first_sequence,
+                                   entry.last_sequence, entry.first_utc_ns, entry.last_utc_ns,
+                                   entry.frames, entry.bytes, entry.dropped, entry.gaps}) {
+    add.bind(parameter++, value);
+  }
+  add.bind(14, entry.sha256);
+  add.bind(15, std::int64_t{entry.pinned}).bind(16, std::int64_t{entry.acknowledged});
+  return add.run();
+}
+
+/// The statements that are used all the time; preparing them shows that the tables are ours.
+struct Statements {
+  Statement add, remove, by_path, after, oldest, oldest_acknowledged, totals, mark, mark_of, unmark;
+};
+
+Result<Statements> prepare_all(Database& database) {
+  Statements all;
+  const std::pair<Statement*, std::string> texts[] = {
+      {&all.add, std::string(kAdd)},
+      {&all.remove, "DELETE FROM segments WHERE path = ?1"},
+      {&all.by_path, select_segments("WHERE path = ?1")},
+      {&all.after, select_segments("WHERE path > ?1 ORDER BY path LIMIT ?2")},
+      {&all.oldest, select_segments("WHERE pinned = 0 ORDER BY last_utc_ns LIMIT ?1")},
+      {&all.oldest_acknowledged,
+       select_segments("WHERE pinned = 0 AND acknowledged = 1 ORDER BY last_utc_ns LIMIT ?1")},
+      {&all.totals, "SELECT segments, bytes, longest_ns FROM sums"},
+      {&all.mark, std::string(kMark)},
+      {&all.mark_of, "SELECT pinned, acknowledged FROM marks WHERE path = ?1"},
+      {&all.unmark, "DELETE FROM marks WHERE path = ?1"}};
+  for (const auto& [statement, text] : texts) {
+    auto prepared = database.prepare(text);
+    if (!prepared) return std::unexpected(prepared.error());
+    *statement = std::move(*prepared);
+  }
+  return all;
+}
+
+path beside(const path& file, std::string_view suffix) {
+  return file.string() + std::string(suffix);
+}
+
+/// Under the first name that is free, with what SQLite has beside it.
+Result<void> move_aside(FileSystem& files, const path& file) {
+  const std::string name =
+      fmt::format("{}.damaged-{}", file.string(),
+                  format_time("%Y%m%dT%H%M%SZ", system_clock().utc_ns(), false));
+  path target = name;
+  for (int number = 2; files.exists(target); ++number) {
+    target = fmt::format("{}_{}", name, number);
+  }
+  if (auto moved = files.rename(file, target); !moved) return moved;
+  if (files.exists(beside(file, "-wal"))) {
+    static_cast<void>(files.rename(beside(file, "-wal"), beside(target, "-wal")));
+  }
+  return {};
+}
+
+}  // namespace
+
+struct Catalog::State {
+  State(FileSystem& file_system, path file, Mode open_mode)
+      : files(file_system), name(std::move(file)), mode(open_mode) {}
+
+  [[nodiscard]] path marks_log() const { return path(name).replace_extension(".marks"); }
+
+  void close() {
+    statements = {};
+    database.reset();
+  }
+
+  /// Opens what is there, and creates the tables in what is empty.
+  Result<void> connect() {
+    const auto how = mode == Mode::kRead ? Database::Mode::kRead : Database::Mode::kCreate;
+    auto opened = Database::open(name, how);
+    if (!opened) return std::unexpected(opened.error());
+    database = std::move(*opened);
+    const auto version = database->number("PRAGMA user_version");
+    if (!version) return std::unexpected(version.error());
+    if (mode == Mode::kWrite) {
+      if (auto set = database->run("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+          !set) {
+        return set;
+      }
+      const auto tables = database->number("SELECT count(*) FROM sqlite_master");
+      if (!tables) return std::unexpected(tables.error());
+      if (*version == 0 && *tables == 0) {
+        if (auto created = create(); !created) return created;
+      }
+    }
+    if (const auto now = database->number("PRAGMA user_version"); !now || *now != kCatalogVersion) {
+      return fail(ErrorCode::kCorrupt, "not a catalog of this version:", name.string());
+    }
+    auto prepared = prepare_all(*database);
+    if (!prepared) return std::unexpected(prepared.error());
+    statements = std::move(*prepared);
+    return {};
+  }
+
+  /// The tables, and the marks that the log knows.
+  Result<void> create() {
+    const auto marks = read_marks(files, marks_log());
+    if (!marks) return std::unexpected(marks.error());
+    auto transaction = Transaction::begin(*database);
+    if (!transaction) return std::unexpected(transaction.error());
+    if (auto created = database->run(kCatalogSchema); !created) return created;
+    auto mark = database->prepare(kMark);
+    if (!mark) return std::unexpected(mark.error());
+    for (const auto& [file, flags] : *marks) {
+      mark->bind(1, file).bind(2, std::int64_t{flags.pinned});
+      mark->bind(3, std::int64_t{flags.acknowledged});
+      if (auto done = mark->run(); !done) return done;
+    }
+    is_new = true;
+    return transaction->commit();
+  }
+
+  Result<void> open() {
+    is_damaged = false;
+    if (mode == Mode::kWrite) {
+      if (auto made = files.make_directories(name.parent_path()); !made) return made;
+      if (!files.exists(name)) {
+        // What belonged to another file must not be taken for this one's.
+        for (const std::string_view suffix : {"-wal", "-shm"}) {
+          const path old = beside(name, suffix);
+          if (files.exists(old)) static_cast<void>(files.remove(old));
+        }
+      }
+    }
+    auto connected = connect();
+    if (connected || mode == Mode::kRead || connected.error().code != ErrorCode::kCorrupt) {
+      return connected;
+    }
+    close();
+    if (auto moved = move_aside(files, name); !moved) return moved;
+    return connect();
+  }
+
+  /// Reads all of it; what is damaged makes room for a new one.
+  Result<void> check() {
+    auto statement = database->prepare("PRAGMA quick_check(1)");
+    if (!statement) return std::unexpected(statement.error());
+    const auto row = statement->next();
+    const bool is_sound = row && *row && statement->text(0) == "ok";
+    *statement = Statement();
+    if (is_sound) return {};
+    close();
+    if (auto moved = move_aside(files, name); !moved) return moved;
+    return open();
+  }
+
+  /// Lends the data base to `use`, and remembers where it is damaged.
+  template <class Use>
+  auto with(Use use) -> decltype(use()) {
+    const std::scoped_lock lock(mutex);
+    if (!database) return fail(ErrorCode::kIo, "the catalog is not open:", name.string());
+    auto result = use();
+    if (!result && result.error().code == ErrorCode::kCorrupt) is_damaged = true;
+    return result;
+  }
+
+  Result<CatalogMark> mark_of(const path& file) {
+    statements.mark_of.bind(1, file.native());
+    const auto row = statements.mark_of.next();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return CatalogMark{};
+    const CatalogMark mark{statements.mark_of.integer(0) != 0, statements.mark_of.integer(1) != 0};
+    statements.mark_of.reset();
+    return mark;
+  }
+
+  /// The writing lock also keeps the log's writers apart, in all processes.
+  Result<void> mark(const CatalogMarkChange& change) {
+    auto transaction = Transaction::begin(*database);
+    if (!transaction) return std::unexpected(transaction.error());
+    auto entry = one(change.path);
+    if (!entry) return std::unexpected(entry.error());
+    if (!*entry) return fail(ErrorCode::kNotFound, "not in the catalog:", change.path);
+    auto mark = mark_of(change.path);
+    if (!mark) return std::unexpected(mark.error());
+    mark->pinned = change.pinned.value_or(mark->pinned);
+    mark->acknowledged = change.acknowledged.value_or(mark->acknowledged);
+    auto update =
+        database->prepare("UPDATE segments SET pinned = ?2, acknowledged = ?3 WHERE path = ?1");
+    if (!update) return std::unexpected(update.error());
+    for (Statement* statement : {&statements.mark, &*update}) {
+      statement->bind(1, change.path).bind(2, std::int64_t{mark->pinned});
+      statement->bind(3, std::int64_t{mark->acknowledged});
+      if (auto done = statement->run(); !done) return done;
+    }
+    if (auto done = append_mark(files, marks_log(), change); !done) return done;
+    return transaction->commit();
+  }
+
+  Result<std::optional<CatalogEntry>> one(const path& file) {
+    statements.by_path.bind(1, file.native());
+    const auto row = statements.by_path.next();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return std::nullopt;
+    CatalogEntry entry = entry_of(statements.by_path);
+    statements.by_path.reset();
+    return entry;
+  }
+
+  FileSystem& files;
+  path name;
+  Mode mode;
+  mutable std::mutex mutex;
+  std::optional<Database> database;  // All of these: guarded by it.
+  Statements statements;
+  bool is_new{};
+  bool is_damaged{};
+};
+
+Catalog::Catalog(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Catalog::Catalog(Catalog&&) noexcept = default;
+Catalog& Catalog::operator=(Catalog&&) noexcept = default;
+Catalog::~Catalog() = default;
+
+Result<Catalog> Catalog::open(FileSystem& files, const path& file, Mode mode) {
+  auto state = std::make_unique<State>(files, file, mode);
+  if (auto opened = state->open(); !opened) return std::unexpected(opened.error());
+  return Catalog(std::move(state));
+}
+
+bool Catalog::is_new() const noexcept {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->is_new;
+}
+
+Result<bool> Catalog::renew() {
+  State& state = *state_;
+  const std::scoped_lock lock(state.mutex);
+  const bool is_sound = state.database && !state.is_damaged && !state.database->has_moved() &&
+                        state.database->has_head();
+  if (is_sound || state.mode == Mode::kRead) return false;
+  const bool aside = state.is_damaged;
+  state.close();
+  if (aside && state.files.exists(state.name)) {
+    if (auto moved = move_aside(state.files, state.name); !moved) {
+      return std::unexpected(moved.error());
+    }
+  }
+  if (auto opened = state.open(); !opened) return std::unexpected(opened.error());
+  // Closing may have written a part of it back.
+  if (auto checked = state.check(); !checked) return std::unexpected(checked.error());
+  return true;
+}
+
+Result<void> Catalog::add(const CatalogEntry& entry) {
+  return state_->with([&] { return put(state_->statements.add, entry); });
+}
+
+Result<void> Catalog::add(const std::vector<CatalogEntry>& entries) {
+  return state_->with([&]() -> Result<void> {
+    auto transaction = Transaction::begin(*state_->database);
+    if (!transaction) return std::unexpected(transaction.error());
+    for (const CatalogEntry& entry : entries) {
+      if (auto done = put(state_->statements.add, entry); !done) return done;
+    }
+    return transaction->commit();
+  });
+}
+
+Result<void> Catalog::remove(const path& path) {
+  return state_->with([&]() -> Result<void> {
+    auto transaction = Transaction::begin(*state_->database);
+    if (!transaction) return std::unexpected(transaction.error());
+    for (Statement* statement : {&state_->statements.remove, &state_->statements.unmark}) {
+      if (auto done = statement->bind(1, path.native()).run(); !done) return done;
+    }
+    return transaction->commit();
+  });
+}
+
+Result<void> Catalog::forget(const path& path) {
+  return state_->with([&] { return state_->statements.remove.bind(1, path.native()).run(); });
+}
+
+Result<std::vector<CatalogEntry>> Catalog::find(const CatalogQuery& query) const {
+  return state_->with([&]() -> Result<std::vector<CatalogEntry>> {
+    const auto longest_ns = state_->database->number("SELECT longest_ns FROM sums");
+    if (!longest_ns) return std::unexpected(longest_ns.error());
+    auto statement = prepare_find(*state_->database, query, *longest_ns);
+    if (!statement) return std::unexpected(statement.error());
+    return entries_of(*statement);
+  });
+}
+
+Result<std::optional<CatalogEntry>> Catalog::find(const path& path) const {
+  return state_->with([&] { return state_->one(path); });
+}
+
+Result<std::vector<CatalogEntry>> Catalog::after(const path& path, std::int64_t limit) const {
+  return state_->with(
+      [&] { return entries_of(state_->statements.after.bind(1, path.native()).bind(2, limit)); });
+}
+
+Result<std::vector<CatalogEntry>> Catalog::oldest(bool acknowledged, std::int64_t limit) const {
+  return state_->with([&] {
+    Statements& all = state_->statements;
+    Statement& statement = acknowledged ? all.oldest_acknowledged : all.oldest;
+    return entries_of(statement.bind(1, limit));
+  });
+}
+
+Result<CatalogTotals> Catalog::totals() const {
+  return state_->with([&]() -> Result<CatalogTotals> {
+    Statement& statement = state_->statements.totals;
+    const auto row = statement.next();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return fail(ErrorCode::kCorrupt, "the catalog has lost its sums");
+    const CatalogTotals totals{statement.integer(0), statement.integer(1)};
+    statement.reset();
+    return totals;
+  });
+}
+
+Result<std::vector<CatalogEntry>> Catalog::undigested(std::int64_t limit) const {
+  return state_->with([&]() -> Result<std::vector<CatalogEntry>> {
+    auto statement = state_->database->prepare(
+        select_segments("WHERE sha256 = '' ORDER BY last_utc_ns DESC LIMIT ?1"));
+    if (!statement) return std::unexpected(statement.error());
+    return entries_of(statement->bind(1, limit));
+  });
+}
+
+Result<void> Catalog::set_digest(const path& path, const std::string& sha256) {
+  return state_->with([&]() -> Result<void> {
+    auto statement = state_->database->prepare("UPDATE segments SET sha256 = ?2 WHERE path = ?1");
+    if (!statement) return std::unexpected(statement.error());
+    return statement->bind(1, path.native()).bind(2, sha256).run();
+  });
+}
+
+Result<std::optional<path>> Catalog::master_of(const std::string& run_uuid,
+                                               const std::string& product) const {
+  return state_->with([&]() -> Result<std::optional<path>> {
+    auto statement =
+        state_->database->prepare("SELECT path FROM masters WHERE run_uuid = ?1 AND product = ?2");
+    if (!statement) return std::unexpected(statement.error());
+    const auto row = statement->bind(1, run_uuid).bind(2, product).next();
+    if (!row) return std::unexpected(row.error());
+    return *row ? std::optional<path>(statement->text(0)) : std::nullopt;
+  });
+}
+
+Result<void> Catalog::set_master(const std::string& run_uuid, const std::string& product,
+                                 const path& file) {
+  return state_->with([&]() -> Result<void> {
+    auto statement =
+        state_->database->prepare("INSERT OR REPLACE INTO masters VALUES (?1, ?2, ?3)");
+    if (!statement) return std::unexpected(statement.error());
+    return statement->bind(1, run_uuid).bind(2, product).bind(3, file.native()).run();
+  });
+}
+
+Result<void> Catalog::set_pinned(const path& path, bool pinned) {
+  return state_->with([&] { return state_->mark({path.string(), pinned, std::nullopt}); });
+}
+
+Result<void> Catalog::set_acknowledged(const path& path) {
+  return state_->with([&] { return state_->mark({path.string(), std::nullopt, true}); });
+}
+
+Result<void> Catalog::tidy_marks() {
+  return state_->with([&]() -> Result<void> {
+    State& state = *state_;
+    std::error_code error;
+    const auto bytes = std::filesystem::file_size(state.marks_log(), error);
+    if (error || bytes < kLargeLogBytes) return {};
+    auto transaction = Transaction::begin(*state.database);
+    if (!transaction) return std::unexpected(transaction.error());
+    auto removed = state.database->run(
+        "DELETE FROM marks WHERE pinned = 0 AND path NOT IN (SELECT path FROM segments)");
+    if (!removed) return removed;
+    auto rows = state.database->prepare("SELECT path, pinned, acknowledged FROM marks");
+    if (!rows) return std::unexpected(rows.error());
+    CatalogMarks marks;
+    for (;;) {
+      const auto row = rows->next();
+      if (!row) return std::unexpected(row.error());
+      if (!*row) break;
+      marks[rows->text(0)] = {rows->integer(1) != 0, rows->integer(2) != 0};
+    }
+    if (auto done = rewrite_marks(state.files, state.marks_log(), marks); !done) return done;
+    return transaction->commit();
+  });
+}
+
+}  // namespace framelog

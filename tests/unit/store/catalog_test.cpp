@@ -1,0 +1,477 @@
+#include "store/catalog.hpp"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "segment_fixture.hpp"
+#include "store/catalog_rebuild.hpp"
+#include "tests/fakes/faulty_files.hpp"
+
+namespace framelog {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+class CatalogTest : public SegmentTest {
+ protected:
+  [[nodiscard]] fs::path file() const { return directory_ / "state" / "catalog.sqlite"; }
+  Catalog open(Catalog::Mode mode = Catalog::Mode::kWrite) {
+    auto catalog = Catalog::open(files_, file(), mode);
+    EXPECT_TRUE(catalog) << describe(catalog.error());
+    return std::move(*catalog);
+  }
+  static CatalogEntry entry(std::int64_t number) {
+    CatalogEntry entry;
+    entry.path = fmt::format("/data/{:08}.h5", number);
+    entry.product = number % 2 == 0 ? "whole" : "small";
+    entry.run_uuid = number < 50 ? "0b7f2f3e-6a4e-4e0a-9d2b-0c1f6c7d8e9f"
+                                 : "1c7f2f3e-6a4e-4e0a-9d2b-0c1f6c7d8e9f";
+    entry.run_number = number < 50 ? 1 : 2;
+    entry.segment_number = number + 1;
+    entry.first_sequence = number * 10;
+    entry.last_sequence = number * 10 + 9;
+    entry.first_utc_ns = number * 60 * kSecond;
+    entry.last_utc_ns = entry.first_utc_ns + 59 * kSecond;
+    entry.frames = 10;
+    entry.bytes = 1000 + number;
+    entry.gaps = number % 10 == 0 ? 2 : 0;
+    entry.dropped = entry.gaps * 5;
+    return entry;
+  }
+  static std::vector<CatalogEntry> entries(std::int64_t count) {
+    std::vector<CatalogEntry> all;
+    for (std::int64_t i = 0; i < count; ++i) all.push_back(entry(i));
+    return all;
+  }
+  static std::vector<std::int64_t> numbers(const Result<std::vector<CatalogEntry>>& found) {
+    EXPECT_TRUE(found) << describe(found.error());
+    std::vector<std::int64_t> numbers;
+    for (const CatalogEntry& one : *found) numbers.push_back(one.segment_number - 1);
+    return numbers;
+  }
+  static std::vector<std::int64_t> range(std::int64_t from, std::int64_t to) {
+    std::vector<std::int64_t> numbers(static_cast<std::size_t>(to - from));
+    std::iota(numbers.begin(), numbers.end(), from);
+    return numbers;
+  }
+  fs::path segment(const std::string& format, const std::string& name, std::uint64_t first,
+                   std::int64_t number, const std::string& instrument = "bench") {
+    SegmentDescription described = description(number);
+    described.instrument = instrument;
+    described.provenance_json = provenance_of(described);
+    auto recording = start(format, name, first, described);
+    record(recording, 10);
+    return finish(recording);
+  }
+  std::vector<std::string> aside() const {
+    std::vector<std::string> names = files_.list(file().parent_path()).value();
+    std::erase_if(names, [](const auto& name) { return !name.contains(".damaged-"); });
+    return names;
+  }
+  static void overwrite(const fs::path& file, const std::string& bytes) {
+    std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
+  }
+};
+
+TEST_F(CatalogTest, GivesBackWhatItWasGiven) {
+  auto catalog = open();
+  EXPECT_TRUE(catalog.is_new());
+  CatalogEntry one = entry(3);
+  one.sha256 = std::string(64, 'a');
+  ASSERT_TRUE(catalog.add(one));
+  EXPECT_EQ(catalog.find(one.path).value(), one);
+  EXPECT_EQ(catalog.find(fs::path("/data/none")).value(), std::nullopt);
+  EXPECT_EQ(catalog.totals().value().segments, 1);
+  EXPECT_EQ(catalog.totals().value().bytes, one.bytes);
+}
+
+TEST_F(CatalogTest, IsThereAgainAfterClosing) {
+  {
+    auto catalog = open();
+    ASSERT_TRUE(catalog.add(entries(100)));
+  }
+  auto catalog = open();
+  EXPECT_FALSE(catalog.is_new());
+  EXPECT_EQ(catalog.totals().value().segments, 100);
+  auto reader = open(Catalog::Mode::kRead);
+  EXPECT_EQ(reader.find(CatalogQuery{}).value(), entries(100));
+}
+
+TEST_F(CatalogTest, ReadingWhereThereIsNoneMakesNone) {
+  const auto catalog = Catalog::open(files_, file(), Catalog::Mode::kRead);
+  ASSERT_FALSE(catalog);
+  EXPECT_EQ(catalog.error().code, ErrorCode::kNotFound);
+  EXPECT_FALSE(fs::exists(file()));
+}
+
+TEST_F(CatalogTest, FindsByEachPartOfAQueryAndByAllTogether) {
+  auto catalog = open();
+  ASSERT_TRUE(catalog.add(entries(100)));
+  EXPECT_EQ(numbers(catalog.find(CatalogQuery{})), range(0, 100));
+  CatalogQuery query;
+  query.since_utc_ns = 40 * 60 * kSecond - kSecond;  // Number 39 ends exactly then.
+  EXPECT_EQ(numbers(catalog.find(query)), range(39, 100));
+  query.since_utc_ns = *query.since_utc_ns + 1;
+  EXPECT_EQ(numbers(catalog.find(query)), range(40, 100));
+  query.until_utc_ns = 60 * 60 * kSecond;
+  EXPECT_EQ(numbers(catalog.find(query)), range(40, 60));
+  query.run = "2";
+  EXPECT_EQ(numbers(catalog.find(query)), range(50, 60));
+  query.run = "0B7F2F3E";
+  EXPECT_EQ(numbers(catalog.find(query)), range(40, 50));
+  query.product = "whole";
+  EXPECT_EQ(numbers(catalog.find(query)), (std::vector<std::int64_t>{40, 42, 44, 46, 48}));
+  query.only_gaps = true;
+  EXPECT_EQ(numbers(catalog.find(query)), (std::vector<std::int64_t>{40}));
+  CatalogQuery first;
+  first.limit = 3;
+  EXPECT_EQ(numbers(catalog.find(first)), range(0, 3));
+  first.product = "it's";
+  EXPECT_EQ(numbers(catalog.find(first)), range(0, 0));
+}
+
+TEST_F(CatalogTest, ALongSegmentThatIsStillUnderWayAtTheInstantIsFound) {
+  auto catalog = open();
+  CatalogEntry night = entry(0);
+  night.last_utc_ns = night.first_utc_ns + 8 * 3600 * kSecond;
+  ASSERT_TRUE(catalog.add(entry(1)));
+  ASSERT_TRUE(catalog.add(night));
+  CatalogQuery query;
+  query.since_utc_ns = 7 * 3600 * kSecond;
+  EXPECT_EQ(numbers(catalog.find(query)), range(0, 1));
+}
+
+TEST_F(CatalogTest, TheOldestAreThoseThatMayBeTaken) {
+  auto catalog = open();
+  ASSERT_TRUE(catalog.add(entries(10)));
+  ASSERT_TRUE(catalog.set_pinned(entry(0).path, true));
+  ASSERT_TRUE(catalog.set_acknowledged(entry(0).path));
+  ASSERT_TRUE(catalog.set_acknowledged(entry(4).path));
+  EXPECT_EQ(numbers(catalog.oldest(false, 2)), (std::vector<std::int64_t>{1, 2}));
+  EXPECT_EQ(numbers(catalog.oldest(true, 5)), (std::vector<std::int64_t>{4}));
+  ASSERT_TRUE(catalog.set_pinned(entry(0).path, false));
+  EXPECT_EQ(numbers(catalog.oldest(false, 1)), (std::vector<std::int64_t>{0}));
+  EXPECT_EQ(numbers(catalog.oldest(true, 5)), (std::vector<std::int64_t>{0, 4}));
+}
+
+TEST_F(CatalogTest, TheSumsFollowEveryChange) {
+  auto catalog = open();
+  ASSERT_TRUE(catalog.add(entries(10)));
+  CatalogEntry grown = entry(9);
+  grown.bytes = 5000;
+  ASSERT_TRUE(catalog.add(grown));
+  ASSERT_TRUE(catalog.remove(entry(0).path));
+  ASSERT_TRUE(catalog.remove("/data/none"));
+  std::int64_t bytes = 0;
+  const auto all = catalog.find(CatalogQuery{}).value();
+  for (const auto& one : all) bytes += one.bytes;
+  EXPECT_EQ(catalog.totals().value().segments, 9);
+  EXPECT_EQ(catalog.totals().value().bytes, bytes);
+}
+
+TEST_F(CatalogTest, AddingAgainKeepsThePinAndTheDigestOfAnUnchangedFile) {
+  auto catalog = open();
+  CatalogEntry one = entry(1);
+  one.sha256 = "abc";
+  ASSERT_TRUE(catalog.add(one));
+  ASSERT_TRUE(catalog.set_pinned(one.path, true));
+  ASSERT_TRUE(catalog.add(entry(1)));
+  EXPECT_TRUE(catalog.find(one.path).value()->pinned);
+  EXPECT_EQ(catalog.find(one.path).value()->sha256, "abc");
+  CatalogEntry changed = entry(1);
+  changed.bytes += 1;
+  ASSERT_TRUE(catalog.add(changed));
+  EXPECT_EQ(catalog.find(one.path).value()->sha256, "");
+}
+
+TEST_F(CatalogTest, DigestsAreWantedOfTheNewestFirst) {
+  auto catalog = open();
+  ASSERT_TRUE(catalog.add(entries(3)));
+  ASSERT_TRUE(catalog.set_digest(entry(2).path, "abc"));
+  ASSERT_TRUE(catalog.set_digest("/data/none", "abc"));
+  EXPECT_EQ(numbers(catalog.undigested(5)), (std::vector<std::int64_t>{1, 0}));
+  EXPECT_EQ(catalog.find(entry(2).path).value()->sha256, "abc");
+}
+
+TEST_F(CatalogTest, KnowsTheMasterFileOfARun) {
+  auto catalog = open();
+  EXPECT_EQ(catalog.master_of("run", "whole").value(), std::nullopt);
+  ASSERT_TRUE(catalog.set_master("run", "whole", "/data/a_master.h5"));
+  ASSERT_TRUE(catalog.set_master("run", "whole", "/data/b_master.h5"));
+  EXPECT_EQ(catalog.master_of("run", "whole").value(), fs::path("/data/b_master.h5"));
+  EXPECT_EQ(catalog.master_of("run", "small").value(), std::nullopt);
+}
+
+TEST_F(CatalogTest, MarksOfUnknownPathsAreRefused) {
+  auto catalog = open();
+  const auto pinned = catalog.set_pinned("/data/none", true);
+  ASSERT_FALSE(pinned);
+  EXPECT_EQ(pinned.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(catalog.set_acknowledged("/data/none").error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(CatalogTest, ALostCatalogKnowsPinsAndAcknowledgementsAgain) {
+  {
+    auto catalog = open();
+    ASSERT_TRUE(catalog.add(entries(10)));
+    ASSERT_TRUE(catalog.set_pinned(entry(1).path, true));
+    ASSERT_TRUE(catalog.set_pinned(entry(2).path, true));
+    ASSERT_TRUE(catalog.set_pinned(entry(2).path, false));
+    ASSERT_TRUE(catalog.set_acknowledged(entry(3).path));
+  }
+  // A kill tears the last line.
+  std::ofstream(directory_ / "state" / "catalog.marks", std::ios::app) << "{\"path\": \"/da";
+  fs::remove(file());
+  auto catalog = open();
+  EXPECT_TRUE(catalog.is_new());
+  ASSERT_TRUE(catalog.add(entries(10)));
+  for (std::int64_t i = 0; i < 10; ++i) {
+    EXPECT_EQ(catalog.find(entry(i).path).value()->pinned, i == 1) << i;
+    EXPECT_EQ(catalog.find(entry(i).path).value()->acknowledged, i == 3) << i;
+  }
+  // The line behind a torn one is whole.
+  ASSERT_TRUE(catalog.set_pinned(entry(5).path, true));
+  catalog = open();
+  fs::remove(file());
+  ASSERT_TRUE(catalog.renew().value());
+  ASSERT_TRUE(catalog.add(entries(10)));
+  EXPECT_TRUE(catalog.find(entry(5).path).value()->pinned);
+}
+
+TEST_F(CatalogTest, WhatIsForgottenComesBackPinnedAndWhatIsRemovedDoesNot) {
+  auto catalog = open();
+  ASSERT_TRUE(catalog.add(entries(2)));
+  for (std::int64_t i = 0; i < 2; ++i) ASSERT_TRUE(catalog.set_pinned(entry(i).path, true));
+  ASSERT_TRUE(catalog.forget(entry(0).path));
+  ASSERT_TRUE(catalog.remove(entry(1).path));
+  EXPECT_EQ(catalog.totals().value().segments, 0);
+  ASSERT_TRUE(catalog.add(entries(2)));
+  EXPECT_TRUE(catalog.find(entry(0).path).value()->pinned);
+  EXPECT_FALSE(catalog.find(entry(1).path).value()->pinned);
+}
+
+TEST_F(CatalogTest, ALargeLogOfMarksIsWrittenAnew) {
+  auto catalog = open();
+  ASSERT_TRUE(catalog.add(entries(3)));
+  ASSERT_TRUE(catalog.set_pinned(entry(0).path, true));
+  ASSERT_TRUE(catalog.set_acknowledged(entry(1).path));
+  const fs::path log = directory_ / "state" / "catalog.marks";
+  std::ofstream(log, std::ios::app) << std::string(2 << 20, '\n');
+  ASSERT_TRUE(catalog.tidy_marks());
+  EXPECT_LT(fs::file_size(log), 1000U);
+  fs::remove(file());
+  ASSERT_TRUE(catalog.renew().value());
+  ASSERT_TRUE(catalog.add(entries(3)));
+  EXPECT_TRUE(catalog.find(entry(0).path).value()->pinned);
+  EXPECT_TRUE(catalog.find(entry(1).path).value()->acknowledged);
+  EXPECT_FALSE(catalog.find(entry(2).path).value()->acknowledged);
+}
+
+TEST_F(CatalogTest, WhatIsNoCatalogIsMovedAsideAndKept) {
+  fs::create_directories(file().parent_path());
+  const std::string foreign = "somebody's notes, which are no data base at all";
+  overwrite(file(), foreign);
+  const auto reader = Catalog::open(files_, file(), Catalog::Mode::kRead);
+  ASSERT_FALSE(reader);
+  EXPECT_EQ(reader.error().code, ErrorCode::kCorrupt);
+  auto catalog = open();
+  EXPECT_TRUE(catalog.is_new());
+  ASSERT_TRUE(catalog.add(entry(1)));
+  ASSERT_EQ(aside().size(), 1U);
+  EXPECT_EQ(read_text(files_, file().parent_path() / aside().front()).value(), foreign);
+}
+
+TEST_F(CatalogTest, AnotherProgramsDataBaseAndAnotherVersionAreMovedAside) {
+  for (const char* statement : {"CREATE TABLE notes (text)", "PRAGMA user_version = 99"}) {
+    fs::remove_all(file().parent_path());
+    fs::create_directories(file().parent_path());
+    sqlite3* other = nullptr;
+    ASSERT_EQ(sqlite3_open(file().c_str(), &other), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(other, statement, nullptr, nullptr, nullptr), SQLITE_OK);
+    sqlite3_close(other);
+    auto catalog = open();
+    EXPECT_TRUE(catalog.is_new()) << statement;
+    EXPECT_EQ(aside().size(), 1U) << statement;
+  }
+}
+
+TEST_F(CatalogTest, NoticesThatItsFileIsGone) {
+  auto catalog = open();
+  ASSERT_TRUE(catalog.add(entries(10)));
+  EXPECT_FALSE(catalog.renew().value());
+  fs::remove(file());
+  EXPECT_TRUE(catalog.renew().value());
+  EXPECT_TRUE(catalog.is_new());
+  EXPECT_EQ(catalog.totals().value().segments, 0);
+  ASSERT_TRUE(catalog.add(entry(1)));
+  EXPECT_EQ(open(Catalog::Mode::kRead).totals().value().segments, 1);
+  EXPECT_FALSE(catalog.renew().value());
+}
+
+TEST_F(CatalogTest, NoticesThatItsFileWasWrittenOver) {
+  auto catalog = open();
+  ASSERT_TRUE(catalog.add(entries(10)));
+  overwrite(file(), std::string(20'000, 'x'));
+  EXPECT_TRUE(catalog.renew().value());
+  // What was in the log of SQLite may have come back; the rest is for filling.
+  ASSERT_TRUE(catalog.add(entries(10)));
+  EXPECT_EQ(numbers(catalog.find(CatalogQuery{})), range(0, 10));
+  EXPECT_FALSE(catalog.renew().value());
+}
+
+TEST_F(CatalogTest, NoticesDamageInTheMiddleWhenItMeetsIt) {
+  {
+    auto catalog = open();
+    ASSERT_TRUE(catalog.add(entries(2000)));
+  }
+  const auto size = fs::file_size(file());
+  {
+    std::fstream stream(file(), std::ios::in | std::ios::out | std::ios::binary);
+    stream.seekp(8192);
+    stream << std::string(size - 8192, 'x');
+  }
+  auto catalog = Catalog::open(files_, file(), Catalog::Mode::kWrite);
+  ASSERT_TRUE(catalog) << describe(catalog.error());
+  if (!catalog->is_new()) {
+    const auto found = catalog->find(CatalogQuery{});
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().code, ErrorCode::kCorrupt) << describe(found.error());
+    EXPECT_TRUE(catalog->renew().value());
+  }
+  ASSERT_TRUE(catalog->add(entry(1)));
+  EXPECT_EQ(numbers(catalog->find(CatalogQuery{})), range(1, 2));
+  EXPECT_EQ(aside().size(), 1U);
+}
+
+TEST_F(CatalogTest, ManyProcessesMayWriteAtOnce) {
+  auto catalog = open();
+  std::vector<pid_t> children;
+  for (int child = 0; child < 3; ++child) {
+    children.push_back(::fork());
+    if (children.back() != 0) continue;
+    auto own = Catalog::open(files_, file(), Catalog::Mode::kWrite);
+    bool good = own.has_value();
+    for (int i = 0; good && i < 50; ++i) {
+      CatalogEntry one = entry(child * 50 + i);
+      good = own->add(one) && own->set_acknowledged(one.path);
+    }
+    ::_exit(good ? 0 : 1);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_EQ(catalog.totals().value().segments, 150);
+  EXPECT_EQ(catalog.oldest(true, 1000).value().size(), 150U);
+}
+
+TEST_F(CatalogTest, TheEntryOfAFileIsWhatItsReaderSays) {
+  for (const char* format : {"hdf5", "raw"}) {
+    auto recording = start(format, std::string("a-") + format, 100, 7);
+    recording.events.gaps = {{99, 3, 1, "source", "sequence-gap"}};
+    record(recording, 10, 3);
+    const fs::path path = finish(recording);
+    const auto entry = catalog_entry(files_, path);
+    ASSERT_TRUE(entry) << describe(entry.error());
+    EXPECT_EQ(entry->path, path);
+    EXPECT_EQ(entry->product, "whole");
+    EXPECT_EQ(entry->run_uuid, "0b7f2f3e-6a4e-4e0a-9d2b-0c1f6c7d8e9f");
+    EXPECT_EQ(entry->segment_number, 7);
+    EXPECT_EQ(entry->first_sequence, 100);
+    EXPECT_EQ(entry->last_sequence, 109);
+    EXPECT_EQ(entry->last_utc_ns - entry->first_utc_ns, 90'000'000);
+    EXPECT_EQ(entry->frames, 10);
+    EXPECT_EQ(entry->dropped, 3);
+    EXPECT_EQ(entry->gaps, 1);
+    EXPECT_GE(entry->bytes, 10 * 8 * 16 * 2);
+  }
+}
+
+TEST_F(CatalogTest, AnUnfinishedOrForeignFileHasNoEntry) {
+  auto recording = start("hdf5", "open", 0);
+  record(recording, 1);
+  EXPECT_FALSE(catalog_entry(files_, recording.part));
+  overwrite(directory_ / "foreign.h5", "no HDF5");
+  EXPECT_FALSE(catalog_entry(files_, directory_ / "foreign.h5"));
+  EXPECT_FALSE(catalog_entry(files_, directory_ / "none.h5"));
+}
+
+TEST_F(CatalogTest, ARebuildSaysWhatLiesBelowTheBases) {
+  const fs::path base = directory_ / "base";
+  fs::create_directories(base / "2026");
+  fs::create_directories(base / "quarantine");
+  fs::create_directories(base / ".framelog" / "bench");
+  const fs::path kept = segment("hdf5", "base/2026/a", 0, 1);
+  const fs::path raw = segment("raw", "base/b", 10, 2);
+  segment("raw", "base/foreign", 0, 1, "other");
+  segment("raw", "base/quarantine/q", 0, 1);
+  segment("raw", "base/.framelog/bench/w", 0, 1);
+  overwrite(base / "notes.h5", "no HDF5");
+  auto recording = start("hdf5", "base/c", 20, 3);
+  record(recording, 1);
+
+  auto catalog = open();
+  ASSERT_TRUE(catalog.add(entry(1)));  // Of a file that is gone.
+  EXPECT_EQ(rebuild_catalog(files_, catalog, {base, base / "2026"}, "bench").value(), 2);
+  const auto found = catalog.find(CatalogQuery{}).value();
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].path, kept);
+  EXPECT_EQ(found[1].path, raw);
+  EXPECT_EQ(found[1], catalog_entry(files_, raw).value());
+
+  ASSERT_TRUE(catalog.set_pinned(kept, true));
+  fs::remove(raw);
+  EXPECT_EQ(rebuild_catalog(files_, catalog, {base}, "bench").value(), 1);
+  EXPECT_TRUE(catalog.find(kept).value()->pinned);
+  EXPECT_EQ(catalog.find(raw).value(), std::nullopt);
+}
+
+TEST_F(CatalogTest, FillingReadsOnlyWhatIsNotKnown) {
+  fs::create_directories(directory_ / "base");
+  const fs::path path = segment("raw", "base/a", 0, 1);
+  auto catalog = open();
+  CatalogEntry known = catalog_entry(files_, path).value();
+  known.frames = 77;  // Not so; who does not read the file does not see it.
+  ASSERT_TRUE(catalog.add(known));
+  const auto fill = [&](CatalogRebuild::Kind kind) {
+    CatalogRebuild rebuild(files_, catalog, {directory_ / "base"}, "bench", kind);
+    while (!rebuild.done()) EXPECT_TRUE(rebuild.step());
+    return rebuild.difference_count();
+  };
+  EXPECT_EQ(fill(CatalogRebuild::Kind::kFill), 0);
+  EXPECT_EQ(fill(CatalogRebuild::Kind::kCheck), 1);
+  EXPECT_EQ(catalog.find(path).value()->frames, 77);
+  EXPECT_EQ(fill(CatalogRebuild::Kind::kAll), 1);
+  EXPECT_EQ(catalog.find(path).value()->frames, 10);
+  EXPECT_EQ(fill(CatalogRebuild::Kind::kCheck), 0);
+}
+
+TEST_F(CatalogTest, WhatLiesOnAnAbsentDiskIsNotForgotten) {
+  fs::create_directories(directory_ / "disk" / "base");
+  const fs::path path = segment("raw", "disk/base/a", 0, 1);
+  auto catalog = open();
+  ASSERT_TRUE(rebuild_catalog(files_, catalog, {directory_ / "disk" / "base"}, "bench"));
+  fs::rename(directory_ / "disk", directory_ / "unplugged");
+  EXPECT_EQ(rebuild_catalog(files_, catalog, {directory_ / "disk" / "base"}, "bench").value(), 0);
+  EXPECT_NE(catalog.find(path).value(), std::nullopt);
+}
+
+TEST_F(CatalogTest, AConfigurationElsewhereHasItsOwnCatalog) {
+  ::unsetenv("STATE_DIRECTORY");
+  EXPECT_EQ(catalog_path("cam", "/home/me/cam.conf", "/data"),
+            fs::path("/data/.framelog/cam/catalog.sqlite"));
+  ::setenv("STATE_DIRECTORY", "/var/lib/framelogd/cam:/other", 1);
+  EXPECT_EQ(catalog_path("cam", "/etc/framelogd/cam.conf", "/data"),
+            fs::path("/var/lib/framelogd/cam/catalog.sqlite"));
+  ::unsetenv("STATE_DIRECTORY");
+}
+
+}  // namespace
+}  // namespace framelog
