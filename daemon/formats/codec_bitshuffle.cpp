@@ -6,6 +6,7 @@
 #include <lz4.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "formats/big_endian.hpp"
@@ -20,6 +21,7 @@ constexpr std::size_t kSizeBytes = 4;
 // The plugin's own default: with LZ4's table of 16 KiB it stays in the smallest first cache. Blocks
 // of 16 KiB are an eighth faster where that cache has 32 KiB or more to spare, and 1 % smaller.
 constexpr std::size_t kBlockBytes = 8192;
+constexpr std::size_t kFewestElements = 128;  // Of a block, in the plugin's choice.
 
 class BitshuffleEncoder final : public FrameEncoder {
  public:
@@ -72,27 +74,36 @@ class BitshuffleEncoder final : public FrameEncoder {
   std::vector<std::byte> state_;
 };
 
-/// Takes one block off the front of `packed`.
-bool take_block(std::span<const std::byte>& packed, std::span<std::byte> planes) {
-  if (packed.size() < kSizeBytes) return false;
-  const std::size_t size = load_big_endian<std::uint32_t>(packed.data());
-  packed = packed.subspan(kSizeBytes);
-  if (size > packed.size() || size > LZ4_MAX_INPUT_SIZE) return false;
-  const int unpacked = LZ4_decompress_safe(reinterpret_cast<const char*>(packed.data()),
-                                           reinterpret_cast<char*>(planes.data()),
-                                           static_cast<int>(size), static_cast<int>(planes.size()));
-  packed = packed.subspan(size);
+/// Unpacks one block; returns whether it gave exactly `planes`.
+using Unpack = bool (*)(std::span<const std::byte> packed, std::span<std::byte> planes);
+
+bool unpack_lz4(std::span<const std::byte> packed, std::span<std::byte> planes) {
+  if (packed.size() > LZ4_MAX_INPUT_SIZE) return false;
+  const int unpacked = LZ4_decompress_safe(
+      reinterpret_cast<const char*>(packed.data()), reinterpret_cast<char*>(planes.data()),
+      static_cast<int>(packed.size()), static_cast<int>(planes.size()));
   return std::cmp_equal(unpacked, planes.size());
 }
 
-}  // namespace
-
-std::unique_ptr<FrameEncoder> make_bitshuffle_lz4(std::size_t element_bytes) {
-  return std::make_unique<BitshuffleEncoder>(element_bytes);
+/// Takes one block off the front of `packed`.
+bool take_block(std::span<const std::byte>& packed, std::span<std::byte> planes, Unpack unpack) {
+  if (packed.size() < kSizeBytes) return false;
+  const std::size_t size = load_big_endian<std::uint32_t>(packed.data());
+  packed = packed.subspan(kSizeBytes);
+  if (size > packed.size()) return false;
+  const auto block = packed.first(size);
+  packed = packed.subspan(size);
+  return unpack(block, planes);
 }
 
-bool decode_bitshuffle_lz4(std::size_t element_bytes, std::span<const std::byte> packed,
-                           std::span<std::byte> pixels) {
+/// The next block of what is left: as large as can be, of elements in eights.
+std::span<std::byte> next_block(std::span<std::byte> pixels, std::size_t block_bytes,
+                                std::size_t eight_bytes) {
+  return pixels.first(std::min(block_bytes, pixels.size() / eight_bytes * eight_bytes));
+}
+
+bool decode_blocks(std::size_t element_bytes, std::span<const std::byte> packed,
+                   std::span<std::byte> pixels, Unpack unpack) {
   if (packed.size() < kHeaderBytes) return false;
   const std::size_t eight_bytes = 8 * element_bytes;
   const std::size_t block_bytes = load_big_endian<std::uint32_t>(packed.data() + 8);
@@ -104,15 +115,47 @@ bool decode_bitshuffle_lz4(std::size_t element_bytes, std::span<const std::byte>
   const std::size_t scratch_bytes = std::min(block_bytes, pixels.size());
   const auto scratch = std::make_unique_for_overwrite<std::byte[]>(scratch_bytes);
   while (pixels.size() >= eight_bytes) {
-    const auto block =
-        pixels.first(std::min(block_bytes, pixels.size() / eight_bytes * eight_bytes));
+    const auto block = next_block(pixels, block_bytes, eight_bytes);
     const std::span<std::byte> planes(scratch.get(), block.size());
-    if (!take_block(packed, planes)) return false;
+    if (!take_block(packed, planes, unpack)) return false;
     join_bits(planes, block, element_bytes);
     pixels = pixels.subspan(block.size());
   }
   if (packed.size() != pixels.size()) return false;
   std::ranges::copy(packed, pixels.begin());
+  return true;
+}
+
+}  // namespace
+
+std::unique_ptr<FrameEncoder> make_bitshuffle_lz4(std::size_t element_bytes) {
+  return std::make_unique<BitshuffleEncoder>(element_bytes);
+}
+
+bool decode_bitshuffle_lz4(std::size_t element_bytes, std::span<const std::byte> packed,
+                           std::span<std::byte> pixels) {
+  return decode_blocks(element_bytes, packed, pixels, unpack_lz4);
+}
+
+bool decode_bitshuffle_zstd(std::size_t element_bytes, std::span<const std::byte> packed,
+                            std::span<std::byte> pixels) {
+  return decode_blocks(element_bytes, packed, pixels, decode_zstd);
+}
+
+bool decode_bitshuffle(std::size_t element_bytes, std::size_t block_bytes,
+                       std::span<const std::byte> planes, std::span<std::byte> pixels) {
+  const std::size_t eight_bytes = 8 * element_bytes;
+  if (block_bytes == 0) {
+    block_bytes = std::max(kBlockBytes / eight_bytes, kFewestElements / 8) * eight_bytes;
+  }
+  if (planes.size() != pixels.size() || block_bytes % eight_bytes != 0) return false;
+  while (pixels.size() >= eight_bytes) {
+    const auto block = next_block(pixels, block_bytes, eight_bytes);
+    join_bits(planes.first(block.size()), block, element_bytes);
+    planes = planes.subspan(block.size());
+    pixels = pixels.subspan(block.size());
+  }
+  std::ranges::copy(planes, pixels.begin());
   return true;
 }
 

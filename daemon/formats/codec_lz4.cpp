@@ -6,7 +6,7 @@
 #include <lz4.h>
 
 #include <algorithm>
-#include <cstring>
+#include <utility>
 #include <vector>
 
 #include "formats/big_endian.hpp"

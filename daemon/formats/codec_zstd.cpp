@@ -53,4 +53,9 @@ bool decode_zstd(std::span<const std::byte> packed, std::span<std::byte> pixels)
   return ZSTD_isError(unpacked) == 0 && unpacked == pixels.size();
 }
 
+std::uint64_t zstd_told_size(std::span<const std::byte> packed) noexcept {
+  const auto told = ZSTD_getFrameContentSize(packed.data(), packed.size());
+  return told == ZSTD_CONTENTSIZE_UNKNOWN || told == ZSTD_CONTENTSIZE_ERROR ? 0 : told;
+}
+
 }  // namespace framelog::codecs

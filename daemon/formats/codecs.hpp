@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 
 #include "formats/compression.hpp"
@@ -30,8 +29,19 @@ namespace framelog::codecs {
                                          std::span<const std::byte> packed,
                                          std::span<std::byte> pixels);
 
+/// Its other forms, which only other programs write: with Zstandard in LZ4's place, and the bit
+/// planes of blocks of `block_bytes` (0: bitshuffle's choice) as they are.
+[[nodiscard]] bool decode_bitshuffle_zstd(std::size_t element_bytes,
+                                          std::span<const std::byte> packed,
+                                          std::span<std::byte> pixels);
+[[nodiscard]] bool decode_bitshuffle(std::size_t element_bytes, std::size_t block_bytes,
+                                     std::span<const std::byte> planes,
+                                     std::span<std::byte> pixels);
+
 [[nodiscard]] std::unique_ptr<FrameEncoder> make_zstd(int level, std::size_t frame_bytes);
 [[nodiscard]] bool decode_zstd(std::span<const std::byte> packed, std::span<std::byte> pixels);
+/// The size that the bytes claim to have unpacked, which they may lie about; 0: none.
+[[nodiscard]] std::uint64_t zstd_told_size(std::span<const std::byte> packed) noexcept;
 
 [[nodiscard]] std::unique_ptr<FrameEncoder> make_lzw();
 [[nodiscard]] bool decode_lzw(std::span<const std::byte> packed, std::span<std::byte> pixels);

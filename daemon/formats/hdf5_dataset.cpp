@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "core/text.hpp"
 #include "formats/hdf5_candidates.hpp"
+#include "formats/hdf5_filters.hpp"
 
 namespace framelog::hdf5 {
 namespace {
@@ -15,13 +15,8 @@ constexpr std::size_t kSmallestCacheBytes = std::size_t{1} << 20U;
 constexpr std::size_t kLargestCacheBytes = std::size_t{64} << 20U;
 constexpr std::size_t kCacheSlots = 12421;  // A prime, as HDF5 asks for.
 
-struct Filter {
-  H5Z_filter_t id{};
-  std::string name;
-};
-
-std::string name_of_filter(H5Z_filter_t id, const char* stored) {
-  switch (id) {
+std::string name_of(const Filter& filter) {
+  switch (filter.id) {
     case H5Z_FILTER_DEFLATE:
       return "gzip";
     case H5Z_FILTER_SHUFFLE:
@@ -34,26 +29,17 @@ std::string name_of_filter(H5Z_filter_t id, const char* stored) {
       return "nbit";
     case H5Z_FILTER_SCALEOFFSET:
       return "scale-offset";
+    case kLz4Id:
+      return "lz4";
+    case kBitshuffleId:
+      return "bitshuffle";
+    case kZstdId:
+      return "zstd";
     default:
-      return *stored == '\0' ? fmt::format("filter {}", id)
-                             : fmt::format("filter {} ({})", id, one_line(cut_utf8(stored, 40)));
+      return filter.name.empty()
+                 ? fmt::format("filter {}", filter.id)
+                 : fmt::format("filter {} ({})", filter.id, one_line(cut_utf8(filter.name, 40)));
   }
-}
-
-std::vector<Filter> filters_of(hid_t properties) {
-  std::vector<Filter> filters;
-  const int count = H5Pget_nfilters(properties);
-  for (int i = 0; i < count; ++i) {
-    unsigned flags = 0;
-    unsigned config = 0;
-    std::size_t values = 0;
-    std::array<char, 128> name{};
-    const H5Z_filter_t id = H5Pget_filter2(properties, static_cast<unsigned>(i), &flags, &values,
-                                           nullptr, name.size(), name.data(), &config);
-    name.back() = '\0';
-    filters.push_back({id, name_of_filter(id, name.data())});
-  }
-  return filters;
 }
 
 /// How many chunks a dimension is cut into. As a double, which products of them cannot overflow.
@@ -75,23 +61,14 @@ std::pair<double, double> bytes_per_step(hid_t dataset, std::span<const hsize_t>
   return {chunk_bytes * chunks, chunk_bytes};
 }
 
-/// Extents of a chunk; empty for other layouts.
-std::vector<hsize_t> chunk_of(hid_t properties, std::size_t rank) {
-  std::vector<hsize_t> chunk(rank);
-  if (H5Pget_layout(properties) != H5D_CHUNKED) return {};
-  const int told = H5Pget_chunk(properties, static_cast<int>(rank), chunk.data());
-  if (told < 0 || static_cast<std::size_t>(told) != rank) return {};
-  return chunk;
-}
-
 Result<void> check_filters(hid_t properties) {
   for (const Filter& filter : filters_of(properties)) {
     if (H5Zfilter_avail(filter.id) > 0) continue;
     return fail(
         ErrorCode::kUnsupported, "compressed with",
-        filter.name +
-            ", which this HDF5 does not have (allowed: none, gzip, and filters whose plugin "
-            "is in HDF5_PLUGIN_PATH)");
+        name_of(filter) +
+            ", which this HDF5 does not have (allowed: none, gzip, lz4, bitshuffle, zstd, and "
+            "filters whose plugin is in HDF5_PLUGIN_PATH)");
   }
   return {};
 }
@@ -120,6 +97,14 @@ Result<void> check_written(hid_t dataset, hid_t properties) {
 
 }  // namespace
 
+std::vector<hsize_t> chunk_of(hid_t properties, std::size_t rank) {
+  std::vector<hsize_t> chunk(rank);
+  if (H5Pget_layout(properties) != H5D_CHUNKED) return {};
+  const int told = H5Pget_chunk(properties, static_cast<int>(rank), chunk.data());
+  if (told < 0 || static_cast<std::size_t>(told) != rank) return {};
+  return chunk;
+}
+
 Handle open_for_frames(hid_t file, const std::string& path) {
   Handle set(H5Dopen2(file, path.c_str(), H5P_DEFAULT));
   if (!set.valid()) return set;
@@ -144,7 +129,7 @@ std::string storage_text(hid_t dataset) {
   if (layout == H5D_CONTIGUOUS) text = "contiguous";
   if (layout == H5D_VIRTUAL) text = "virtual";
   if (layout == H5D_CHUNKED) text = "chunked";
-  for (const Filter& filter : filters_of(properties.get())) text += ", " + filter.name;
+  for (const Filter& filter : filters_of(properties.get())) text += ", " + name_of(filter);
   return text;
 }
 

@@ -12,6 +12,9 @@
 /// Private to the hdf5_*.cpp files of this folder: whether a foreign dataset can be read in full.
 namespace framelog::hdf5 {
 
+/// Extents of a chunk, from a dataset's creation properties; empty for other layouts.
+[[nodiscard]] std::vector<hsize_t> chunk_of(hid_t properties, std::size_t rank);
+
 /// Opens a dataset with a cache in which the chunks of consecutive frames find room, so that none
 /// is decompressed once per frame.
 [[nodiscard]] Handle open_for_frames(hid_t file, const std::string& path);

@@ -12,6 +12,7 @@
 #include "formats/checked_read.hpp"
 #include "formats/hdf5_candidates.hpp"
 #include "formats/hdf5_dataset.hpp"
+#include "formats/hdf5_filters.hpp"
 #include "formats/hdf5_places.hpp"
 #include "formats/hdf5_records.hpp"
 
@@ -55,6 +56,18 @@ class Hdf5Frames : public StoredFrames {
   FrameTable records_;
 };
 
+/// Where a frame begins in a dataset of that many dimensions; with four, `columns` make a row of
+/// the scan.
+std::array<hsize_t, 4> start_of(std::uint64_t index, std::size_t rank, std::uint64_t columns) {
+  std::array<hsize_t, 4> start{};
+  if (rank == 3) start[0] = index;
+  if (rank == 4) {
+    start[0] = index / columns;
+    start[1] = index % columns;
+  }
+  return start;
+}
+
 class PlacedFrames final : public Hdf5Frames {
  public:
   PlacedFrames(FileSystem& files, Found& found, RowPlaces places)
@@ -74,6 +87,52 @@ class PlacedFrames final : public Hdf5Frames {
   std::size_t swapped_bytes_;
 };
 
+/// Each frame is a chunk, packed by filters that need no HDF5.
+class PackedFrames final : public Hdf5Frames {
+ public:
+  PackedFrames(FileSystem& files, Found& found, ChunkDecoder decoder)
+      : Hdf5Frames(files, found),
+        file_(std::move(found.file)),
+        set_(std::move(found.set)),
+        rank_(found.sizes.size()),
+        columns_(rank_ == 4 ? found.sizes[1] : 1),
+        decoder_(std::move(decoder)),
+        file_bytes_(found.file_bytes),
+        swapped_bytes_(found.type.big_endian ? size_bytes(found.type.type) : 1) {}
+
+  [[nodiscard]] Result<bool> read(std::uint64_t index, std::span<std::byte> pixels,
+                                  std::optional<std::uint32_t> crc32c) noexcept override {
+    const auto start = start_of(index, rank_, columns_);
+    hsize_t bytes = 0;
+    std::uint32_t skipped = 0;
+    set_up_library();
+    if (H5Dget_chunk_storage_size(set_.get(), start.data(), &bytes) < 0 ||
+        std::cmp_greater(bytes, file_bytes_)) {
+      return fail(ErrorCode::kCorrupt, "HDF5 cannot find a frame");
+    }
+    packed_.resize(bytes);
+    if (H5Dread_chunk(set_.get(), H5P_DEFAULT, start.data(), &skipped, packed_.data()) < 0) {
+      return fail(ErrorCode::kCorrupt, "HDF5 cannot read a frame");
+    }
+    if (!decoder_.decode(skipped, packed_, pixels)) {
+      return fail(ErrorCode::kCorrupt, "the packed bytes of a frame are damaged");
+    }
+    const bool intact = !crc32c || framelog::crc32c(pixels) == *crc32c;
+    swap_bytes(pixels, swapped_bytes_);
+    return intact;
+  }
+
+ private:
+  Handle file_;
+  Handle set_;
+  std::size_t rank_;
+  std::uint64_t columns_;
+  ChunkDecoder decoder_;
+  std::int64_t file_bytes_;
+  std::size_t swapped_bytes_;
+  std::vector<std::byte> packed_;
+};
+
 class DecodedFrames final : public Hdf5Frames {
  public:
   DecodedFrames(FileSystem& files, Found& found)
@@ -87,20 +146,21 @@ class DecodedFrames final : public Hdf5Frames {
     std::ranges::fill(count_, 1);
     std::ranges::copy(std::span(found.sizes).last(2), count_.begin() + (rank_ - 2));
     memory_ = Handle(H5Screate_simple(static_cast<int>(rank_), count_.data(), nullptr));
+    const Handle properties(H5Dget_create_plist(set_.get()));
+    const auto chunk = chunk_of(properties.get(), rank_);
+    if (chunk.empty()) return;
+    chunk_bytes_ = H5Tget_size(stored_.get());
+    for (const hsize_t extent : chunk) chunk_bytes_ *= extent;
   }
 
   [[nodiscard]] Result<bool> read(std::uint64_t index, std::span<std::byte> pixels,
                                   std::optional<std::uint32_t> crc32c) noexcept override {
-    std::array<hsize_t, 4> start{};
-    if (rank_ == 3) start[0] = index;
-    if (rank_ == 4) {
-      start[0] = index / columns_;
-      start[1] = index % columns_;
-    }
+    const auto start = start_of(index, rank_, columns_);
     // An enumeration is read as it is; HDF5 does not convert it to a number.
     const bool as_stored = H5Tget_class(stored_.get()) == H5T_ENUM;
     const hid_t type = as_stored ? stored_.get() : type_of(facts_.shape.type);
     set_up_library();
+    const ExpectedChunk expected(chunk_bytes_);
     if (H5Sselect_hyperslab(space_.get(), H5S_SELECT_SET, start.data(), nullptr, count_.data(),
                             nullptr) < 0 ||
         H5Dread(set_.get(), type, memory_.get(), space_.get(), H5P_DEFAULT, pixels.data()) < 0) {
@@ -118,7 +178,17 @@ class DecodedFrames final : public Hdf5Frames {
   Handle space_;
   Handle memory_;
   std::array<hsize_t, 4> count_{};
+  std::size_t chunk_bytes_{};  ///< 0: not in chunks.
 };
+
+/// Empty where a chunk is not one frame, or only HDF5 can unpack it.
+std::optional<ChunkDecoder> decoder_of_frames(hid_t dataset, const std::vector<hsize_t>& sizes) {
+  const Handle properties(H5Dget_create_plist(dataset));
+  std::vector<hsize_t> frame(sizes.size(), 1);
+  std::ranges::copy(std::span(sizes).last(2), frame.end() - 2);
+  if (chunk_of(properties.get(), sizes.size()) != frame) return std::nullopt;
+  return ChunkDecoder::of(dataset);
+}
 
 std::unexpected<Error> wrong(ErrorCode code, const std::filesystem::path& path,
                              std::string_view reason) {
@@ -245,6 +315,8 @@ Result<std::unique_ptr<StoredFrames>> open_hdf5_frames(FileSystem& files,
   auto places = RowPlaces::of(found->set.get(), found->sizes, 2, size_bytes(found->facts.shape),
                               found->file_bytes);
   if (places) return std::make_unique<PlacedFrames>(files, *found, std::move(*places));
+  auto decoder = decoder_of_frames(found->set.get(), found->sizes);
+  if (decoder) return std::make_unique<PackedFrames>(files, *found, std::move(*decoder));
   return std::make_unique<DecodedFrames>(files, *found);
 }
 

@@ -17,8 +17,8 @@ namespace framelog {
 /// taken. Of a segment of ours, finished or a .part, the records are read as well, and of a .part
 /// only the frames that are complete.
 ///
-/// Contiguous and uncompressed datasets, also in chunks of whole frames, are read past HDF5; only
-/// with the others reading allocates, inside of HDF5.
+/// Contiguous and uncompressed datasets, also in chunks of whole frames, are read past HDF5; with
+/// the others reading allocates. gzip, LZ4, bitshuffle and Zstandard need no plugin.
 ///
 /// Errors: kNotFound, kDenied, kIo; kInvalid, not a regular file, or several datasets could be
 /// meant; kNotFound, no such dataset; kUnsupported, other types, or a filter that this HDF5 does

@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "formats/hdf5_filters.hpp"
+
 namespace framelog::hdf5 {
 namespace {
 
@@ -96,6 +98,7 @@ void set_up_library() noexcept {
     // refused to take a file's last bytes.
     H5dont_atexit();
     H5open();
+    register_filters();
   });
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // Of the calling thread.
 }
