@@ -23,6 +23,8 @@ using namespace hdf5;
 
 constexpr std::array<unsigned char, 8> kSignature{0x89, 'H', 'D', 'F', '\r', '\n', 0x1A, '\n'};
 
+constexpr std::uint64_t kLargestChunkBytes = std::uint64_t{64} << 20U;
+
 /// A dataset of frames that was found to be good, and what is known of it.
 struct Found {
   Handle file;
@@ -35,7 +37,13 @@ struct Found {
   StoredFacts facts;
 };
 
-/// What the two ways of reading pixels share. They take over what `found` holds.
+/// Chunks of so many whole frames, and what unpacks them.
+struct FrameChunks {
+  ChunkDecoder decoder;
+  std::uint64_t frames{};
+};
+
+/// What the ways of reading pixels share. They take over what `found` holds.
 class Hdf5Frames : public StoredFrames {
  public:
   Hdf5Frames(FileSystem& files, Found& found)
@@ -87,35 +95,30 @@ class PlacedFrames final : public Hdf5Frames {
   std::size_t swapped_bytes_;
 };
 
-/// Each frame is a chunk, packed by filters that need no HDF5.
+/// Chunks of whole frames, packed by filters that need no HDF5.
 class PackedFrames final : public Hdf5Frames {
  public:
-  PackedFrames(FileSystem& files, Found& found, ChunkDecoder decoder)
+  PackedFrames(FileSystem& files, Found& found, FrameChunks chunks)
       : Hdf5Frames(files, found),
         file_(std::move(found.file)),
         set_(std::move(found.set)),
         rank_(found.sizes.size()),
         columns_(rank_ == 4 ? found.sizes[1] : 1),
-        decoder_(std::move(decoder)),
-        file_bytes_(found.file_bytes),
+        chunks_(std::move(chunks)),
         swapped_bytes_(found.type.big_endian ? size_bytes(found.type.type) : 1) {}
 
   [[nodiscard]] Result<bool> read(std::uint64_t index, std::span<std::byte> pixels,
                                   std::optional<std::uint32_t> crc32c) noexcept override {
-    const auto start = start_of(index, rank_, columns_);
-    hsize_t bytes = 0;
-    std::uint32_t skipped = 0;
-    set_up_library();
-    if (H5Dget_chunk_storage_size(set_.get(), start.data(), &bytes) < 0 ||
-        std::cmp_greater(bytes, file_bytes_)) {
-      return fail(ErrorCode::kCorrupt, "HDF5 cannot find a frame");
-    }
-    packed_.resize(bytes);
-    if (H5Dread_chunk(set_.get(), H5P_DEFAULT, start.data(), &skipped, packed_.data()) < 0) {
-      return fail(ErrorCode::kCorrupt, "HDF5 cannot read a frame");
-    }
-    if (!decoder_.decode(skipped, packed_, pixels)) {
-      return fail(ErrorCode::kCorrupt, "the packed bytes of a frame are damaged");
+    auto start = start_of(index, rank_, columns_);
+    const std::size_t counted = rank_ == 4 ? 1 : 0;  // The dimension in which a chunk has frames.
+    const std::uint64_t before = rank_ == 2 ? 0 : start[counted] % chunks_.frames;
+    start[counted] -= before;
+    if (chunks_.frames == 1) {
+      if (auto got = read_chunk(start, pixels); !got) return std::unexpected(got.error());
+    } else {
+      if (auto got = remember(start, pixels.size()); !got) return std::unexpected(got.error());
+      std::ranges::copy(std::span(chunk_).subspan(before * pixels.size(), pixels.size()),
+                        pixels.begin());
     }
     const bool intact = !crc32c || framelog::crc32c(pixels) == *crc32c;
     swap_bytes(pixels, swapped_bytes_);
@@ -123,14 +126,44 @@ class PackedFrames final : public Hdf5Frames {
   }
 
  private:
+  using Start = std::array<hsize_t, 4>;
+
+  /// Has the chunk in chunk_, which is the last one mostly.
+  Result<void> remember(const Start& start, std::size_t frame_bytes) {
+    if (!chunk_.empty() && start == chunk_start_) return {};
+    chunk_.assign(chunks_.frames * frame_bytes, std::byte{});
+    chunk_start_ = start;
+    auto got = read_chunk(start, chunk_);
+    if (!got) chunk_.clear();
+    return got;
+  }
+
+  Result<void> read_chunk(const Start& start, std::span<std::byte> into) {
+    hsize_t bytes = 0;
+    std::uint32_t skipped = 0;
+    set_up_library();
+    // No filter makes more of a chunk than three times as much.
+    if (H5Dget_chunk_storage_size(set_.get(), start.data(), &bytes) < 0 ||
+        bytes > 3 * into.size() + 4096) {
+      return fail(ErrorCode::kCorrupt, "HDF5 cannot find a frame");
+    }
+    packed_.resize(bytes);
+    if (H5Dread_chunk(set_.get(), H5P_DEFAULT, start.data(), &skipped, packed_.data()) < 0) {
+      return fail(ErrorCode::kCorrupt, "HDF5 cannot read a frame");
+    }
+    if (chunks_.decoder.decode(skipped, packed_, into)) return {};
+    return fail(ErrorCode::kCorrupt, "the packed bytes of a frame are damaged");
+  }
+
   Handle file_;
   Handle set_;
   std::size_t rank_;
   std::uint64_t columns_;
-  ChunkDecoder decoder_;
-  std::int64_t file_bytes_;
+  FrameChunks chunks_;
   std::size_t swapped_bytes_;
   std::vector<std::byte> packed_;
+  std::vector<std::byte> chunk_;
+  Start chunk_start_{};
 };
 
 class DecodedFrames final : public Hdf5Frames {
@@ -181,13 +214,23 @@ class DecodedFrames final : public Hdf5Frames {
   std::size_t chunk_bytes_{};  ///< 0: not in chunks.
 };
 
-/// Empty where a chunk is not one frame, or only HDF5 can unpack it.
-std::optional<ChunkDecoder> decoder_of_frames(hid_t dataset, const std::vector<hsize_t>& sizes) {
+/// Empty where chunks are parts of frames, or of several rows of a scan, or too large to be kept,
+/// or where only HDF5 can unpack them.
+std::optional<FrameChunks> frame_chunks_of(hid_t dataset, std::span<const hsize_t> sizes,
+                                           std::size_t frame_bytes) {
   const Handle properties(H5Dget_create_plist(dataset));
-  std::vector<hsize_t> frame(sizes.size(), 1);
-  std::ranges::copy(std::span(sizes).last(2), frame.end() - 2);
-  if (chunk_of(properties.get(), sizes.size()) != frame) return std::nullopt;
-  return ChunkDecoder::of(dataset);
+  const auto chunk = chunk_of(properties.get(), sizes.size());
+  if (chunk.empty()) return std::nullopt;
+  const std::size_t outer = sizes.size() - 2;
+  if (!std::ranges::equal(std::span(chunk).last(2), sizes.last(2))) return std::nullopt;
+  if (outer == 2 && chunk[0] != 1) return std::nullopt;
+  unsigned options = 0;  // That the chunk at the end is not packed.
+  if (H5Pget_chunk_opts(properties.get(), &options) < 0 || options != 0) return std::nullopt;
+  const std::uint64_t frames = outer == 0 ? 1 : chunk[outer - 1];
+  if (frames > 1 && frames > kLargestChunkBytes / frame_bytes) return std::nullopt;
+  auto decoder = ChunkDecoder::of(dataset);
+  if (!decoder) return std::nullopt;
+  return FrameChunks{std::move(*decoder), frames};
 }
 
 std::unexpected<Error> wrong(ErrorCode code, const std::filesystem::path& path,
@@ -315,8 +358,8 @@ Result<std::unique_ptr<StoredFrames>> open_hdf5_frames(FileSystem& files,
   auto places = RowPlaces::of(found->set.get(), found->sizes, 2, size_bytes(found->facts.shape),
                               found->file_bytes);
   if (places) return std::make_unique<PlacedFrames>(files, *found, std::move(*places));
-  auto decoder = decoder_of_frames(found->set.get(), found->sizes);
-  if (decoder) return std::make_unique<PackedFrames>(files, *found, std::move(*decoder));
+  auto chunks = frame_chunks_of(found->set.get(), found->sizes, size_bytes(found->facts.shape));
+  if (chunks) return std::make_unique<PackedFrames>(files, *found, std::move(*chunks));
   return std::make_unique<DecodedFrames>(files, *found);
 }
 

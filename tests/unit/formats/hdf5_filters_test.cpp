@@ -146,10 +146,9 @@ TEST_F(PackedFile, WithAChunkOfAnotherSizeIsCorrupt) {
   for (const char* codec : kCodecs) {
     write(codec, {1, 30, 41}, {1, 30, 41}, {packed_by(codec, shorter, counts(shorter, 2, random))});
     EXPECT_EQ(read(0), Bytes()) << codec;
-    if (std::string_view(codec) == "gzip-4") continue;  // HDF5's own filter unpacks it.
     write(codec, {3, 30, 41}, {3, 30, 41}, {packed_by(codec, kShape, counts(kShape, 2, random))});
     EXPECT_EQ(read(0), Bytes()) << codec;
-    write(codec, {1, 30, 41}, {2, 30, 41}, {packed_by(codec, three, counts(three, 2, random))});
+    write(codec, {2, 30, 41}, {2, 30, 41}, {packed_by(codec, three, counts(three, 2, random))});
     EXPECT_EQ(read(0), Bytes()) << codec;
   }
 }
