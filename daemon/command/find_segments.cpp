@@ -101,9 +101,7 @@ FoundSegments find_segments(FileSystem& files, const fs::path& where) {
     const fs::path segment = segment_of(files, where);
     add(files, segment, segment, found);
     if (found.segments.empty()) {
-      found.failed.emplace_back(
-          where, Error{ErrorCode::kInvalid, 0,
-                       "not a segment of framelog (NAME.h5 or NAME.raw):", where.string()});
+      found.failed.emplace_back(where, not_a_segment(where));
     }
   }
   return found;

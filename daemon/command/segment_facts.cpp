@@ -47,8 +47,7 @@ Result<SegmentFacts> look(FileSystem& files, const SegmentFormat& format,
 Result<SegmentFacts> look_at_segment(FileSystem& files, const std::filesystem::path& path) {
   const SegmentFormat* format = format_of(path);
   if (format == nullptr) {
-    return fail(ErrorCode::kInvalid,
-                "not a segment of framelog (NAME.h5 or NAME.raw):", path.string());
+    return std::unexpected(not_a_segment(path));
   }
   try {
     return look(files, *format, path);

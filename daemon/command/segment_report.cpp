@@ -133,8 +133,7 @@ double SegmentReport::rate_hz() const noexcept {
 Result<SegmentReport> report_segment(FileSystem& files, const FoundSegment& found, bool with_tree) {
   const SegmentFormat* format = format_of(found.path);
   if (format == nullptr) {
-    return fail(ErrorCode::kInvalid,
-                "not a segment of framelog (NAME.h5 or NAME.raw):", found.path.string());
+    return std::unexpected(not_a_segment(found.path));
   }
   try {
     auto reader = format->open(files, found.path);

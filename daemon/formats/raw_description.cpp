@@ -77,10 +77,11 @@ std::uint32_t side_of(const Json& json) {
   return json.get<std::uint32_t>();
 }
 
-Facts facts_of(const Json& json) {
+Facts facts_of(const Json& json, std::string_view format) {
   Facts facts;
-  if (json.at("format") != "framelog-raw")
-    throw std::invalid_argument("format is not framelog-raw");
+  if (json.at("format") != format) {
+    throw std::invalid_argument(fmt::format("format is not {}", format));
+  }
   const auto type = parse_numpy_type(json.at("dtype").get<std::string>());
   if (!type) throw std::invalid_argument(type.error());
   const Json& shape = json.at("shape");
@@ -89,7 +90,10 @@ Facts facts_of(const Json& json) {
   facts.big_endian = json.at("endianness") == "big";
   facts.finished = json.at("finished");
   facts.frames = shape[0];
-  facts.provenance_json = json.at("provenance").dump();
+  // Within a finished TIFF it stands beside.
+  if (format == kFormat || json.contains("provenance")) {
+    facts.provenance_json = json.at("provenance").dump();
+  }
   if (json.contains("gaps")) facts.gaps = gaps_of(json.at("gaps"));
   if (json.contains("accounting")) {
     const auto accounting = read_accounting(json.at("accounting").dump());
@@ -102,7 +106,7 @@ Facts facts_of(const Json& json) {
 }  // namespace
 
 std::string describe(const SegmentDescription& d) {
-  Json json{{"format", "framelog-raw"},
+  Json json{{"format", kFormat},
             {"version", 1},
             {"finished", false},
             {"shape", {-1, d.shape.height_px, d.shape.width_px}},
@@ -164,15 +168,15 @@ Result<std::string> complete(std::string_view started, std::int64_t frames, cons
     json["provenance"] = Json::parse(end.provenance_json);
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   } catch (const std::exception& error) {
-    return fail(ErrorCode::kCorrupt, "bad description of a RAW:", error.what());
+    return fail(ErrorCode::kCorrupt, "bad description of a segment:", error.what());
   }
 }
 
-Result<Facts> read(std::string_view text) {
+Result<Facts> read(std::string_view text, std::string_view format) {
   try {
-    return facts_of(Json::parse(text, refuse_depths));
+    return facts_of(Json::parse(text, refuse_depths), format);
   } catch (const std::exception& error) {
-    return fail(ErrorCode::kCorrupt, "bad description of a RAW:", error.what());
+    return fail(ErrorCode::kCorrupt, "bad description of a segment:", error.what());
   }
 }
 

@@ -6,7 +6,8 @@
 
 #include "formats/segment.hpp"
 
-/// Private to the raw_*.cpp files of this folder: the NAME.json beside a RAW.
+/// Private to the raw_*.cpp and tiff_*.cpp files of this folder: the NAME.json beside a RAW, and the
+/// same within a TIFF.
 namespace framelog::raw {
 
 /// What the sidecar says while recording, as JSON text. `file_name` is that of the .raw.
@@ -25,7 +26,8 @@ struct Facts {
   std::vector<GapEntry> gaps;
   std::optional<Accounting> accounting;
 };
-/// Errors: kCorrupt with what is wrong.
-[[nodiscard]] Result<Facts> read(std::string_view text);
+inline constexpr std::string_view kFormat = "framelog-raw";
+/// `format` is what it has to call itself. Errors: kCorrupt with what is wrong.
+[[nodiscard]] Result<Facts> read(std::string_view text, std::string_view format = kFormat);
 
 }  // namespace framelog::raw

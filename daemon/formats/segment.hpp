@@ -187,6 +187,8 @@ class SegmentReader {
   [[nodiscard]] virtual std::int64_t valid() const = 0;   ///< As the file says.
   [[nodiscard]] virtual std::int64_t synced() const = 0;  ///< As the file says.
   [[nodiscard]] virtual bool finished() const = 0;        ///< Finalised, not merely prepared.
+  /// The frames may take less space than their pixels.
+  [[nodiscard]] virtual bool packed() const { return false; }
   [[nodiscard]] virtual Result<std::vector<FrameRecord>> records(std::int64_t count) = 0;
   /// Of one frame, without reading those before it where the format can.
   [[nodiscard]] virtual Result<FrameRecord> record(std::int64_t frame) {
@@ -251,9 +253,18 @@ struct SegmentFormat {
   std::span<const std::string_view> companions;
   /// Beside Codec::kNone, which all can.
   std::span<const Codec> codecs{};
+  /// Of a frame in the file beside its pixels, its record and its columns.
+  std::int64_t bytes_per_frame{};
+  std::optional<std::int64_t> most_bytes{};  ///< A segment has to end before.
 };
 
 [[nodiscard]] std::span<const SegmentFormat> segment_formats() noexcept;
+/// "NAME.h5, NAME.raw ...", for people; `suffix` is behind each.
+[[nodiscard]] std::string segment_names(std::string_view suffix = {});
+/// The error for a path that format_of() does not know.
+[[nodiscard]] Error not_a_segment(const std::filesystem::path& path);
+/// Whether frames can be recorded so. Errors: kUnsupported with what is allowed.
+[[nodiscard]] Result<void> check_format(const SegmentFormat& format, const FrameShape& shape);
 [[nodiscard]] const SegmentFormat* find_format(std::string_view name) noexcept;
 /// By extension, with or without .part; null when it is none of ours.
 [[nodiscard]] const SegmentFormat* format_of(const std::filesystem::path& path) noexcept;

@@ -87,7 +87,7 @@ constexpr std::array kOptions{
                .key = "format",
                .type = kChoice,
                .default_text = "hdf5",
-               .allowed = "hdf5 raw none",
+               .allowed = "hdf5 raw tiff imagej-tiff none",
                .help = "The files that are written; none only counts the frames."},
     OptionSpec{.section = "product.*",
                .key = "compression",

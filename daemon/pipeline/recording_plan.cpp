@@ -220,6 +220,9 @@ std::optional<ProductPlan> plan_product(const Settings& settings, const std::str
   store.names = *names;
   store.fields = fields_of(instrument, name, source, product.reduction.plan, settings);
   store.format = find_format(format);
+  if (auto can = check_format(*store.format, product.reduction.plan.output); !can) {
+    complaints.push_back({section, "format", describe(can.error())});
+  }
   store.roll = roll;
   store.description = description_of(settings, instrument, name, source, product.reduction);
   store.description.steps = reductions.steps_of(name, product.reduction);

@@ -119,7 +119,8 @@ RecoveredSegment quarantine(FileSystem& files, const SegmentFormat& format, cons
     return result;
   }
   const auto suffixes = suffixes_of(format);
-  const std::string name = part.stem().stem().string();
+  std::string name = part.stem().string();
+  name.resize(name.size() - format.extension.size());
   std::string kept = name;
   const auto is_there = [&](const std::string& suffix) {
     return files.exists(directory / (kept + suffix));
@@ -277,8 +278,7 @@ bool is_being_recorded(FileSystem& files, const path& part) {
 
 Result<std::int64_t> trusted_frames(FileSystem& files, const path& part) {
   const SegmentFormat* format = format_of(part);
-  if (format == nullptr)
-    return fail(ErrorCode::kInvalid, "not a segment of framelog:", part.string());
+  if (format == nullptr) return std::unexpected(not_a_segment(part));
   auto reader = format->open(files, part);
   if (!reader) return std::unexpected(reader.error());
   return trusted(**reader);
@@ -305,7 +305,7 @@ RecoveredSegment recover_part(FileSystem& files, const path& part) {
   if (format == nullptr || part.extension() != ".part") {
     return {part, RecoveryOutcome::kFailed,
             {},   0,
-            0,    "not an unfinished segment (NAME.h5.part or NAME.raw.part)"};
+            0,    "not an unfinished segment (allowed: " + segment_names(".part") + ")"};
   }
   auto lock = take_lock(files, *format, part);
   if (!lock) {

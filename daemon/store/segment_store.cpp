@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "formats/digest.hpp"
@@ -10,11 +11,21 @@ namespace framelog {
 
 using std::filesystem::path;
 
+namespace {
+
+std::int64_t capacity_of(const SegmentStoreConfig& config) {
+  RollPolicy roll = config.roll;
+  if (config.format->most_bytes)
+    roll.max_bytes = std::min(roll.max_bytes, *config.format->most_bytes);
+  const auto beside = static_cast<std::size_t>(config.format->bytes_per_frame);
+  return segment_capacity(roll, size_bytes(config.description.shape) + beside,
+                          config.description.rate_hz);
+}
+
+}  // namespace
+
 SegmentStore::SegmentStore(FileSystem& files, SegmentStoreConfig config)
-    : files_(files),
-      config_(std::move(config)),
-      capacity_frames_(segment_capacity(config_.roll, size_bytes(config_.description.shape),
-                                        config_.description.rate_hz)) {
+    : files_(files), config_(std::move(config)), capacity_frames_(capacity_of(config_)) {
   config_.description.configuration_sha256 = sha256_hex(config_.description.configuration);
 }
 

@@ -14,6 +14,7 @@
 #include "core/crc32c.hpp"
 #include "formats/raw_file.hpp"
 #include "formats/segment.hpp"
+#include "formats/tiff_frames.hpp"
 #include "store/clock_steps.hpp"
 #include "store/verify_sums.hpp"
 
@@ -215,7 +216,8 @@ void check_losses_of(SegmentReader& reader, const Records& records, bool believa
 /// Whatever the file's own numbers say, it cannot hold more than its bytes.
 bool check_size(const SegmentReader& reader, VerifiedSegment& result) {
   if (result.frames == 0) return true;
-  const auto frame_bytes = static_cast<std::uint64_t>(size_bytes(reader.shape()));
+  const auto frame_bytes =
+      reader.packed() ? kFrameRecordBytes : static_cast<std::uint64_t>(size_bytes(reader.shape()));
   const auto frames = static_cast<std::uint64_t>(result.frames);
   const auto bytes = static_cast<std::uint64_t>(result.bytes);
   if (frame_bytes > 0 && frames <= bytes / frame_bytes) return true;
@@ -256,6 +258,18 @@ void note_clock(const Records& records, VerifiedSegment& result) {
   }
 }
 
+/// Other programs find the frames by the directories alone.
+void check_tiff(FileSystem& files, const SegmentReader& reader, VerifiedSegment& result) {
+  const auto stored = open_tiff(files, result.path);
+  if (!stored) return note(result, describe(stored.error()));
+  const StoredFacts& facts = (*stored)->facts();
+  if (facts.shape != reader.shape() || std::cmp_not_equal(facts.frames, result.frames)) {
+    note(result,
+         fmt::format("its directories tell of {} frames of {}, its head of {} of {}", facts.frames,
+                     to_string(facts.shape), result.frames, to_string(reader.shape())));
+  }
+}
+
 void verify_open(FileSystem& files, const SegmentFormat& format, SegmentReader& reader,
                  const VerifyProgress& progress, VerifiedSegment& result) {
   if (!reader.finished()) return note(result, "it is not finished (framelog recover finishes it)");
@@ -269,6 +283,7 @@ void verify_open(FileSystem& files, const SegmentFormat& format, SegmentReader& 
   }
   check_counts(reader, result);
   if (format.name == "raw") check_raw(files, result);
+  if (format.name.ends_with("tiff")) check_tiff(files, reader, result);
   if (!check_size(reader, result)) return;
   const auto records = reader.records(result.frames);
   if (!records) return note(result, describe(records.error()));
@@ -297,7 +312,7 @@ VerifiedSegment verify_segment(FileSystem& files, const std::filesystem::path& p
   result.bytes = error ? 0 : static_cast<std::int64_t>(bytes);
   const SegmentFormat* format = format_of(path);
   if (format == nullptr) {
-    note(result, "not a segment of framelog (NAME.h5 or NAME.raw)");
+    note(result, fmt::format("not a segment of framelog (allowed: {})", segment_names()));
     return result;
   }
   try {

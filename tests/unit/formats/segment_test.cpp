@@ -175,7 +175,8 @@ TEST_P(SegmentLife, KeepsEveryByteFromPreparingToPublishing) {
   if (format.companions.empty()) check(part, true);
   // Pixels and what is kept per frame (a record, the time, nine columns), plus 1 MiB.
   const std::int64_t most =
-      c.frames * (static_cast<std::int64_t>(bytes) + 128 + 8 + 80) + (1 << 20);
+      c.frames * (static_cast<std::int64_t>(bytes) + 128 + 8 + 80 + format.bytes_per_frame) +
+      (1 << 20);
   EXPECT_LE(allocated_bytes(part), most);
   if (c.capacity * 136 < 1 << 20) {
     EXPECT_LE(static_cast<std::int64_t>(fs::file_size(part)), most);
@@ -213,7 +214,14 @@ INSTANTIATE_TEST_SUITE_P(Shapes, SegmentLife,
                                          Case{"hdf5", {1, 1, PixelType::kFloat64}, 100000, 12345},
                                          Case{"hdf5", {1000, 1000, PixelType::kUint8}, 40, 1},
                                          Case{"raw", {128, 128, PixelType::kUint16}, 400, 99},
-                                         Case{"raw", {7, 13, PixelType::kUint8}, 400, 399}));
+                                         Case{"raw", {7, 13, PixelType::kUint8}, 400, 399},
+                                         Case{"tiff", {128, 128, PixelType::kUint16}, 400, 99},
+                                         Case{"tiff", {7, 13, PixelType::kUint8}, 400, 399},
+                                         Case{"tiff", {1, 1, PixelType::kFloat64}, 9000, 8999},
+                                         Case{"tiff", {1, 1024, PixelType::kUint16}, 60000, 5000},
+                                         Case{"tiff", {64, 64, PixelType::kInt32}, 1, 1},
+                                         Case{"imagej-tiff", {64, 64, PixelType::kInt16}, 9, 9},
+                                         Case{"imagej-tiff", {9, 7, PixelType::kFloat32}, 9, 2}));
 
 }  // namespace
 }  // namespace framelog

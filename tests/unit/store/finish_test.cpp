@@ -27,7 +27,8 @@ TEST_P(FinishTest, AnEmptySegmentLeavesNothing) {
   EXPECT_EQ(left(), std::vector<std::string>{});
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, FinishTest, testing::Values("hdf5", "raw"));
+INSTANTIATE_TEST_SUITE_P(Formats, FinishTest,
+                         testing::Values("hdf5", "raw", "tiff", "imagej-tiff"));
 
 TEST_F(SegmentTest, TheCompanionOfARawTakesItsNameToo) {
   auto recording = start("raw", "a", 0);

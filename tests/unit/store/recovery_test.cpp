@@ -201,7 +201,8 @@ TEST_P(RecoveryTest, MergedFramesAreAccountedForByTheirRecords) {
   EXPECT_EQ(verified.accounting.skipped + verified.accounting.not_recorded, 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, RecoveryTest, testing::Values("hdf5", "raw"));
+INSTANTIATE_TEST_SUITE_P(Formats, RecoveryTest,
+                         testing::Values("hdf5", "raw", "tiff", "imagej-tiff"));
 
 TEST_F(SegmentTest, WhatIsNoSegmentGoesToQuarantineWithEverythingBesideIt) {
   for (int i = 0; i < 2; ++i) {

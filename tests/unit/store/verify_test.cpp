@@ -121,7 +121,8 @@ TEST_P(VerifyTest, ACopyCountsOnceAndOverlappingSegmentsAreAProblem) {
   EXPECT_NE(doubled[0].problems[0].find("recorded twice"), std::string::npos);
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, VerifyTest, testing::Values("hdf5", "raw"));
+INSTANTIATE_TEST_SUITE_P(Formats, VerifyTest,
+                         testing::Values("hdf5", "raw", "tiff", "imagej-tiff"));
 
 TEST_F(SegmentTest, ADamagedRecordIsReportedAndItsPixelsAreNotBlamed) {
   auto recording = start("raw", "a", 0);
