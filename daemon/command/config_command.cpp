@@ -91,7 +91,10 @@ int names(const CommandLine& line) {
     }
     const SegmentStore store(system_files(), *product.store);
     for (int number = 1; number <= kNamesPerProduct; ++number) {
-      const auto path = product.store->base / store.name(number, now);
+      const auto path =
+          product.store->base /
+          store.name(number, now,
+                     static_cast<std::uint64_t>((number - 1) * store.capacity_frames()));
       json.push_back({{"product", product.name}, {"segment", number}, {"path", path.string()}});
       if (!line.json) std::cout << one_line(path.string()) << '\n';
     }

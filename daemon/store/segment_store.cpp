@@ -36,11 +36,12 @@ path SegmentStore::stem(std::int64_t number) const {
          fmt::format("{}-{:06}{}", config_.description.product, number, generation);
 }
 
-path SegmentStore::name(std::int64_t number, std::int64_t utc_ns) const {
+path SegmentStore::name(std::int64_t number, std::int64_t utc_ns, std::uint64_t sequence) const {
   NameFields fields = config_.fields;
   fields["segment"] = number;
   fields["utc"] = NameTime{utc_ns, false};
   fields["local"] = NameTime{utc_ns, true};
+  fields["frame"] = fields["slice_index"] = static_cast<std::int64_t>(sequence);
   return config_.names.render(fields).string() + std::string(config_.format->extension);
 }
 
@@ -70,7 +71,7 @@ Result<PreparedSegment> SegmentStore::prepare(std::int64_t number) {
 
 Result<std::unique_ptr<OpenSegment>> SegmentStore::activate(PreparedSegment prepared,
                                                             const FrameInfo& first) {
-  const path wanted = config_.base / name(prepared.number, first.utc_ns);
+  const path wanted = config_.base / name(prepared.number, first.utc_ns, first.sequence);
   if (auto made = files_.make_directories(wanted.parent_path()); !made) {
     discard(std::move(prepared));
     return std::unexpected(made.error());

@@ -23,7 +23,7 @@ struct SegmentStoreConfig {
   std::filesystem::path base;
   std::filesystem::path workshop;  ///< BASE/.framelog/INSTRUMENT: prepared segments.
   NameTemplate names;
-  NameFields fields;  ///< All but segment, utc and local.
+  NameFields fields;  ///< All but those of a segment and its first frame.
   const SegmentFormat* format{};
   RollPolicy roll;
   SegmentDescription description;  ///< All but segment number, capacity and provenance.
@@ -98,8 +98,10 @@ class SegmentStore {
   /// Removes a prepared segment that is not needed. Threads: files.
   void discard(PreparedSegment prepared);
 
-  /// The name that a segment would get, relative to the base, with its extension.
-  [[nodiscard]] std::filesystem::path name(std::int64_t number, std::int64_t utc_ns) const;
+  /// The name that a segment would get, relative to the base, with its extension. `sequence` is
+  /// that of its first frame.
+  [[nodiscard]] std::filesystem::path name(std::int64_t number, std::int64_t utc_ns,
+                                           std::uint64_t sequence) const;
   [[nodiscard]] std::int64_t capacity_frames() const noexcept { return capacity_frames_; }
   [[nodiscard]] FileSystem& files() noexcept { return files_; }
   [[nodiscard]] const SegmentStoreConfig& config() const noexcept { return config_; }

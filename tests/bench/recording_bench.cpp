@@ -3,6 +3,7 @@
 // Usage: bench_recording [--quick] [--dir DIR] [write|end-to-end|rates|rolls]...
 // Exit status: 0 all bounds are met, 1 one is missed, 2 it could not be measured.
 
+#include <array>
 #include <cstdio>
 #include <random>
 #include <string>
@@ -36,15 +37,17 @@ struct Options {
 void write_stage(const Options& options, Report& report) {
   const std::uint64_t frames = options.quick ? 256 : 768;
   constexpr std::uint64_t kBlockBytes = std::uint64_t{8} << 20U;
-  const char* const formats[] = {"hdf5", "raw"};
+  constexpr std::array<const char*, 3> kFormats{"hdf5", "raw", "tiff"};
+  constexpr std::size_t kRaw = 1;
+  constexpr std::size_t kTiff = 2;
   std::vector<double> plain;
   std::vector<double> plain_cpu;
-  std::vector<double> shares[2];
-  std::vector<double> cpu[2];
+  std::array<std::vector<double>, kFormats.size()> shares;
+  std::array<std::vector<double>, kFormats.size()> cpu;
   for (int repeat = 0; repeat < options.repeats(); ++repeat) {
-    for (std::size_t i = 0; i < 2; ++i) {
+    for (std::size_t i = 0; i < kFormats.size(); ++i) {
       const auto before = write_plain(options.directory, frames * kLargeBytes, kBlockBytes);
-      const auto stage = write_segment(options.directory, kLarge, frames, formats[i]);
+      const auto stage = write_segment(options.directory, kLarge, frames, kFormats[i]);
       const auto after = write_plain(options.directory, frames * kLargeBytes, kBlockBytes);
       shares[i].push_back(stage.bytes_per_s / ((before.bytes_per_s + after.bytes_per_s) / 2));
       cpu[i].push_back(stage.cpu_s_per_gb);
@@ -56,11 +59,12 @@ void write_stage(const Options& options, Report& report) {
   }
   Report::note(fmt::format("plain O_DIRECT: {:.2f} GB/s, {:.3f} CPU s/GB", median(plain) / kGiga,
                            median(plain_cpu)));
-  for (std::size_t i = 0; i < 2; ++i) {
-    const std::string name = fmt::format("write stage, {}", formats[i]);
+  for (std::size_t i = 0; i < kFormats.size(); ++i) {
+    const std::string name = fmt::format("write stage, {}", kFormats[i]);
     report.at_least(name + ": of plain O_DIRECT", median(shares[i]), 0.85);
     report.at_most(name + ": writing thread", median(cpu[i]), 0.08, "CPU s/GB");
   }
+  report.at_least("write stage, tiff: of raw", median(shares[kTiff]) / median(shares[kRaw]), 0.6);
 }
 
 /// What capture, reduction and files make of frames that cost nothing, from the second round

@@ -242,7 +242,7 @@ class Segment:
 
     def __init__(self, path):
         self.path = pathlib.Path(path)
-        self._read_hdf5() if self.path.suffix == ".h5" else self._read_raw()
+        {".h5": self._read_hdf5, ".tif": self._read_tiff}.get(self.path.suffix, self._read_raw)()
 
     def _read_hdf5(self):
         with h5py.File(self.path, "r") as file:
@@ -266,6 +266,20 @@ class Segment:
         self.records = numpy.fromfile(self.path.with_suffix(".frames"), RECORD,
                                       offset=RAW_HEAD_BYTES, count=about["shape"][0])
         self.provenance = about["provenance"]
+        self._read_about(about)
+
+    def _read_tiff(self):
+        import tifffile  # pylint: disable=import-outside-toplevel
+
+        with tifffile.TiffFile(self.path) as file:
+            tags = file.pages[0].tags
+            self.pixels = numpy.stack([page.asarray() for page in file.pages])
+            self.records = numpy.frombuffer(tags[65001].value, RECORD)
+            self.provenance = json.loads(tags[65000].value)
+            self.about = json.loads(tags[65002].value)
+        self._read_about(self.about)
+
+    def _read_about(self, about):
         self.accounting = {}
         for key, value in about["accounting"].items():
             if isinstance(value, dict):
@@ -297,7 +311,7 @@ def leftovers(base):
     """What a clean end does not leave behind: parts, undos, prepared segments, logs, quarantine."""
     return [str(path) for path in pathlib.Path(base).rglob("*")
             if path.is_file() and path.name not in ("lock", "runs")
-            and path.suffix not in (".h5", ".raw", ".json", ".frames")]
+            and path.suffix not in (".h5", ".raw", ".json", ".frames", ".tif")]
 
 
 @contextlib.contextmanager

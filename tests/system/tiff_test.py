@@ -1,0 +1,322 @@
+"""TIFF recordings: what other programs read in them, at any moment and after a kill."""
+
+import datetime
+import os
+import random
+import shutil
+import subprocess
+import time
+from xml.etree import ElementTree
+
+import recorder
+from recorder import numpy
+
+try:
+    import tifffile
+except ImportError:
+    recorder.skip_all("python3-tifffile is not installed")
+
+SCHEMA = recorder.DATA / "ome/ome-2016-06.xsd"
+OME = "{http://www.openmicroscopy.org/Schemas/OME/2016-06}"
+KILLS = int(os.environ.get("FRAMELOG_KILLS", "6"))
+SEED = int(os.environ.get("FRAMELOG_SEED", str(random.randrange(1 << 30))))
+
+CALIBRATED = """
+[instrument]
+title = Kalibrierung <1> & "2"
+operator = Ä. Prüfer
+channel = HAADF
+pixel_size = 0.5 um, 0.25 um
+"""
+
+
+def ome(path):
+    with tifffile.TiffFile(path) as file:
+        return ElementTree.fromstring(file.ome_metadata)
+
+
+class TiffCase(recorder.Case):
+    def tiffs(self, extra="", fmt="tiff", files="", **source):
+        return self.simulate(f"[product.frames]\nformat = {fmt}\n{extra}", files=files, **source)
+
+    def check_structure(self, path, frames):
+        """libtiff reads every directory without an error."""
+        done = subprocess.run(["tiffinfo", "-D", str(path)], capture_output=True, text=True,
+                              check=False, timeout=recorder.LONG_S)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        said = [line for line in done.stderr.splitlines()
+                if line and "Unknown field with tag 6500" not in line]
+        self.assertEqual(said, [], path)
+        self.assertEqual(done.stdout.count("TIFF Directory at offset"), frames, path)
+
+    def check_schema(self, path):
+        if not SCHEMA.exists():
+            self.skipTest(f"there is no {SCHEMA}")
+        with tifffile.TiffFile(path) as file:
+            text = self.directory / "ome.xml"
+            text.write_text(file.ome_metadata, encoding="utf-8")
+        done = subprocess.run(["xmllint", "--noout", "--nonet", "--schema", str(SCHEMA), str(text)],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr + text.read_text())
+
+
+class OmeTiffs(TiffCase):
+    def test_a_stack_in_each_segment(self):
+        """Pixels, times, calibration and provenance, as tifffile, tiffinfo and xmllint see them."""
+        recorder.need_programs("tiffinfo", "xmllint")
+        self.record(self.tiffs("[roll]\nmax_frames = 40" + CALIBRATED, rate="500 Hz"),
+                    "--frames", "100")
+        self.verify()
+        found = recorder.finished(self.base, ".ome.tif")
+        self.assertEqual([len(s.pixels) for s in found], [40, 40, 20])
+        self.assertEqual(recorder.leftovers(self.base), [])
+        for segment in found:
+            self.check_ramp(segment)
+            self.check_structure(segment.path, len(segment.pixels))
+            self.check_schema(segment.path)
+            self.check_ome(segment)
+
+    def check_ome(self, segment):
+        with tifffile.TiffFile(segment.path) as file:
+            self.assertTrue(file.is_ome and not file.is_bigtiff and file.byteorder == "<")
+            series = file.series[0]
+            self.assertEqual((series.axes, series.shape), ("TYX", segment.pixels.shape))
+            numpy.testing.assert_array_equal(file.asarray(), segment.pixels)
+            tags = file.pages[0].tags
+            self.assertEqual(tags["ResolutionUnit"].value, 3)
+            self.assertAlmostEqual(numpy.divide(*tags["XResolution"].value), 40000)
+            self.assertAlmostEqual(numpy.divide(*tags["YResolution"].value), 20000)
+            self.assertTrue(tags["Software"].value.startswith("framelog "))
+            when = datetime.datetime.strptime(tags["DateTime"].value, "%Y:%m:%d %H:%M:%S")
+        first = segment.records[0]
+        self.assertEqual(when.replace(tzinfo=datetime.timezone.utc).timestamp(),
+                         first["utc_ns"] // 1_000_000_000)
+        root = ome(segment.path)
+        pixels = root.find(f"{OME}Image/{OME}Pixels")
+        self.assertEqual(
+            {key: pixels.get(key) for key in ("DimensionOrder", "Type", "SizeX", "SizeY", "SizeT",
+                                              "PhysicalSizeX", "PhysicalSizeY")},
+            {"DimensionOrder": "XYZCT", "Type": "uint16", "SizeX": "48", "SizeY": "32",
+             "SizeT": str(len(segment.pixels)), "PhysicalSizeX": "0.25", "PhysicalSizeY": "0.5"})
+        self.assertEqual(pixels.find(f"{OME}Channel").get("Name"), "HAADF")
+        self.assertEqual(root.find(f"{OME}Experimenter").get("UserName"), "Ä. Prüfer")
+        self.assertIn('<1> & "2"', root.find(f"{OME}Image/{OME}Description").text)
+        date = root.find(f"{OME}Image/{OME}AcquisitionDate").text
+        utc = datetime.datetime.fromisoformat(date.replace("Z", "+00:00")).timestamp()
+        self.assertAlmostEqual(utc, first["utc_ns"] * 1e-9, places=5)
+        times = [float(plane.get("DeltaT")) for plane in pixels.findall(f"{OME}Plane")]
+        wanted = (segment.records["monotonic_ns"] - first["monotonic_ns"]) * 1e-9
+        numpy.testing.assert_allclose(times, wanted, atol=1e-9)
+        self.assertEqual(segment.provenance["run"]["stop_reason"], segment.stop_reason)
+
+    def test_pixels_of_every_type(self):
+        names = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"]
+        products = "".join(f"\n[product.{name}]\nformat = tiff\ndtype = {name}" for name in names)
+        self.record(self.simulate(products, pixel_type="uint8"), "--frames", "5")
+        self.verify()
+        for name in names:
+            segment, = recorder.finished(self.base, ".ome.tif", name)
+            self.assertEqual(segment.pixels.dtype, name)
+            wanted = recorder.ramp(numpy.arange(5), 32, 48, "uint8")
+            most = 127 if name == "int8" else 255
+            numpy.testing.assert_array_equal(segment.pixels, numpy.minimum(wanted, most))
+            self.check_schema(segment.path)
+
+    def test_what_a_tiff_has_not_is_refused(self):
+        for extra, said in {"dtype = uint64": r"product\.frames\.format: .*uint64 \(allowed: ",
+                            "endian = big": r"product\.frames\.endian: only raw"}.items():
+            messages = self.record(self.tiffs(extra), "--frames", "5", status=2)
+            self.assertRegex(messages, said)
+
+    def test_one_file_for_each_frame(self):
+        """Named by the frame, many a second, with nothing left over."""
+        recorder.need_programs("tiffinfo", "xmllint")
+        self.record(self.tiffs("template = {product}/{frame:06}_{slice_index}\n"
+                               "[roll]\nmax_frames = 1"), "--frames", "300")
+        names = sorted(path.name for path in (self.base / "frames").iterdir())
+        self.assertEqual(names, [f"{n:06}_{n}.ome.tif" for n in range(300)])
+        self.assertEqual(recorder.leftovers(self.base), [])
+        self.verify()
+        for number in (0, 17, 299):
+            path = self.base / f"frames/{number:06}_{number}.ome.tif"
+            numpy.testing.assert_array_equal(tifffile.imread(path),
+                                             recorder.ramp(number, 32, 48))
+            self.check_structure(path, 1)
+            self.check_schema(path)
+
+    def test_a_bigtiff_where_the_reserved_space_needs_it(self):
+        if shutil.disk_usage(self.directory).free < 8 << 30:
+            self.skipTest("there is no room for a segment of 5 GiB")
+        self.record(self.tiffs("[roll]\nmax_size = 5 GiB\n", width=1024, height=1024),
+                    "--frames", "3")
+        self.verify()
+        segment, = recorder.finished(self.base, ".ome.tif")
+        with tifffile.TiffFile(segment.path) as file:
+            self.assertTrue(file.is_bigtiff and file.is_ome)
+        self.check_ramp(segment)
+        self.check_structure(segment.path, 3)
+        self.check_schema(segment.path)
+        self.assertLess(segment.path.stat().st_blocks * 512, 3 * (2 << 20) + (1 << 20))
+
+    def test_is_replayed(self):
+        self.record(self.tiffs(), "--frames", "30")
+        segment, = recorder.finished(self.base, ".ome.tif")
+        again = self.directory / "again"
+        self.record(self.configure(f"[source]\ndriver = replay\npath = {segment.path}\nrate = max\n"
+                                   f"[product.copy]\nformat = tiff\n[files]\nbase = {again}\n",
+                                   "replay"))
+        copy, = recorder.finished(again, ".ome.tif")
+        numpy.testing.assert_array_equal(copy.pixels, segment.pixels)
+
+    def test_framelog_tells_of_it(self):
+        self.record(self.tiffs("[product.stack]\nformat = imagej-tiff"), "--frames", "30")
+        for path in self.base.rglob("*.tif"):
+            done = recorder.command("info", "--tree", path)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("30", done.stdout)
+            self.assertIn("270 ImageDescription", done.stdout)
+        done = recorder.command("list", self.base)
+        self.assertEqual(done.stdout.count(".tif"), 2, done.stdout)
+
+
+class WhileRecording(TiffCase):
+    def test_is_readable_at_every_moment(self):
+        """tifffile sees whole frames only, more and more of them."""
+        process = self.start(self.tiffs(rate="1 kHz"))
+        part = self.until(lambda: self.part(), "a file")
+        seen = []
+        while len(seen) < 40 or seen[-1] < 300:
+            self.assertIsNone(process.poll())
+            with tifffile.TiffFile(part) as file:
+                pages = len(file.pages)
+                for index in {0, pages // 2, pages - 1}:
+                    numpy.testing.assert_array_equal(file.pages[index].asarray(),
+                                                     recorder.ramp(index, 32, 48))
+            seen.append(pages)
+            time.sleep(0.005)
+        self.assertEqual(seen, sorted(seen))
+        process.terminate()
+        self.wait(process)
+        self.verify()
+
+    def part(self):
+        return next((path for path in self.base.rglob("*.tif.part")
+                     if ".framelog" not in path.parts), None)
+
+    def test_kills_lose_nothing_that_was_in_a_file(self):
+        """Whenever it is killed, the files are TIFFs at once, and complete after recovery."""
+        chance = random.Random(SEED)
+        extra = ("[product.one]\nformat = imagej-tiff\n[product.odd]\nroi = y=1:30, x=3:44\n"
+                 "format = tiff\n[roll]\nmax_frames = 37")
+        for kill in range(KILLS):
+            with self.subTest(seed=SEED, kill=kill):
+                process = self.start(self.tiffs(extra, rate="2 kHz", width=64, height=32))
+                self.until(self.part, "a file")
+                time.sleep(chance.uniform(0.0, 0.4))
+                self.kill(process)
+                for path in self.base.rglob("*.tif.part"):
+                    if ".framelog" not in path.parts:
+                        self.look_at(path)
+                self.recover()
+                self.verify()
+                self.assertEqual(recorder.leftovers(self.base), [])
+                for segment in recorder.finished(self.base, ".tif"):
+                    if segment.pixels.shape[1:] == (32, 64):
+                        self.check_ramp(segment)
+                shutil.rmtree(self.base)
+                self.end_processes()
+
+    def look_at(self, path):
+        with tifffile.TiffFile(path) as file:
+            origin = (1, 3) if "_odd_" in path.name else (0, 0)
+            frames = [page.asarray() for page in file.pages]
+        height, width = frames[0].shape
+        y, x = origin
+        first = self.number_of(frames[0], origin)
+        for index, frame in enumerate(frames):
+            whole = recorder.ramp(first + index, 32, 64)
+            numpy.testing.assert_array_equal(frame, whole[y:y + height, x:x + width])
+
+    @staticmethod
+    def number_of(frame, origin):
+        """The ramp's frame n begins with 7n."""
+        return (int(frame[0, 0]) - origin[0] * 64 - origin[1]) // 7
+
+
+class ImageJTiffs(TiffCase):
+    def record_stack(self, extra=""):
+        self.record(self.tiffs(CALIBRATED + extra, fmt="imagej-tiff", rate="500 Hz"),
+                    "--frames", "60")
+        self.verify()
+        segment, = recorder.finished(self.base, ".tif")
+        self.check_ramp(segment)
+        return segment
+
+    def test_as_tifffile_reads_it(self):
+        segment = self.record_stack()
+        with tifffile.TiffFile(segment.path) as file:
+            self.assertTrue(file.is_imagej)
+            about = file.imagej_metadata
+            self.assertEqual((file.series[0].axes, file.series[0].shape), ("TYX", (60, 32, 48)))
+            numpy.testing.assert_array_equal(file.asarray(), segment.pixels)
+            tags = file.pages[0].tags
+            self.assertAlmostEqual(numpy.divide(*tags["XResolution"].value), 4)
+            self.assertAlmostEqual(numpy.divide(*tags["YResolution"].value), 2)
+        self.assertEqual((about["frames"], about["unit"]), (60, "um"))
+        self.assertEqual((about["min"], about["max"]),
+                         (segment.records["min"].min(), segment.records["max"].max()))
+        if "finterval" in about:
+            times = segment.records["monotonic_ns"]
+            self.assertAlmostEqual(about["finterval"], (times[-1] - times[0]) * 1e-9 / 59)
+
+    def test_as_imagej_reads_it(self):
+        """Frames in time, calibrated, with their pixels; both formats."""
+        for program in ("imagej", "xvfb-run", "xauth"):
+            if shutil.which(program) is None:
+                self.skipTest(f"the program {program} is not installed")
+        segment = self.record_stack("[product.ome]\nformat = tiff")
+        other = next(self.base.rglob("*.ome.tif"))
+        result = self.directory / "imagej.txt"
+        macro = self.directory / "look.ijm"
+        macro.write_text(f"""
+            out = "";
+            paths = newArray("{segment.path}", "{other}");
+            for (i = 0; i < paths.length; i++) {{
+              open(paths[i]);
+              getDimensions(width, height, channels, slices, frames);
+              getPixelSize(unit, w, h);
+              out = out + width + " " + height + " " + channels + " " + slices + " " + frames;
+              out = out + " " + w + " " + h + " " + unit + " " + Stack.getFrameInterval();
+              for (n = 1; n <= nSlices; n += 13) {{
+                setSlice(n);
+                out = out + " " + getPixel(0, 0) + ":" + getPixel(width - 1, height - 1);
+              }}
+              out = out + "\\n";
+              close();
+            }}
+            File.saveString(out, "{result}");
+            run("Quit");
+            """)
+        environment = {**os.environ, "HOME": str(self.directory)}
+        with open(self.directory / "imagej.log", "wb") as log:
+            process = subprocess.Popen(
+                ["xvfb-run", "-a", "imagej", "-batch", str(macro)], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, env=environment, start_new_session=True)
+        self.processes.append(process)
+        process.messages = self.directory / "imagej.log"
+        self.until(result.exists, "ImageJ")
+        self.until(lambda: result.read_text().count("\n") == 2, "what ImageJ has read")
+        lines = [line.split() for line in result.read_text().splitlines()]
+        frames = range(0, 60, 13)
+        wanted = [f"{frame[0, 0]}:{frame[-1, -1]}" for frame in segment.pixels[frames]]
+        self.assertEqual(lines[0][:4], ["48", "32", "1", "1"])
+        self.assertEqual(lines[0][4], "60")
+        self.assertEqual([float(value) for value in lines[0][5:7]], [0.25, 0.5])
+        self.assertIn(lines[0][7], ("um", "\u00b5m", "micron", "microns"))
+        self.assertEqual(lines[0][9:], wanted)
+        self.assertEqual(lines[1][:2], ["48", "32"])
+        self.assertEqual(lines[1][-len(wanted):], wanted)
+
+
+if __name__ == "__main__":
+    recorder.main()
