@@ -134,6 +134,11 @@ class SystemFiles final : public FileSystem {
     return {};
   }
 
+  Result<void> remove_directory(const std::filesystem::path& path) override {
+    if (::rmdir(path.c_str()) != 0) return fail_errno(errno, "cannot remove", path.string());
+    return {};
+  }
+
   bool exists(const std::filesystem::path& path) override {
     struct stat status {};
     return ::lstat(path.c_str(), &status) == 0;
@@ -169,7 +174,17 @@ class SystemFiles final : public FileSystem {
     }
     const auto block = static_cast<std::int64_t>(status.f_frsize);
     return SpaceInfo{static_cast<std::int64_t>(status.f_bavail) * block,
-                     static_cast<std::int64_t>(status.f_blocks) * block};
+                     static_cast<std::int64_t>(status.f_blocks) * block,
+                     status.f_files == 0 ? -1 : static_cast<std::int64_t>(status.f_favail)};
+  }
+
+  Result<MountIdentity> mount_of(const std::filesystem::path& path) override {
+    struct statx status {};
+    if (::statx(AT_FDCWD, path.c_str(), 0, STATX_MNT_ID, &status) != 0) {
+      return fail_errno(errno, "cannot stat", path.string());
+    }
+    return MountIdentity{std::uint64_t{status.stx_dev_major} << 32U | status.stx_dev_minor,
+                         status.stx_mnt_id};
   }
 
   Result<void> lock(int fd) override {

@@ -15,6 +15,14 @@ namespace framelog {
 struct SpaceInfo {
   std::int64_t free_bytes{};  ///< For unprivileged users.
   std::int64_t total_bytes{};
+  std::int64_t free_files{-1};  ///< That can be created; -1 where the file system has no limit.
+};
+
+/// What a path leads to: which file system, and which mount of it.
+struct MountIdentity {
+  std::uint64_t device{};
+  std::uint64_t mount{};
+  friend bool operator==(const MountIdentity&, const MountIdentity&) = default;
 };
 
 /// The calls on files that a recording makes. Injectable, so that tests can fail any of them.
@@ -51,6 +59,8 @@ class FileSystem {
   [[nodiscard]] virtual Result<void> replace(const std::filesystem::path& from,
                                              const std::filesystem::path& to) = 0;
   [[nodiscard]] virtual Result<void> remove(const std::filesystem::path& path) = 0;
+  /// rmdir(2): never one that holds anything.
+  [[nodiscard]] virtual Result<void> remove_directory(const std::filesystem::path& path) = 0;
   [[nodiscard]] virtual bool exists(const std::filesystem::path& path) = 0;
   /// With parents; an existing directory is fine.
   [[nodiscard]] virtual Result<void> make_directories(const std::filesystem::path& path) = 0;
@@ -58,6 +68,7 @@ class FileSystem {
   [[nodiscard]] virtual Result<std::vector<std::string>> list(
       const std::filesystem::path& path) = 0;
   [[nodiscard]] virtual Result<SpaceInfo> space(const std::filesystem::path& path) = 0;
+  [[nodiscard]] virtual Result<MountIdentity> mount_of(const std::filesystem::path& path) = 0;
   /// An open-file-description lock on the whole file, until the descriptor is closed or its process
   /// dies. It does not meet the flock(2) locks of HDF5. Errors: kBusy when another process has it.
   [[nodiscard]] virtual Result<void> lock(int fd) = 0;

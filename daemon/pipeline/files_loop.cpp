@@ -14,10 +14,14 @@
 namespace framelog {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
 constexpr auto kRetryPrepare = seconds(1);
+/// Asking for the free space costs next to nothing; trying to take it costs some system calls.
+constexpr auto kAskDiskAgain = milliseconds(250);
+constexpr auto kTryFullDiskAgain = milliseconds(500);
 constexpr auto kRetryFinish = seconds(5);
 /// Ended segments hold descriptors: behind so many, finishing goes before preparing.
 constexpr std::size_t kMostRetired = 100;
@@ -45,9 +49,10 @@ Event finished_event(const std::string& product, const FinishedSegment& segment,
 
 }  // namespace
 
-FilesLoop::FilesLoop(std::vector<SegmentLane*> lanes, InputDigests digests, Wakeup& wakeup,
-                     Housekeeping& health, const Clock& clock)
+FilesLoop::FilesLoop(std::vector<SegmentLane*> lanes, DiskKeeper disks, InputDigests digests,
+                     Wakeup& wakeup, Housekeeping& health, const Clock& clock)
     : lanes_(std::move(lanes)),
+      disks_(std::move(disks)),
       digests_(std::move(digests)),
       wakeup_(wakeup),
       health_(health),
@@ -55,19 +60,28 @@ FilesLoop::FilesLoop(std::vector<SegmentLane*> lanes, InputDigests digests, Wake
 
 Result<void> FilesLoop::prepare_first() {
   for (SegmentLane* lane : lanes_) {
+    if (const auto refused = disks_.refusal(*lane)) {
+      block(*lane, refused->reason, refused->why, steady_clock::now() + kAskDiskAgain);
+      continue;
+    }
     auto prepared = lane->store().prepare(lane->next_number());
-    if (!prepared) {
+    if (prepared) {
+      lane->put_ready(std::move(*prepared));
+    } else if (prepared.error().code == ErrorCode::kNoSpace) {
+      block(*lane, DropReason::kDiskFull, describe(prepared.error()),
+            steady_clock::now() + kTryFullDiskAgain);
+    } else {
       discard_unused();
       return std::unexpected(prepared.error());
     }
-    lane->put_ready(std::move(*prepared));
   }
   return {};
 }
 
 void FilesLoop::discard_unused() {
   for (SegmentLane* lane : lanes_) {
-    if (auto unused = lane->take_unused()) lane->store().discard(std::move(*unused));
+    auto unused = lane->take_unused();
+    if (unused && disks_.is_there(*lane)) lane->store().discard(std::move(*unused));
   }
 }
 
@@ -79,6 +93,7 @@ void FilesLoop::run() {
     const DiskCall call(health_.files);
     const bool draining =
         draining_.load(std::memory_order_acquire);  // Pairs with the release in drain().
+    recover_later(disks_.look(steady_clock::now(), !draining));
     for (SegmentLane* lane : lanes_) lane->write_notes();
     if (!draining && prepare_next()) continue;
     if (!digests_.done() && may_wait_for_digests(draining)) {
@@ -93,8 +108,9 @@ void FilesLoop::run() {
     if (recover_next()) continue;
     health_.files.rest(clock_.monotonic_ns());
     if (draining && is_over()) break;
-    Deadline until = kNoDeadline;
+    Deadline until = disks_.next_look();
     for (SegmentLane* lane : lanes_) {
+      if (!disks_.is_there(*lane)) continue;  // The next look tells.
       const bool may_prepare = !draining && lane->retired_count() < kMostRetired;
       until = std::min(until, lane->next_retry(may_prepare));
     }
@@ -111,7 +127,10 @@ void FilesLoop::recover_later(std::vector<std::filesystem::path> parts) {
 
 bool FilesLoop::recover_next() {
   if (leftovers_.empty()) return false;
-  report_recovery(recover_part(lanes_.front()->store().files(), leftovers_.front()));
+  // Of a disk that has gone again they are found again when it is back.
+  if (disks_.is_there(leftovers_.front())) {
+    report_recovery(recover_part(lanes_.front()->store().files(), leftovers_.front()));
+  }
   leftovers_.pop_front();
   return true;
 }
@@ -158,6 +177,10 @@ bool FilesLoop::prepare_next() {
 }
 
 void FilesLoop::prepare(SegmentLane& lane) {
+  if (const auto refused = disks_.refusal(lane)) {
+    block(lane, refused->reason, refused->why, steady_clock::now() + kAskDiskAgain);
+    return;
+  }
   auto prepared = lane.store().prepare(lane.next_number());
   if (prepared) {
     if (lane.blocked()) {
@@ -167,16 +190,24 @@ void FilesLoop::prepare(SegmentLane& lane) {
     lane.put_ready(std::move(*prepared));
     return;
   }
-  if (!lane.blocked()) {
-    log(LogLevel::kError,
-        fmt::format("{}: cannot prepare the next segment: {}; trying again",
-                    lane.store().config().description.product, describe(prepared.error())));
+  const DropReason reason = reason_of(prepared.error());
+  const bool full = reason == DropReason::kDiskFull;
+  block(lane, reason, describe(prepared.error()),
+        steady_clock::now() + (full ? Deadline::duration(kTryFullDiskAgain) : kRetryPrepare));
+}
+
+void FilesLoop::block(SegmentLane& lane, DropReason reason, const std::string& why,
+                      Deadline retry_at) {
+  if (lane.blocked() != reason) {
+    log(LogLevel::kError, fmt::format("{}: cannot prepare the next segment: {}; trying again",
+                                      lane.store().config().description.product, why));
   }
-  lane.put_failure(reason_of(prepared.error()), steady_clock::now() + kRetryPrepare);
+  lane.put_failure(reason, retry_at);
 }
 
 bool FilesLoop::finish_next() {
   for (SegmentLane* lane : lanes_) {
+    if (!disks_.is_there(*lane)) continue;
     if (OpenSegment* segment = lane->next_retired(steady_clock::now())) {
       finish(*lane, *segment);
       return true;

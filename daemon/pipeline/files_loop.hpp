@@ -8,6 +8,7 @@
 
 #include "core/health.hpp"
 #include "core/wakeup.hpp"
+#include "pipeline/disk_keeper.hpp"
 #include "pipeline/segment_lane.hpp"
 #include "store/input_digests.hpp"
 
@@ -17,9 +18,11 @@ namespace framelog {
 /// ended ones, and works out the digests of replayed files in between.
 class FilesLoop {
  public:
-  FilesLoop(std::vector<SegmentLane*> lanes, InputDigests digests, Wakeup& wakeup,
+  FilesLoop(std::vector<SegmentLane*> lanes, DiskKeeper disks, InputDigests digests, Wakeup& wakeup,
             Housekeeping& health, const Clock& clock);
-  /// Prepares one segment for each product before recording starts. Threads: control, before run().
+  /// Prepares one segment for each product before recording starts. A product whose disk is missing
+  /// or full waits for it. Threads: control, before run(). Errors: others than that, of
+  /// SegmentStore::prepare().
   [[nodiscard]] Result<void> prepare_first();
   /// Removes the prepared segments that nobody has opened. Threads: files; control, after run().
   void discard_unused();
@@ -35,6 +38,8 @@ class FilesLoop {
  private:
   [[nodiscard]] bool prepare_next();
   void prepare(SegmentLane& lane);
+  /// The product waits, and drops what no open segment takes.
+  void block(SegmentLane& lane, DropReason reason, const std::string& why, Deadline retry_at);
   [[nodiscard]] bool finish_next();
   void finish(SegmentLane& lane, OpenSegment& segment);
   [[nodiscard]] bool recover_next();
@@ -45,6 +50,7 @@ class FilesLoop {
   [[nodiscard]] bool may_wait_for_digests(bool draining);
 
   std::vector<SegmentLane*> lanes_;
+  DiskKeeper disks_;
   std::deque<std::filesystem::path> leftovers_;
   InputDigests digests_;
   Wakeup& wakeup_;

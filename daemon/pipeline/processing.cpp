@@ -31,8 +31,8 @@ std::vector<std::filesystem::path> inputs_of(const RecordingPlan& plan) {
 
 }  // namespace
 
-Processing::Processing(Ring& ring, const RecordingPlan& plan, FileSystem& files, Health& health,
-                       const Clock& clock, Before before)
+Processing::Processing(Ring& ring, const RecordingPlan& plan, FileSystem& files, Disks disks,
+                       Health& health, const Clock& clock, Before before)
     : ring_(ring),
       file_system_(files),
       before_(std::move(before)),
@@ -54,8 +54,10 @@ Processing::Processing(Ring& ring, const RecordingPlan& plan, FileSystem& files,
     lanes_.push_back(std::move(lane));
   }
   Housekeeping& housekeeping = health.housekeeping[before_.generation % 2];
-  files_.emplace(with_files, InputDigests(files, inputs_of(plan)), files_wakeup_, housekeeping,
-                 clock);
+  files_.emplace(
+      with_files,
+      DiskKeeper(files, with_files, disks.bases, plan.retention, std::move(disks.run_number)),
+      InputDigests(files, inputs_of(plan)), files_wakeup_, housekeeping, clock);
   sync_.emplace(with_files, plan.sync_interval, housekeeping, clock);
 }
 
@@ -210,7 +212,7 @@ void Processing::give_wishes_to(Processing& next) {
 
 std::size_t Processing::unfinished() const {
   std::size_t count = 0;
-  for (const auto& lane : lanes_) count += lane ? lane->retired_count() : 0;
+  for (const auto& lane : lanes_) count += lane ? lane->retired_count() + lane->abandoned() : 0;
   return count;
 }
 

@@ -38,8 +38,14 @@ class Processing {
     std::uint32_t generation{};          ///< Of the configuration in this process.
   };
 
+  /// Where its files go.
+  struct Disks {
+    Bases bases;  ///< Of the plan.
+    DiskKeeper::RunNumber run_number;
+  };
+
   /// Ring, plan and clock are borrowed. The plan has its run.
-  Processing(Ring& ring, const RecordingPlan& plan, FileSystem& files, Health& health,
+  Processing(Ring& ring, const RecordingPlan& plan, FileSystem& files, Disks disks, Health& health,
              const Clock& clock, Before before);
   /// Waits for its threads: after pause() or with a closed ring.
   ~Processing();

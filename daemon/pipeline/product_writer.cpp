@@ -184,6 +184,7 @@ void ProductWriter::record(Items items) {
     account(items.first(there));
     items = items.subspan(there);
   }
+  if (segment_ != nullptr && lane_.is_lost()) retire("no disk");
   while (!items.empty()) {
     if (segment_ == nullptr && !ensure_segment(*items.front().info)) {
       drop(items, blocked_reason_);
@@ -389,10 +390,15 @@ void ProductWriter::drop(Items items, DropReason reason) {
 
 void ProductWriter::handle_write_error(const Error& error) {
   const bool full = error.code == ErrorCode::kNoSpace;
-  blocked_reason_ = full ? DropReason::kDiskFull : DropReason::kWriteError;
+  const bool gone = error.code == ErrorCode::kNotFound && lane_.store().config().require_mount;
+  blocked_reason_ = full   ? DropReason::kDiskFull
+                    : gone ? DropReason::kNoDisk
+                           : DropReason::kWriteError;
   // The first error is answered by a new segment at once, further ones with growing patience.
   if (back_off_.count() > 0) blocked_until_ = std::chrono::steady_clock::now() + back_off_;
-  back_off_ = std::clamp<std::chrono::nanoseconds>(back_off_ * 2, kFirstBackOff, kLongestBackOff);
+  // A full disk is asked again before anybody could wonder why its new room is not used.
+  back_off_ = std::clamp<std::chrono::nanoseconds>(back_off_ * 2, kFirstBackOff,
+                                                   full ? kFirstBackOff : kLongestBackOff);
   log(LogLevel::kError,
       fmt::format("{}: {}", lane_.store().config().description.product, describe(error)));
 }

@@ -216,6 +216,7 @@ std::optional<ProductPlan> plan_product(const Settings& settings, const std::str
   SegmentStoreConfig store;
   const auto* base = settings.get<std::string>(section, "base");
   store.base = base != nullptr ? std::filesystem::path(*base) : base_of(settings, instrument);
+  store.require_mount = requires_mount(settings);
   store.workshop = workshop_path(store.base, instrument);
   store.names = *names;
   store.fields = fields_of(instrument, name, source, product.reduction.plan, settings);
@@ -286,6 +287,22 @@ CaptureOptions capture_of(const Settings& settings, const SourceInfo& source) {
   return options;
 }
 
+RetentionPolicy retention_of(const Settings& settings) {
+  RetentionPolicy policy;
+  const auto* min_free = settings.get<std::int64_t>("retention", "min_free");
+  if (min_free != nullptr) policy.min_free_bytes = *min_free;
+  const auto* total = settings.get<std::int64_t>("retention", "max_total");
+  if (total != nullptr) policy.max_total_bytes = *total;
+  const auto* age = settings.get<nanoseconds>("retention", "max_age");
+  if (age != nullptr) policy.max_age = *age;
+  const auto* segments = settings.get<std::int64_t>("retention", "max_segments");
+  if (segments != nullptr) policy.max_segments = *segments;
+  policy.delete_oldest = text_of(settings, "retention", "when_full") == "delete-oldest";
+  const auto* acknowledged = settings.get<bool>("retention", "require_ack");
+  policy.require_ack = acknowledged != nullptr && *acknowledged;
+  return policy;
+}
+
 }  // namespace
 
 std::string make_uuid() {
@@ -306,6 +323,11 @@ std::filesystem::path base_of(const Settings& settings, const std::string& instr
   const auto* base = settings.get<std::string>("files", "base");
   return base != nullptr ? std::filesystem::path(*base)
                          : std::filesystem::path("/var/lib/framelogd") / instrument;
+}
+
+bool requires_mount(const Settings& settings) {
+  const auto* required = settings.get<bool>("files", "require_mount");
+  return required != nullptr && *required;
 }
 
 void check_recording(const Settings& settings, Complaints& complaints) {
@@ -350,6 +372,7 @@ RecordingPlan make_recording_plan(const Settings& settings, const std::string& i
     check_kept_frames(plan.record, source, plan.ring.slots, complaints);
   }
   const auto* lock = settings.get<bool>("ring", "lock");
+  plan.retention = retention_of(settings);
   plan.lock_memory = lock != nullptr && *lock;
   plan.capture = capture_of(settings, source);
   const auto* interval = settings.get<nanoseconds>("files", "sync_interval");

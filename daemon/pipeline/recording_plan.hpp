@@ -13,6 +13,7 @@
 #include "pipeline/product_reduction.hpp"
 #include "pipeline/record_gate.hpp"
 #include "pipeline/ring.hpp"
+#include "store/retention.hpp"
 #include "store/segment_store.hpp"
 
 namespace framelog {
@@ -35,6 +36,7 @@ struct RecordingPlan {
   bool lock_memory{};
   CaptureOptions capture;
   RecordPolicy record;
+  RetentionPolicy retention;
   std::chrono::nanoseconds sync_interval{};
   std::string configuration;  ///< What was written to get it; reading it again gives this plan.
 };
@@ -63,6 +65,9 @@ void check_recording(const Settings& settings, std::vector<Complaint>& complaint
 
 /// Puts the run's identity into all that is named and described by it.
 void set_run(RecordingPlan& plan, const RunIdentity& run);
+
+/// [files] require_mount.
+[[nodiscard]] bool requires_mount(const Settings& settings);
 
 /// [files] base, or /var/lib/framelogd/INSTRUMENT.
 [[nodiscard]] std::filesystem::path base_of(const Settings& settings,

@@ -38,6 +38,7 @@ void SegmentLane::retire() {
   {
     const std::scoped_lock lock(mutex_);
     retired_.push_back({std::move(active_), {}, std::exchange(notes_, {})});
+    lost_.store(false, std::memory_order_relaxed);
   }
   files_wakeup_.notify();
 }
@@ -99,6 +100,38 @@ void SegmentLane::put_failure(DropReason reason, Deadline retry_at) {
     prepare_at_ = retry_at;
   }
   changed_.notify_all();
+}
+
+void SegmentLane::lose(Deadline retry_at) {
+  std::optional<PreparedSegment> prepared;
+  {
+    const std::scoped_lock lock(mutex_);
+    failure_ = DropReason::kNoDisk;
+    prepare_at_ = retry_at;
+    prepared = std::exchange(ready_, std::nullopt);
+    if (prepared) numbered_ = prepared->number - 1;
+    lost_.store(active_ != nullptr, std::memory_order_relaxed);
+  }
+  changed_.notify_all();
+}
+
+bool SegmentLane::abandon_retired() {
+  std::deque<Retired> retired;
+  const std::scoped_lock lock(mutex_);
+  if (leased_) return false;
+  retired.swap(retired_);
+  abandoned_ += retired.size();
+  return active_ == nullptr;
+}
+
+std::size_t SegmentLane::abandoned() {
+  const std::scoped_lock lock(mutex_);
+  return abandoned_;
+}
+
+void SegmentLane::found_again() {
+  const std::scoped_lock lock(mutex_);
+  abandoned_ = 0;
 }
 
 // Moved out of the list under the lock while nobody has a lease, so that no later lease can see it.

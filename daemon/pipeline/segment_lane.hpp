@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -41,6 +42,8 @@ class SegmentLane {
   bool wait_ready(Deadline deadline);
   /// Why none can be prepared at present; the files thread goes on trying.
   [[nodiscard]] std::optional<DropReason> blocked();
+  /// The disk that the open segment lies on has gone: it is to be retired.
+  [[nodiscard]] bool is_lost() const noexcept { return lost_.load(std::memory_order_relaxed); }
   /// Makes an open segment the one that sync() sees; it stays the write thread's.
   OpenSegment& open(std::unique_ptr<OpenSegment> segment);
   void retire();
@@ -66,6 +69,15 @@ class SegmentLane {
   [[nodiscard]] std::int64_t next_number();
   void put_ready(PreparedSegment segment);
   void put_failure(DropReason reason, Deadline retry_at);
+  /// The disk has gone: what is prepared is let go, and the write thread told to retire what is
+  /// open.
+  void lose(Deadline retry_at);
+  /// Lets go of the retired segments without finishing them: on their disk they are what a dead
+  /// process leaves. False while segments are open or leased: more are to come.
+  bool abandon_retired();
+  /// Segments that were let go and not found again.
+  [[nodiscard]] std::size_t abandoned();
+  void found_again();
   /// The oldest retired segment whose retry has not to wait, once nobody syncs; null when there is
   /// none.
   [[nodiscard]] OpenSegment* next_retired(Deadline now);
@@ -114,7 +126,9 @@ class SegmentLane {
   std::vector<Note> notes_;
   std::deque<Retired> retired_;
   std::unique_ptr<OpenSegment> finishing_;
+  std::size_t abandoned_{};
   bool leased_{};
+  std::atomic<bool> lost_{false};  ///< Orders nothing: the mutex does.
 };
 
 }  // namespace framelog

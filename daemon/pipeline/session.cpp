@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "core/text.hpp"
+#include "pipeline/bases.hpp"
 #include "pipeline/grab.hpp"
 #include "pipeline/recipe.hpp"
 #include "pipeline/session_state.hpp"
-#include "pipeline/workshops.hpp"
 
 namespace framelog {
 namespace {
@@ -49,7 +49,7 @@ SessionStatus Session::State::status() const {
     if (SegmentLane* lane = processing_->lane(i)) {
       product.path = lane->active_path();
       product.blocked = lane->blocked();
-      status.unfinished_segments += lane->retired_count();
+      status.unfinished_segments += lane->retired_count() + lane->abandoned();
     }
     status.products.push_back(std::move(product));
     status.received = std::max(status.received, accounting.received);
@@ -72,6 +72,20 @@ std::string_view Session::State::end_reason() const {
   const bool asked = capture_.end() == CaptureEnd::kStopped || &source_ == &no_source_;
   if (asked && stopped != nullptr) return stopped;
   return reason_of(capture_.end());
+}
+
+/// On the files thread, with the first disk that is there. The recipe has it from then on, too.
+Result<std::int64_t> Session::State::number_run(Base& base) {
+  const std::scoped_lock lock(processing_mutex_);
+  if (run_.number > 0) return run_.number;
+  auto number = base.next_run_number();
+  if (!number) return number;
+  run_.number = *number;
+  if (keeper_ == nullptr) return number;
+  const std::string recipe =
+      write_recipe({plan_.instrument, plan_.configuration, plan_.source, run_});
+  if (auto kept = ring_.put_recipe(recipe); !kept) return std::unexpected(kept.error());
+  return number;
 }
 
 Result<void> Session::State::set(std::string key, double value, std::string unit) {
@@ -147,19 +161,16 @@ Result<std::unique_ptr<Session>> Session::begin(std::unique_ptr<State> state) {
 Result<std::unique_ptr<Session>> Session::start(FrameSource& source, RecordingPlan plan,
                                                 FileSystem& files, const Clock& clock,
                                                 RingKeeper* keeper) {
-  auto workshops = open_workshops(files, plan, {});
-  if (!workshops) return std::unexpected(workshops.error());
-  RunIdentity run{make_uuid(), 0, clock.utc_ns(), clock.monotonic_ns()};
-  if (!workshops->empty()) {
-    const auto number = workshops->front().next_run_number(files);
-    if (!number) return std::unexpected(number.error());
-    run.number = *number;
-  }
+  Bases bases = bases_of(files, plan, {});
+  if (auto opened = open_bases(files, bases); !opened) return std::unexpected(opened.error());
+  const auto number = draw_run_number(bases);
+  if (!number) return std::unexpected(number.error());
+  const RunIdentity run{make_uuid(), *number, clock.utc_ns(), clock.monotonic_ns()};
   set_run(plan, run);
   auto ring = make_ring(plan, run, keeper);
   if (!ring) return std::unexpected(ring.error());
   return begin(std::make_unique<State>(SessionParts{&source, std::move(plan), run, std::move(*ring),
-                                                    std::move(*workshops), keeper, false},
+                                                    std::move(bases), keeper, false},
                                        files, clock));
 }
 
@@ -178,19 +189,13 @@ Result<std::unique_ptr<Session>> Session::take_over(FrameSource* source, Recordi
   if (plan.lock_memory) {
     if (auto locked = ring->lock(); !locked) return std::unexpected(locked.error());
   }
+  Bases bases = bases_of(files, plan, {});
   auto state = std::make_unique<State>(
-      SessionParts{source, std::move(plan), run, std::move(*ring), {}, &keeper, true}, files,
-      clock);
+      SessionParts{source, std::move(plan), run, std::move(*ring), std::move(bases), &keeper, true},
+      files, clock);
   // Before the bases are locked: what the dead process had prepared goes.
   auto taken = state->processing_->take_over();
-  if (taken) {
-    auto workshops = open_workshops(files, state->plan_, {});
-    if (workshops) {
-      state->workshops_ = std::move(*workshops);
-    } else {
-      taken = std::unexpected(workshops.error());
-    }
-  }
+  if (taken) taken = open_bases(files, state->bases_);
   if (!taken) {
     state->keeper_ = nullptr;  // It stays for the next process.
     return std::unexpected(taken.error());
@@ -223,7 +228,7 @@ Result<void> Session::set(std::string key, double value, std::string unit) {
 Result<GrabbedFrame> Session::grab(const std::string& product) const {
   return state_->grab(product);
 }
-const RunIdentity& Session::run() const noexcept { return state_->run_; }
+RunIdentity Session::run() const { return state_->run_identity(); }
 const Health& Session::health() const noexcept { return state_->health_; }
 void Session::look_at_clock() { state_->look_at_clock(); }
 

@@ -61,8 +61,10 @@ struct GrabbedFrame {
 class Session {
  public:
   /// Takes the bases' locks, makes the ring, prepares the first segments, and starts the threads;
-  /// no frame is read before all of that is done. `source` is open, and borrowed until the session
-  /// is gone. Errors: kBusy (another daemon records there), kNoSpace, kDenied, kNoMemory, kIo.
+  /// no frame is read before all of that is done. A disk that is missing where one is required, or
+  /// full, is no error: what goes there is dropped until it is there. `source` is open, and
+  /// borrowed until the session is gone. Errors: kBusy (another daemon records there), kDenied,
+  /// kNoMemory, kIo.
   [[nodiscard]] static Result<std::unique_ptr<Session>> start(FrameSource& source,
                                                               RecordingPlan plan, FileSystem& files,
                                                               const Clock& clock,
@@ -116,7 +118,8 @@ class Session {
   /// the latest group; empty: of the first product. Errors: kNotFound, kTimeout (frames come faster
   /// than they can be copied).
   [[nodiscard]] Result<GrabbedFrame> grab(const std::string& product) const;
-  [[nodiscard]] const RunIdentity& run() const noexcept;
+  /// Its number is 0 as long as there was no disk to count runs on.
+  [[nodiscard]] RunIdentity run() const;
   [[nodiscard]] const Health& health() const noexcept;
   /// Asks the kernel whether UTC is disciplined; capture flags its frames accordingly. Once a
   /// second is enough.

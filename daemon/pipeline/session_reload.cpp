@@ -2,9 +2,9 @@
 #include <utility>
 
 #include "core/log.hpp"
+#include "pipeline/bases.hpp"
 #include "pipeline/recipe.hpp"
 #include "pipeline/session_state.hpp"
-#include "pipeline/workshops.hpp"
 
 // Another configuration for a run that goes on.
 namespace framelog {
@@ -20,10 +20,11 @@ bool Session::State::fits(const RecordingPlan& plan) const {
 Result<void> Session::State::reload(RecordingPlan plan) {
   if (!fits(plan)) return fail(ErrorCode::kLayout, "the products need another ring");
   if (capture_ended()) return fail(ErrorCode::kEnd, "the source has ended");
-  set_run(plan, run_);
-  auto workshops = open_workshops(files_, plan, workshops_);
-  if (!workshops) return std::unexpected(workshops.error());
-  const std::string recipe = write_recipe({plan.instrument, plan.configuration, plan.source, run_});
+  const RunIdentity run = run_identity();
+  set_run(plan, run);
+  const Bases bases = bases_of(files_, plan, bases_);
+  if (auto opened = open_bases(files_, bases); !opened) return opened;
+  const std::string recipe = write_recipe({plan.instrument, plan.configuration, plan.source, run});
   if (keeper_ != nullptr && !ring_.has_room_for(recipe)) {
     return fail(ErrorCode::kLayout, "the ring has no room for the configuration");
   }
@@ -31,35 +32,44 @@ Result<void> Session::State::reload(RecordingPlan plan) {
   const std::uint32_t generation = generation_ + 1;
   // What takes time is done before; a roll meanwhile takes the numbers that were prepared.
   const std::vector<std::int64_t> numbered = processing_->numbered();
-  auto next = make_processing(plan, numbered, generation);
+  auto next = make_processing(plan, bases, numbered, generation);
   if (auto prepared = next->prepare(); !prepared) return prepared;
   processing_->hand_over("reload");
   if (processing_->numbered() != numbered) {
     next->discard_prepared();
-    next = make_processing(plan, processing_->numbered(), generation);
+    next = make_processing(plan, bases, processing_->numbered(), generation);
     if (auto prepared = next->prepare(); !prepared) {
       log(LogLevel::kError, describe(prepared.error()) + "; trying again");
     }
   }
-  for (Workshop& workshop : *workshops) workshops_.push_back(std::move(workshop));
+  for (const auto& base : bases) {
+    if (std::ranges::find(bases_, base) == bases_.end()) bases_.push_back(base);
+  }
   generation_ = generation;
-  switch_to(std::move(next), std::move(plan), recipe);
+  switch_to(std::move(next), std::move(plan));
   return {};
 }
 
 std::unique_ptr<Processing> Session::State::make_processing(const RecordingPlan& plan,
+                                                            const Bases& bases,
                                                             std::vector<std::int64_t> numbered,
                                                             std::uint32_t generation) {
   return std::make_unique<Processing>(
-      ring_, plan, files_, health_, clock_,
+      ring_, plan, files_, disks(bases), health_, clock_,
       Processing::Before{
           .took_over = false, .numbered = std::move(numbered), .generation = generation});
 }
 
-void Session::State::switch_to(std::unique_ptr<Processing> next, RecordingPlan plan,
-                               const std::string& recipe) {
+void Session::State::put_recipe(const RecordingPlan& plan) {
+  if (keeper_ == nullptr) return;
+  const std::scoped_lock lock(processing_mutex_);
   // It has room, and lies in memory.
-  if (keeper_ != nullptr) static_cast<void>(ring_.put_recipe(recipe));
+  static_cast<void>(
+      ring_.put_recipe(write_recipe({plan.instrument, plan.configuration, plan.source, run_})));
+}
+
+void Session::State::switch_to(std::unique_ptr<Processing> next, RecordingPlan plan) {
+  put_recipe(plan);
   next->make_stages();
   processing_->give_wishes_to(*next);
   ring_.go_on();
@@ -70,6 +80,7 @@ void Session::State::switch_to(std::unique_ptr<Processing> next, RecordingPlan p
     plan_ = std::move(plan);
     grab_from_ = ring_.reduced();
   }
+  put_recipe(plan_);  // The run may have got its number meanwhile, under the plan before.
   begin_processing();
   before->drain();
   unfinished_before_ += before->unfinished();

@@ -10,12 +10,12 @@
 #include <utility>
 
 #include "core/log.hpp"
+#include "pipeline/bases.hpp"
 #include "pipeline/capture_loop.hpp"
 #include "pipeline/notes.hpp"
 #include "pipeline/processing.hpp"
 #include "pipeline/ring_keeper.hpp"
 #include "pipeline/session.hpp"
-#include "store/workshop.hpp"
 
 /// Private to the session*.cpp files of this folder.
 namespace framelog {
@@ -38,7 +38,7 @@ struct SessionParts {
   RecordingPlan plan;
   RunIdentity run;
   Ring ring;
-  std::vector<Workshop> workshops;
+  Bases bases;
   RingKeeper* keeper{};
   bool took_over{};
 };
@@ -49,7 +49,7 @@ struct Session::State {
       : source_(parts.source != nullptr ? *parts.source : no_source_),
         plan_(std::move(parts.plan)),
         run_(std::move(parts.run)),
-        workshops_(std::move(parts.workshops)),
+        bases_(std::move(parts.bases)),
         files_(files),
         clock_(clock),
         keeper_(parts.keeper),
@@ -57,7 +57,7 @@ struct Session::State {
         took_over_(parts.took_over ? ring_.captured() - ring_.written() : 0),
         capture_(source_, plan_.source, ring_, health_, clock, plan_.capture),
         processing_(std::make_unique<Processing>(
-            ring_, plan_, files, health_, clock,
+            ring_, plan_, files, disks(bases_), health_, clock,
             Processing::Before{.took_over = parts.took_over, .numbered = {}, .generation = 0})) {
     if (parts.source == nullptr) stop_reason_ = "crash";
   }
@@ -123,16 +123,29 @@ struct Session::State {
     return capture_end_;
   }
 
+  [[nodiscard]] Processing::Disks disks(Bases bases) {
+    return {std::move(bases), [this](Base& base) { return number_run(base); }};
+  }
+
+  [[nodiscard]] Result<std::int64_t> number_run(Base& base);
+
+  [[nodiscard]] RunIdentity run_identity() const {
+    const std::scoped_lock lock(processing_mutex_);
+    return run_;
+  }
+
   [[nodiscard]] bool fits(const RecordingPlan& plan) const;
 
   [[nodiscard]] Result<void> reload(RecordingPlan plan);
 
-  std::unique_ptr<Processing> make_processing(const RecordingPlan& plan,
+  std::unique_ptr<Processing> make_processing(const RecordingPlan& plan, const Bases& bases,
                                               std::vector<std::int64_t> numbered,
                                               std::uint32_t generation);
 
+  void put_recipe(const RecordingPlan& plan);
+
   /// All that was reduced is written: from here on the process after may go by the new plan.
-  void switch_to(std::unique_ptr<Processing> next, RecordingPlan plan, const std::string& recipe);
+  void switch_to(std::unique_ptr<Processing> next, RecordingPlan plan);
 
   [[nodiscard]] SessionStatus status() const;
 
@@ -175,7 +188,7 @@ struct Session::State {
   FrameSource& source_;
   RecordingPlan plan_;
   RunIdentity run_;
-  std::vector<Workshop> workshops_;
+  Bases bases_;
   FileSystem& files_;
   const Clock& clock_;
   RingKeeper* keeper_;
@@ -183,7 +196,7 @@ struct Session::State {
   Ring ring_;
   std::uint64_t took_over_;
   CaptureLoop capture_;
-  mutable std::mutex processing_mutex_;  ///< A reload replaces what it guards, and the plan.
+  mutable std::mutex processing_mutex_;  ///< Guards what a reload replaces, and the run.
   std::unique_ptr<Processing> processing_;
   std::uint32_t generation_{};
   std::uint64_t grab_from_{};                 ///< Frames below it were made by another plan.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "formats/digest.hpp"
+#include "store/base.hpp"
 
 namespace framelog {
 
@@ -52,6 +53,19 @@ SegmentDescription SegmentStore::describe(std::int64_t number) const {
   return description;
 }
 
+std::int64_t SegmentStore::reserved_bytes() const noexcept {
+  // The frame's record, its time, and the columns that are made of them at the end.
+  constexpr std::size_t kBytesPerRecord = 128 + 8 + 80;
+  const SegmentDescription& d = config_.description;
+  return capacity_frames_ * static_cast<std::int64_t>(size_bytes(d.shape) + kBytesPerRecord +
+                                                      d.detectors.size() * sizeof(double));
+}
+
+void SegmentStore::set_run_number(std::int64_t number) {
+  config_.fields["run"] = number;
+  config_.description.run_number = number;
+}
+
 Result<PreparedSegment> SegmentStore::prepare(std::int64_t number) {
   SegmentDescription description = describe(number);
   description.provenance_json = start_provenance(config_.run, description);
@@ -72,6 +86,9 @@ Result<PreparedSegment> SegmentStore::prepare(std::int64_t number) {
 Result<std::unique_ptr<OpenSegment>> SegmentStore::activate(PreparedSegment prepared,
                                                             const FrameInfo& first) {
   const path wanted = config_.base / name(prepared.number, first.utc_ns, first.sequence);
+  if (config_.require_mount && is_disk_missing(files_, config_.base)) {
+    return fail(ErrorCode::kNotFound, "no disk is mounted at", config_.base.string());
+  }
   if (auto made = files_.make_directories(wanted.parent_path()); !made) {
     discard(std::move(prepared));
     return std::unexpected(made.error());

@@ -21,6 +21,7 @@ namespace framelog {
 /// Where and how the segments of one product are made.
 struct SegmentStoreConfig {
   std::filesystem::path base;
+  bool require_mount{};            ///< Nothing is created below the base without its disk.
   std::filesystem::path workshop;  ///< BASE/.framelog/INSTRUMENT: prepared segments.
   NameTemplate names;
   NameFields fields;  ///< All but those of a segment and its first frame.
@@ -103,6 +104,12 @@ class SegmentStore {
   [[nodiscard]] std::filesystem::path name(std::int64_t number, std::int64_t utc_ns,
                                            std::uint64_t sequence) const;
   [[nodiscard]] std::int64_t capacity_frames() const noexcept { return capacity_frames_; }
+  /// What preparing a segment takes of the disk, about.
+  [[nodiscard]] std::int64_t reserved_bytes() const noexcept;
+  /// Whether the run has its number: it comes with the first disk that is there.
+  [[nodiscard]] bool is_numbered() const noexcept { return config_.description.run_number > 0; }
+  /// Threads: files, before it prepares anything.
+  void set_run_number(std::int64_t number);
   [[nodiscard]] FileSystem& files() noexcept { return files_; }
   [[nodiscard]] const SegmentStoreConfig& config() const noexcept { return config_; }
 

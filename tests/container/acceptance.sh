@@ -109,6 +109,8 @@ height = 1024
 rate = max
 [ring]
 memory = 256 MiB
+[retention]
+min_free = 16 MiB
 [files]
 base = /srv/full
 CONF

@@ -22,6 +22,8 @@ configure() {
 memory = 32 MiB
 [roll]
 max_frames = 300
+[retention]
+min_free = 16 MiB
 [files]
 base = $base
 sync_interval = 100 ms

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,16 @@ class FaultyFiles final : public FileSystem {
   void heal() {
     const std::scoped_lock lock(mutex_);
     faults_.clear();
+  }
+  /// From now on every file system says that it has so much room.
+  void set_free_bytes(std::int64_t bytes) {
+    const std::scoped_lock lock(mutex_);
+    free_bytes_ = bytes;
+  }
+  /// From now on all but / lies on that mount; the root's own is 1.
+  void set_mount(std::uint64_t mount) {
+    const std::scoped_lock lock(mutex_);
+    mounts_ = mount;
   }
   /// Calls that have failed.
   [[nodiscard]] int failed() const {
@@ -143,6 +154,12 @@ class FaultyFiles final : public FileSystem {
     }
     return real_.remove(path);
   }
+  Result<void> remove_directory(const std::filesystem::path& path) override {
+    if (const int error = look(Call::kRemove, path)) {
+      return fail_errno(error, "cannot remove", path);
+    }
+    return real_.remove_directory(path);
+  }
   bool exists(const std::filesystem::path& path) override { return real_.exists(path); }
   Result<void> make_directories(const std::filesystem::path& path) override {
     if (const int error = look(Call::kMakeDirectories, path)) {
@@ -153,7 +170,17 @@ class FaultyFiles final : public FileSystem {
   Result<std::vector<std::string>> list(const std::filesystem::path& path) override {
     return real_.list(path);
   }
-  Result<SpaceInfo> space(const std::filesystem::path& path) override { return real_.space(path); }
+  Result<SpaceInfo> space(const std::filesystem::path& path) override {
+    auto space = real_.space(path);
+    const std::scoped_lock lock(mutex_);
+    if (space && free_bytes_) space->free_bytes = *free_bytes_;
+    return space;
+  }
+  Result<MountIdentity> mount_of(const std::filesystem::path& path) override {
+    const std::scoped_lock lock(mutex_);
+    if (mounts_) return path == "/" ? MountIdentity{1, 1} : MountIdentity{*mounts_, *mounts_};
+    return real_.mount_of(path);
+  }
   Result<void> lock(int fd) override { return real_.lock(fd); }
 
  private:
@@ -190,6 +217,8 @@ class FaultyFiles final : public FileSystem {
   std::vector<Fault> faults_;
   std::array<int, kCalls> calls_{};
   int failed_{};
+  std::optional<std::int64_t> free_bytes_;
+  std::optional<std::uint64_t> mounts_;
   bool holding_{};
   int held_{};
   Call held_call_{};

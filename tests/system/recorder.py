@@ -157,9 +157,12 @@ class Case(unittest.TestCase):
     def start(self, config, *arguments, program=(), error=None):
         """Starts framelogd; its messages go to a file, so that it never waits for a reader."""
         error = error or self.directory / f"stderr-{len(self.processes)}"
-        # By default all daemons of this name would want the same socket.
         config = pathlib.Path(config)
-        if not config.exists() or "[control]" not in config.read_text():
+        written = config.read_text() if config.exists() else ""
+        if "[retention]" not in written:  # Small file systems are to be filled to the end.
+            arguments = ("--set", "retention.min_free=0 B", *arguments)
+        # By default all daemons of this name would want the same socket.
+        if "[control]" not in written:
             socket = self.directory / f"control-{len(self.processes)}"
             arguments = ("--set", f"control.socket={socket}", *arguments)
         with open(error, "wb") as stream:

@@ -1,0 +1,194 @@
+#include "pipeline/disk_keeper.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "core/log.hpp"
+#include "store/leftovers.hpp"
+#include "store/recovery.hpp"
+
+namespace framelog {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// Who plugs a disk in, or makes room, sees the recording go on within a second.
+constexpr auto kLookInterval = milliseconds(250);
+/// What a segment takes of a file system that counts its files.
+constexpr std::int64_t kFilesPerSegment = 8;
+
+double mebibytes(std::int64_t bytes) { return static_cast<double>(bytes) / 1048576.0; }
+
+DropReason reason_of(const Base& base, const Error& error) {
+  if (error.code == ErrorCode::kNoSpace) return DropReason::kDiskFull;
+  const bool missing = base.requires_mount() && error.code == ErrorCode::kNotFound;
+  return missing ? DropReason::kNoDisk : DropReason::kWriteError;
+}
+
+bool is_below(const std::filesystem::path& path, const std::filesystem::path& base) {
+  const auto [end, ignored] = std::mismatch(base.begin(), base.end(), path.begin(), path.end());
+  return end == base.end();
+}
+
+}  // namespace
+
+DiskKeeper::DiskKeeper(FileSystem& files, const std::vector<SegmentLane*>& lanes,
+                       const Bases& bases, const RetentionPolicy& policy, RunNumber run_number)
+    : files_(files), policy_(policy), run_number_(std::move(run_number)) {
+  for (const auto& base : bases) {
+    Disk disk{
+        .base = base, .lanes = {}, .opened = base->is_open() ? base->times_opened() : 0, .why = {}};
+    for (SegmentLane* lane : lanes) {
+      if (lane->store().config().base == base->path()) disk.lanes.push_back(lane);
+    }
+    // What cannot go away, and is there, needs no look.
+    if (base->requires_mount() || !base->is_open()) look_at_ = Deadline{};
+    disks_.push_back(std::move(disk));
+  }
+}
+
+DiskKeeper::Disk& DiskKeeper::disk_of(const SegmentLane& lane) {
+  return *std::ranges::find_if(disks_, [&](const Disk& disk) {
+    return std::ranges::find(disk.lanes, &lane) != disk.lanes.end();
+  });
+}
+
+const DiskKeeper::Disk& DiskKeeper::disk_of(const SegmentLane& lane) const {
+  return *std::ranges::find_if(disks_, [&](const Disk& disk) {
+    return std::ranges::find(disk.lanes, &lane) != disk.lanes.end();
+  });
+}
+
+bool DiskKeeper::is_there(const Disk& disk) {
+  return disk.base->is_open() && disk.base->times_opened() == disk.opened;
+}
+
+bool DiskKeeper::is_there(const SegmentLane& lane) const { return is_there(disk_of(lane)); }
+
+bool DiskKeeper::is_there(const std::filesystem::path& path) const {
+  return std::ranges::all_of(disks_, [&](const Disk& disk) {
+    return !is_below(path, disk.base->path()) || is_there(disk);
+  });
+}
+
+std::vector<std::filesystem::path> DiskKeeper::look(Deadline now, bool may_open) {
+  std::vector<std::filesystem::path> found;
+  if (now < look_at_) return found;
+  look_at_ = kNoDeadline;
+  for (Disk& disk : disks_) {
+    disk.base->look();
+    if (!is_there(disk)) {
+      if (disk.opened > 0) lose(disk);
+      if (has_let_go(disk) && may_open) open(disk, found);
+    }
+    if (disk.base->requires_mount() || !is_there(disk)) look_at_ = now + kLookInterval;
+  }
+  return found;
+}
+
+void DiskKeeper::lose(Disk& disk) {
+  log(LogLevel::kError, fmt::format("the disk of {} has gone", disk.base->path().string()));
+  disk.opened = 0;
+  disk.reason = DropReason::kNoDisk;
+  disk.why = fmt::format("the disk of {} has gone", disk.base->path().string());
+  for (SegmentLane* lane : disk.lanes) lane->lose(std::chrono::steady_clock::now());
+}
+
+/// While somebody holds files of the disk that has gone, the same one would come back as dead.
+bool DiskKeeper::has_let_go(Disk& disk) {
+  bool all = true;
+  for (SegmentLane* lane : disk.lanes) all = lane->abandon_retired() && all;
+  return all;
+}
+
+void DiskKeeper::open(Disk& disk, std::vector<std::filesystem::path>& found) {
+  // Before it is locked: what a dead process had prepared goes, and what we had.
+  std::vector<std::filesystem::path> unfinished;
+  if (disk.base->requires_mount() && !is_disk_missing(files_, disk.base->path())) {
+    unfinished = unfinished_of(*disk.base);
+  }
+  const auto opened = disk.base->open();
+  if (!opened) {
+    disk.reason = reason_of(*disk.base, opened.error());
+    disk.why = describe(opened.error());
+    return;
+  }
+  disk.opened = disk.base->times_opened();
+  found.insert(found.end(), std::make_move_iterator(unfinished.begin()),
+               std::make_move_iterator(unfinished.end()));
+  for (SegmentLane* lane : disk.lanes) lane->found_again();
+}
+
+std::vector<std::filesystem::path> DiskKeeper::unfinished_of(const Base& base) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(base.path(), error)) return {};
+  Unfinished unfinished = clear_leftovers(files_, base.path());
+  std::erase_if(unfinished.parts, [this](const std::filesystem::path& part) {
+    return is_being_recorded(files_, part);
+  });
+  unfinished.parts.insert(unfinished.parts.end(), unfinished.prepared.begin(),
+                          unfinished.prepared.end());
+  return std::move(unfinished.parts);
+}
+
+std::optional<DiskKeeper::Refusal> DiskKeeper::refusal(SegmentLane& lane) {
+  Disk& disk = disk_of(lane);
+  if (!is_there(disk)) return Refusal{disk.reason, disk.why};
+  if (auto refused = without_room(lane, disk)) return refused;
+  return number(lane, disk);
+}
+
+std::optional<DiskKeeper::Refusal> DiskKeeper::number(SegmentLane& lane, Disk& disk) {
+  if (lane.store().is_numbered()) return std::nullopt;
+  const auto number = run_number_(*disk.base);
+  if (!number) return Refusal{reason_of(*disk.base, number.error()), describe(number.error())};
+  lane.store().set_run_number(*number);
+  return std::nullopt;
+}
+
+/// The first segment that finds too little room needs its own; to go on behind a pause there must
+/// be room for all products, so that recording does not stop again at once.
+std::optional<DiskKeeper::Refusal> DiskKeeper::without_room(SegmentLane& lane, const Disk& disk) {
+  const auto space = files_.space(disk.base->path());
+  if (!space) return std::nullopt;  // Preparing says what is wrong.
+  const bool paused = lane.blocked() == DropReason::kDiskFull;
+  const std::int64_t needed = paused ? full_set_bytes(disk) : lane.store().reserved_bytes();
+  const std::int64_t files = kFilesPerSegment * (paused ? full_set_products(disk) : 1);
+  if (space->free_files >= 0 && space->free_files < files) {
+    return Refusal{DropReason::kDiskFull,
+                   fmt::format("{} has room for {} more files (a segment wants {})",
+                               disk.base->path().string(), space->free_files, kFilesPerSegment)};
+  }
+  if (space->free_bytes - needed >= policy_.min_free_bytes) return std::nullopt;
+  return Refusal{
+      DropReason::kDiskFull,
+      fmt::format("no room: a segment of {} needs {:.0f} MiB, {} has {:.0f} MiB free, of "
+                  "which {:.0f} MiB stay free (retention.min_free)",
+                  lane.store().config().description.product,
+                  mebibytes(lane.store().reserved_bytes()), disk.base->path().string(),
+                  mebibytes(space->free_bytes), mebibytes(policy_.min_free_bytes))};
+}
+
+std::int64_t DiskKeeper::full_set_bytes(const Disk& disk) const {
+  std::int64_t bytes = 0;
+  for (const Disk& other : disks_) {
+    if (other.base->device() != disk.base->device()) continue;
+    for (SegmentLane* lane : other.lanes) bytes += lane->store().reserved_bytes();
+  }
+  return bytes;
+}
+
+std::int64_t DiskKeeper::full_set_products(const Disk& disk) const {
+  std::int64_t products = 0;
+  for (const Disk& other : disks_) {
+    if (other.base->device() == disk.base->device()) {
+      products += static_cast<std::int64_t>(other.lanes.size());
+    }
+  }
+  return products;
+}
+
+}  // namespace framelog

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/wakeup.hpp"
+#include "pipeline/bases.hpp"
+#include "pipeline/segment_lane.hpp"
+#include "store/retention.hpp"
+
+namespace framelog {
+
+/// Looks after the disks for the files thread: says whether a segment may be prepared on one now,
+/// notices that one has gone, and opens it when it is there again. Threads: files; control before
+/// it runs.
+class DiskKeeper {
+ public:
+  /// The run's number, which is drawn from that base if the run has none yet.
+  using RunNumber = std::function<Result<std::int64_t>(Base&)>;
+  struct Refusal {
+    DropReason reason{};
+    std::string why;
+  };
+
+  DiskKeeper(FileSystem& files, const std::vector<SegmentLane*>& lanes, const Bases& bases,
+             const RetentionPolicy& policy, RunNumber run_number);
+
+  /// Why the product's next segment cannot be prepared now; none: it may. Gives the lane the run's
+  /// number.
+  [[nodiscard]] std::optional<Refusal> refusal(SegmentLane& lane);
+  /// Looks at the disks that may come and go, when it is time. With `may_open` those that are there
+  /// are opened; the result is what they hold of unfinished segments.
+  std::vector<std::filesystem::path> look(Deadline now, bool may_open);
+  /// When to look again.
+  [[nodiscard]] Deadline next_look() const noexcept { return look_at_; }
+  /// Whether the disk is there that the lane's segments lie on.
+  [[nodiscard]] bool is_there(const SegmentLane& lane) const;
+  /// Whether the disk of one of the bases is there, or the path is below none that could be away.
+  [[nodiscard]] bool is_there(const std::filesystem::path& path) const;
+
+ private:
+  /// One base, and the lanes that go there.
+  struct Disk {
+    std::shared_ptr<Base> base;
+    std::vector<SegmentLane*> lanes;
+    std::uint64_t opened{};  ///< As the lanes know it; another number: that disk has gone.
+    std::string why;         ///< It is not open.
+    DropReason reason{DropReason::kNoDisk};
+    Deadline open_at{};
+  };
+
+  [[nodiscard]] Disk& disk_of(const SegmentLane& lane);
+  [[nodiscard]] const Disk& disk_of(const SegmentLane& lane) const;
+  [[nodiscard]] static bool is_there(const Disk& disk);
+  void lose(Disk& disk);
+  [[nodiscard]] bool has_let_go(Disk& disk);
+  void open(Disk& disk, std::vector<std::filesystem::path>& found);
+  [[nodiscard]] std::vector<std::filesystem::path> unfinished_of(const Base& base);
+  [[nodiscard]] std::optional<Refusal> number(SegmentLane& lane, Disk& disk);
+  [[nodiscard]] std::optional<Refusal> without_room(SegmentLane& lane, const Disk& disk);
+  /// Of the next segments of all products that go to the same file system.
+  [[nodiscard]] std::int64_t full_set_bytes(const Disk& disk) const;
+  [[nodiscard]] std::int64_t full_set_products(const Disk& disk) const;
+
+  FileSystem& files_;
+  std::vector<Disk> disks_;
+  RetentionPolicy policy_;
+  RunNumber run_number_;
+  Deadline look_at_{kNoDeadline};
+};
+
+}  // namespace framelog
