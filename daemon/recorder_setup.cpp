@@ -103,6 +103,7 @@ RecorderSetup make_setup(Instrument instrument, Adopted adopted) {
   setup.base = base_of(settings, setup.instrument);
   setup.source_identity = identity_of_source(settings);
   setup.bases = bases_of(*configuration);
+  setup.require_mount = requires_mount(settings);
   setup.hardware = may_appear_later(settings);
   const auto* on_disconnect = settings.get<std::string>("source", "on_disconnect");
   setup.reconnect = on_disconnect == nullptr || *on_disconnect != "stop";

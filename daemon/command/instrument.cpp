@@ -11,6 +11,7 @@
 #include "config/report.hpp"
 #include "pipeline/options.hpp"
 #include "service/options.hpp"
+#include "store/base.hpp"
 
 namespace framelog {
 namespace {
@@ -127,7 +128,32 @@ double recorded_share(const RecordPolicy& record, double source_rate_hz) {
   return std::min(1.0, std::max(length_s, 1.0 / source_rate_hz) / repeat_s);
 }
 
+bool requires_mount(const RecordingPlan& plan) {
+  return std::ranges::any_of(plan.products, [](const ProductPlan& product) {
+    return product.store && product.store->require_mount;
+  });
+}
+
+/// What retention keeps; empty where it keeps everything.
+std::string explain_retention(const RetentionPolicy& policy) {
+  std::vector<std::string> texts;
+  if (policy.max_total_bytes) {
+    texts.push_back(fmt::format("{:.4g} GB", static_cast<double>(*policy.max_total_bytes) / kGiga));
+  }
+  if (policy.max_segments) texts.push_back(fmt::format("{} segments", *policy.max_segments));
+  if (policy.max_age) {
+    const double seconds = std::chrono::duration<double>(*policy.max_age).count();
+    texts.push_back(fmt::format("{:.3g} days", seconds / kSecondsPerDay));
+  }
+  if (texts.empty()) return "";
+  return fmt::format("kept: at most {}{}\n", fmt::join(texts, ", "),
+                     policy.require_ack ? ", but all that is not acknowledged" : "");
+}
+
 std::string explain_disk(const RecordingPlan& plan, double rate_hz) {
+  if (requires_mount(plan) && is_disk_missing(system_files(), plan.base)) {
+    return fmt::format("disk: none is mounted at {} (files.require_mount)\n", plan.base.string());
+  }
   const auto space = system_files().space(existing_parent(std::filesystem::absolute(plan.base)));
   if (!space) return "";
   double per_second = 0;
@@ -136,15 +162,19 @@ std::string explain_disk(const RecordingPlan& plan, double rate_hz) {
       per_second += static_cast<double>(size_bytes(product.reduction.plan.output)) *
                     recorded_rate_hz(product, rate_hz);
   }
+  const RetentionPolicy& retention = plan.retention;
   const double free = static_cast<double>(space->free_bytes);
-  std::string line = fmt::format("disk: {:.4g} GB free", free / kGiga);
+  const double usable = std::max(0.0, free - static_cast<double>(retention.min_free_bytes));
+  std::string line = fmt::format("disk: {:.4g} GB free, of which {:.4g} GB stay free", free / kGiga,
+                                 static_cast<double>(retention.min_free_bytes) / kGiga);
   if (per_second > 0) {
     per_second *= recorded_share(plan.record, rate_hz);
     const bool events = plan.record.start == RecordStart::kTrigger;
     line += fmt::format(", full {} {:.3g} days{}", events ? "after" : "in",
-                        free / per_second / kSecondsPerDay, events ? " of events" : "");
+                        usable / per_second / kSecondsPerDay, events ? " of events" : "");
   }
-  return line + "\n";
+  return line + (retention.delete_oldest ? "; then the oldest segments are deleted\n"
+                                         : "; then recording pauses\n");
 }
 
 }  // namespace
@@ -204,7 +234,7 @@ std::string explain(const RecordingPlan& plan) {
     text += fmt::format(", rides out {:.3g} s", static_cast<double>(plan.ring.slots) / rate_hz);
   text += plan.capture.wait_when_full ? ", then the source waits\n"
                                       : ", then frames are dropped and counted\n";
-  return text + explain_disk(plan, rate_hz);
+  return text + explain_disk(plan, rate_hz) + explain_retention(plan.retention);
 }
 
 }  // namespace framelog

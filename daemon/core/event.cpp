@@ -54,6 +54,8 @@ std::string_view name_of(EventKind kind) noexcept {
       return "reloaded";
     case EventKind::kReloadRefused:
       return "reload-refused";
+    case EventKind::kSegmentsDeleted:
+      return "segments-deleted";
     case EventKind::kMark:
       return "mark";
     case EventKind::kRefused:

@@ -29,10 +29,11 @@ enum class EventKind : std::uint8_t {
   kClock,             ///< clock: synchronised, no longer so, or stepped
   kReloaded,          ///< reloaded
   kReloadRefused,     ///< reload-refused: the new configuration is wrong
+  kSegmentsDeleted,   ///< segments-deleted: by retention
   kMark,              ///< mark
   kRefused,           ///< refused: the daemon cannot run with this configuration
 };
-inline constexpr std::size_t kEventKinds = 18;
+inline constexpr std::size_t kEventKinds = 19;
 
 /// "segment-finished", as alerts, subscribers and the journal's FRAMELOG_EVENT spell it.
 [[nodiscard]] std::string_view name_of(EventKind kind) noexcept;

@@ -2,8 +2,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 namespace framelog {
 namespace {
 
+constexpr std::int64_t kLargestFileOfVfat = (std::int64_t{1} << 32U) - 1;
 constexpr int kRetriesOfInterruptedCall = 1 << 20;
 
 /// A call that a signal has interrupted is made again; -1 and errno for other errors.
@@ -116,10 +118,11 @@ class SystemFiles final : public FileSystem {
     if (errno != EINVAL && errno != ENOSYS)
       return fail_errno(errno, "cannot rename to", to.string());
     // File systems without RENAME_NOREPLACE: link(2) refuses an existing name as well.
-    if (::link(from.c_str(), to.c_str()) != 0) {
+    if (::link(from.c_str(), to.c_str()) == 0) return remove(from);
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS && errno != EMLINK) {
       return fail_errno(errno, "cannot rename to", to.string());
     }
-    return remove(from);
+    return rename_over_own(from, to);
   }
 
   Result<void> replace(const std::filesystem::path& from,
@@ -168,14 +171,16 @@ class SystemFiles final : public FileSystem {
   }
 
   Result<SpaceInfo> space(const std::filesystem::path& path) override {
-    struct statvfs status {};
-    if (::statvfs(path.c_str(), &status) != 0) {
+    struct statfs status {};
+    if (::statfs(path.c_str(), &status) != 0) {
       return fail_errno(errno, "cannot ask for the free space of", path.string());
     }
-    const auto block = static_cast<std::int64_t>(status.f_frsize);
-    return SpaceInfo{static_cast<std::int64_t>(status.f_bavail) * block,
-                     static_cast<std::int64_t>(status.f_blocks) * block,
-                     status.f_files == 0 ? -1 : static_cast<std::int64_t>(status.f_favail)};
+    const std::int64_t block = status.f_frsize > 0 ? status.f_frsize : status.f_bsize;
+    SpaceInfo space{.free_bytes = static_cast<std::int64_t>(status.f_bavail) * block,
+                    .total_bytes = static_cast<std::int64_t>(status.f_blocks) * block};
+    if (status.f_files != 0) space.free_files = static_cast<std::int64_t>(status.f_ffree);
+    if (status.f_type == MSDOS_SUPER_MAGIC) space.largest_file_bytes = kLargestFileOfVfat;
+    return space;
   }
 
   Result<MountIdentity> mount_of(const std::filesystem::path& path) override {
@@ -197,6 +202,18 @@ class SystemFiles final : public FileSystem {
   }
 
  private:
+  // Where there are no links either: an empty file of our own, which nobody else can have made,
+  // keeps the name free for the moment.
+  Result<void> rename_over_own(const std::filesystem::path& from, const std::filesystem::path& to) {
+    const int fd = ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0) return fail_errno(errno, "cannot rename to", to.string());
+    ::close(fd);
+    if (::rename(from.c_str(), to.c_str()) == 0) return {};
+    const int error = errno;
+    ::unlink(to.c_str());
+    return fail_errno(error, "cannot rename to", to.string());
+  }
+
   static bool allocate(int fd, int mode, std::int64_t offset, std::int64_t bytes) {
     return retried([&] { return ::fallocate(fd, mode, offset, bytes); }) == 0;
   }

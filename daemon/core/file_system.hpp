@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@ struct SpaceInfo {
   std::int64_t free_bytes{};  ///< For unprivileged users.
   std::int64_t total_bytes{};
   std::int64_t free_files{-1};  ///< That can be created; -1 where the file system has no limit.
+  std::int64_t largest_file_bytes{std::numeric_limits<std::int64_t>::max()};
 };
 
 /// What a path leads to: which file system, and which mount of it.

@@ -91,6 +91,7 @@ struct Housekeeping {
   /// As `capture_to_disk`, of segments that were safe when they were finished. Threads: files
   /// writes.
   Histogram capture_to_finished;
+  std::atomic<std::uint64_t> deleted_segments{0};  ///< By retention. Threads: files writes.
 };
 
 /// Of one recording. Threads: any.

@@ -17,6 +17,8 @@ using std::chrono::milliseconds;
 
 /// Who plugs a disk in, or makes room, sees the recording go on within a second.
 constexpr auto kLookInterval = milliseconds(250);
+/// Segments become too old without anything happening.
+constexpr auto kTidyInterval = std::chrono::minutes(1);
 /// What a segment takes of a file system that counts its files.
 constexpr std::int64_t kFilesPerSegment = 8;
 
@@ -36,8 +38,12 @@ bool is_below(const std::filesystem::path& path, const std::filesystem::path& ba
 }  // namespace
 
 DiskKeeper::DiskKeeper(FileSystem& files, const std::vector<SegmentLane*>& lanes,
-                       const Bases& bases, const RetentionPolicy& policy, RunNumber run_number)
-    : files_(files), policy_(policy), run_number_(std::move(run_number)) {
+                       const Bases& bases, const RetentionPolicy& policy, RunNumber run_number,
+                       const Clock& clock)
+    : files_(files),
+      policy_(policy),
+      run_number_(std::move(run_number)),
+      retention_(files, policy, clock) {
   for (const auto& base : bases) {
     Disk disk{
         .base = base, .lanes = {}, .opened = base->is_open() ? base->times_opened() : 0, .why = {}};
@@ -149,27 +155,88 @@ std::optional<DiskKeeper::Refusal> DiskKeeper::number(SegmentLane& lane, Disk& d
   return std::nullopt;
 }
 
+std::optional<DiskKeeper::Refusal> DiskKeeper::without_room(SegmentLane& lane, const Disk& disk) {
+  auto lack = shortage(lane, disk);
+  if (!lack) {
+    retention_.room_is_there();
+    return std::nullopt;
+  }
+  std::string why_no_more;
+  if (policy_.delete_oldest) {
+    why_no_more = make_room(disk, lack->bytes);
+    lack = shortage(lane, disk);
+    if (!lack) return std::nullopt;
+  }
+  return Refusal{DropReason::kDiskFull, lack->why + why_no_more};
+}
+
 /// The first segment that finds too little room needs its own; to go on behind a pause there must
 /// be room for all products, so that recording does not stop again at once.
-std::optional<DiskKeeper::Refusal> DiskKeeper::without_room(SegmentLane& lane, const Disk& disk) {
+std::optional<DiskKeeper::Shortage> DiskKeeper::shortage(SegmentLane& lane,
+                                                         const Disk& disk) const {
   const auto space = files_.space(disk.base->path());
   if (!space) return std::nullopt;  // Preparing says what is wrong.
   const bool paused = lane.blocked() == DropReason::kDiskFull;
   const std::int64_t needed = paused ? full_set_bytes(disk) : lane.store().reserved_bytes();
   const std::int64_t files = kFilesPerSegment * (paused ? full_set_products(disk) : 1);
   if (space->free_files >= 0 && space->free_files < files) {
-    return Refusal{DropReason::kDiskFull,
-                   fmt::format("{} has room for {} more files (a segment wants {})",
-                               disk.base->path().string(), space->free_files, kFilesPerSegment)};
+    return Shortage{1,
+                    fmt::format("{} has room for {} more files (a segment wants {})",
+                                disk.base->path().string(), space->free_files, kFilesPerSegment)};
   }
-  if (space->free_bytes - needed >= policy_.min_free_bytes) return std::nullopt;
-  return Refusal{
-      DropReason::kDiskFull,
-      fmt::format("no room: a segment of {} needs {:.0f} MiB, {} has {:.0f} MiB free, of "
-                  "which {:.0f} MiB stay free (retention.min_free)",
-                  lane.store().config().description.product,
-                  mebibytes(lane.store().reserved_bytes()), disk.base->path().string(),
-                  mebibytes(space->free_bytes), mebibytes(policy_.min_free_bytes))};
+  const std::int64_t missing = policy_.min_free_bytes + needed - space->free_bytes;
+  if (missing <= 0) return std::nullopt;
+  return Shortage{missing,
+                  fmt::format("no room: a segment of {} needs {:.0f} MiB, {} has {:.0f} MiB free, "
+                              "of which {:.0f} MiB stay free (retention.min_free)",
+                              lane.store().config().description.product,
+                              mebibytes(lane.store().reserved_bytes()), disk.base->path().string(),
+                              mebibytes(space->free_bytes), mebibytes(policy_.min_free_bytes))};
+}
+
+std::string DiskKeeper::make_room(const Disk& disk, std::int64_t bytes) {
+  if (catalog_ == nullptr) return "; nothing is deleted before the catalog knows what there is";
+  const auto deleted = retention_.make_room(*catalog_, open_bases(&disk), bytes);
+  if (!deleted) return "; nothing can be deleted: " + describe(deleted.error());
+  if (!deleted->paths.empty()) {
+    if (on_deleted_) on_deleted_(*deleted);
+    return "";
+  }
+  if (retention_.awaits_room()) return "; what was deleted is not free yet";
+  return policy_.require_ack
+             ? "; nothing may be deleted: what is left is pinned or not acknowledged"
+             : "; nothing may be deleted: what is left is pinned or being recorded";
+}
+
+Retention::Paths DiskKeeper::open_bases(const Disk* on_same_file_system) const {
+  Retention::Paths paths;
+  for (const Disk& disk : disks_) {
+    const bool wanted = on_same_file_system == nullptr ||
+                        disk.base->device() == on_same_file_system->base->device();
+    if (wanted && is_there(disk)) paths.push_back(disk.base->path());
+  }
+  return paths;
+}
+
+bool DiskKeeper::tidy(Deadline now) {
+  if (catalog_ == nullptr || !policy_.has_bounds() || now < tidy_at_) return false;
+  tidy_at_ = now + kTidyInterval;
+  const auto deleted = retention_.keep_bounds(*catalog_, open_bases(nullptr));
+  if (!deleted) {
+    const std::string complaint = describe(deleted.error());
+    if (complaint != complaint_) log(LogLevel::kError, "cannot delete old segments: " + complaint);
+    complaint_ = complaint;
+    return false;
+  }
+  complaint_.clear();
+  if (deleted->paths.empty()) return false;
+  if (on_deleted_) on_deleted_(*deleted);
+  tidy_at_ = Deadline{};
+  return true;
+}
+
+Deadline DiskKeeper::next_look() const noexcept {
+  return catalog_ != nullptr && policy_.has_bounds() ? std::min(look_at_, tidy_at_) : look_at_;
 }
 
 std::int64_t DiskKeeper::full_set_bytes(const Disk& disk) const {

@@ -27,7 +27,20 @@ class DiskKeeper {
   };
 
   DiskKeeper(FileSystem& files, const std::vector<SegmentLane*>& lanes, const Bases& bases,
-             const RetentionPolicy& policy, RunNumber run_number);
+             const RetentionPolicy& policy, RunNumber run_number, const Clock& clock);
+
+  /// From now on finished segments may be deleted: the catalog, which is borrowed, knows all of
+  /// them. Null: not any more.
+  void set_catalog(Catalog* catalog) noexcept { catalog_ = catalog; }
+  /// Called with each batch of segments that have been deleted.
+  void on_deleted(std::function<void(const DeletedSegments&)> call) {
+    on_deleted_ = std::move(call);
+  }
+  /// Deletes some of what retention's bounds leave no place for, when that is to be looked at
+  /// again. True: there may be more.
+  [[nodiscard]] bool tidy(Deadline now);
+  /// A segment has been finished: the bounds may have been passed.
+  void has_finished() noexcept { tidy_at_ = Deadline{}; }
 
   /// Why the product's next segment cannot be prepared now; none: it may. Gives the lane the run's
   /// number.
@@ -36,7 +49,7 @@ class DiskKeeper {
   /// are opened; the result is what they hold of unfinished segments.
   std::vector<std::filesystem::path> look(Deadline now, bool may_open);
   /// When to look again.
-  [[nodiscard]] Deadline next_look() const noexcept { return look_at_; }
+  [[nodiscard]] Deadline next_look() const noexcept;
   /// Whether the disk is there that the lane's segments lie on.
   [[nodiscard]] bool is_there(const SegmentLane& lane) const;
   /// Whether the disk of one of the bases is there, or the path is below none that could be away.
@@ -62,6 +75,15 @@ class DiskKeeper {
   [[nodiscard]] std::vector<std::filesystem::path> unfinished_of(const Base& base);
   [[nodiscard]] std::optional<Refusal> number(SegmentLane& lane, Disk& disk);
   [[nodiscard]] std::optional<Refusal> without_room(SegmentLane& lane, const Disk& disk);
+  /// What is missing on the disk for the next segment.
+  struct Shortage {
+    std::int64_t bytes{};
+    std::string why;
+  };
+  [[nodiscard]] std::optional<Shortage> shortage(SegmentLane& lane, const Disk& disk) const;
+  /// Deletes the oldest segments; empty, or why that makes no room.
+  [[nodiscard]] std::string make_room(const Disk& disk, std::int64_t bytes);
+  [[nodiscard]] Retention::Paths open_bases(const Disk* on_same_file_system) const;
   /// Of the next segments of all products that go to the same file system.
   [[nodiscard]] std::int64_t full_set_bytes(const Disk& disk) const;
   [[nodiscard]] std::int64_t full_set_products(const Disk& disk) const;
@@ -70,7 +92,12 @@ class DiskKeeper {
   std::vector<Disk> disks_;
   RetentionPolicy policy_;
   RunNumber run_number_;
+  Retention retention_;
+  Catalog* catalog_{};
+  std::function<void(const DeletedSegments&)> on_deleted_;
+  std::string complaint_;  ///< Why nothing could be deleted, the last time.
   Deadline look_at_{kNoDeadline};
+  Deadline tidy_at_{};
 };
 
 }  // namespace framelog

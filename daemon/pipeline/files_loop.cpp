@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <utility>
 
@@ -31,7 +32,9 @@ constexpr int kTriesWhileDraining = 2;
 constexpr auto kLongestDigests = seconds(10);
 
 DropReason reason_of(const Error& error) {
-  return error.code == ErrorCode::kNoSpace ? DropReason::kDiskFull : DropReason::kWriteError;
+  // No room is ever made for a file that is larger than the file system can have.
+  const bool full = error.code == ErrorCode::kNoSpace && error.system_errno != EFBIG;
+  return full ? DropReason::kDiskFull : DropReason::kWriteError;
 }
 
 Event finished_event(const std::string& product, const FinishedSegment& segment,
@@ -47,6 +50,18 @@ Event finished_event(const std::string& product, const FinishedSegment& segment,
                      {"reason", reason}}};
 }
 
+Event deleted_event(const DeletedSegments& deleted) {
+  const std::string count = std::to_string(deleted.paths.size());
+  return {.kind = EventKind::kSegmentsDeleted,
+          .text = fmt::format("deleted the {} oldest segments up to {}, {:.4g} MB (retention.{})",
+                              count, deleted.paths.back().string(),
+                              static_cast<double>(deleted.bytes) / 1e6, deleted.why),
+          .fields = {{"segments", count},
+                     {"bytes", std::to_string(deleted.bytes)},
+                     {"last", deleted.paths.back().string()},
+                     {"reason", deleted.why}}};
+}
+
 }  // namespace
 
 FilesLoop::FilesLoop(std::vector<SegmentLane*> lanes, DiskKeeper disks, InputDigests digests,
@@ -56,7 +71,15 @@ FilesLoop::FilesLoop(std::vector<SegmentLane*> lanes, DiskKeeper disks, InputDig
       digests_(std::move(digests)),
       wakeup_(wakeup),
       health_(health),
-      clock_(clock) {}
+      clock_(clock) {
+  disks_.on_deleted([this](const DeletedSegments& deleted) { tell_deleted(deleted); });
+}
+
+void FilesLoop::tell_deleted(const DeletedSegments& deleted) {
+  if (deleted.paths.empty()) return;
+  health_.deleted_segments.fetch_add(deleted.paths.size(), std::memory_order_relaxed);
+  report(deleted_event(deleted));
+}
 
 Result<void> FilesLoop::prepare_first() {
   for (SegmentLane* lane : lanes_) {
@@ -67,7 +90,7 @@ Result<void> FilesLoop::prepare_first() {
     auto prepared = lane->store().prepare(lane->next_number());
     if (prepared) {
       lane->put_ready(std::move(*prepared));
-    } else if (prepared.error().code == ErrorCode::kNoSpace) {
+    } else if (reason_of(prepared.error()) == DropReason::kDiskFull) {
       block(*lane, DropReason::kDiskFull, describe(prepared.error()),
             steady_clock::now() + kTryFullDiskAgain);
     } else {
@@ -101,6 +124,7 @@ void FilesLoop::run() {
       continue;
     }
     if (finish_next()) continue;
+    if (!draining && disks_.tidy(steady_clock::now())) continue;
     if (!draining && !digests_.done()) {
       digests_.step();
       continue;
@@ -227,6 +251,7 @@ void FilesLoop::finish(SegmentLane& lane, OpenSegment& segment) {
                             segment.stop_reason));
     }
     lane.finished();
+    disks_.has_finished();
     return;
   }
   log(LogLevel::kError, fmt::format("cannot finish {}: {}; its frames are safe, trying again",

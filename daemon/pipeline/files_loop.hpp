@@ -43,6 +43,7 @@ class FilesLoop {
   [[nodiscard]] bool finish_next();
   void finish(SegmentLane& lane, OpenSegment& segment);
   [[nodiscard]] bool recover_next();
+  void tell_deleted(const DeletedSegments& deleted);
   /// While draining: all is finished, or has been tried often enough.
   [[nodiscard]] bool is_over();
   /// At the end: notes that no segment could take.

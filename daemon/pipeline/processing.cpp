@@ -54,10 +54,10 @@ Processing::Processing(Ring& ring, const RecordingPlan& plan, FileSystem& files,
     lanes_.push_back(std::move(lane));
   }
   Housekeeping& housekeeping = health.housekeeping[before_.generation % 2];
-  files_.emplace(
-      with_files,
-      DiskKeeper(files, with_files, disks.bases, plan.retention, std::move(disks.run_number)),
-      InputDigests(files, inputs_of(plan)), files_wakeup_, housekeeping, clock);
+  files_.emplace(with_files,
+                 DiskKeeper(files, with_files, disks.bases, plan.retention,
+                            std::move(disks.run_number), clock),
+                 InputDigests(files, inputs_of(plan)), files_wakeup_, housekeeping, clock);
   sync_.emplace(with_files, plan.sync_interval, housekeeping, clock);
 }
 

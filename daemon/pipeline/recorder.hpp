@@ -25,6 +25,7 @@ struct RecorderSetup {
   /// the same, a reload keeps the source.
   std::string source_identity;
   std::vector<std::filesystem::path> bases;  ///< All directories that files go to.
+  bool require_mount{};                      ///< They have to be on disks of their own.
   bool hardware{};          ///< Of its driver: a source that cannot be opened may appear later.
   bool reconnect{true};     ///< on_disconnect = retry.
   bool start_by_command{};  ///< record.start = command: idle until start().

@@ -11,6 +11,7 @@
 #include "core/event.hpp"
 #include "core/time_format.hpp"
 #include "pipeline/recorder_state.hpp"
+#include "store/base.hpp"
 
 namespace framelog {
 namespace {
@@ -86,7 +87,11 @@ void Recorder::State::keep_aside(const UniqueFd& memory, const std::string& why)
   const path directory = setup_.base / "quarantine";
   const std::string stem = fmt::format("ring_{}", clock_.utc_ns());
   const path copy = directory / (stem + ".memory");
-  auto kept = files_.make_directories(directory);
+  Result<void> kept;
+  if (setup_.require_mount && is_disk_missing(files_, setup_.base)) {
+    kept = fail(ErrorCode::kNotFound, "no disk is mounted at", setup_.base.string());
+  }
+  if (kept) kept = files_.make_directories(directory);
   if (kept) kept = copy_memory(files_, memory, copy);
   const std::string note =
       fmt::format("{}: the ring of a process that died: {}\n", iso_time(clock_.utc_ns()), why);

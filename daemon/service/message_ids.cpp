@@ -38,6 +38,8 @@ std::string_view message_id(EventKind kind) noexcept {
       return "60b29ee85cad44b0aa72102ab64f7a2e";
     case EventKind::kReloadRefused:
       return "dc20e2fa95c8415ab482e076bba8b938";
+    case EventKind::kSegmentsDeleted:
+      return "1d0f6b8d5b0a4c43b0a1c7a9d3f4e852";
     case EventKind::kMark:
       return "d24284483e92440eb3d88ab21eeaa35a";
     case EventKind::kRefused:

@@ -116,6 +116,9 @@ void write_products(Writer& out, const SessionTotals& totals) {
   for (const auto& [name, product] : totals.products) {
     out.line({{"product", name}}, product.segments);
   }
+  out.family("framelog_segments_deleted_total", "counter",
+             "Finished segments that retention has deleted.");
+  out.line({}, totals.deleted_segments);
   out.family("framelog_clipped_pixels_total", "counter",
              "Pixels of a product that did not fit their type.");
   for (const auto& [name, product] : totals.products) {

@@ -24,6 +24,7 @@ void take_health(SessionTotals& totals, const Health& health) {
     add_counts(totals.stages[4], of.files.seconds.counts());
     add_counts(totals.capture_to_disk, of.capture_to_disk.counts());
     add_counts(totals.capture_to_disk, of.capture_to_finished.counts());
+    totals.deleted_segments += of.deleted_segments.load(std::memory_order_relaxed);
   }
 }
 
@@ -56,6 +57,7 @@ void SessionTotals::add(const SessionTotals& other) {
   reconnects += other.reconnects;
   for (std::size_t i = 0; i < kMetricsStages; ++i) add_counts(stages[i], other.stages[i]);
   add_counts(capture_to_disk, other.capture_to_disk);
+  deleted_segments += other.deleted_segments;
 }
 
 void MetricsTotals::look(std::uint64_t number, const SessionStatus& session, const Health* health) {
@@ -65,6 +67,7 @@ void MetricsTotals::look(std::uint64_t number, const SessionStatus& session, con
   if (health == nullptr && number == number_) {
     now.stages = current_.stages;
     now.capture_to_disk = current_.capture_to_disk;
+    now.deleted_segments = current_.deleted_segments;
   }
   if (number != number_) fold();
   number_ = number;

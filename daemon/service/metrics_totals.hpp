@@ -28,6 +28,7 @@ struct SessionTotals {
   std::uint64_t reconnects{};
   std::array<Histogram::Counts, kMetricsStages> stages{};
   Histogram::Counts capture_to_disk{};
+  std::uint64_t deleted_segments{};
 
   void add(const SessionTotals& other);
 };

@@ -68,6 +68,12 @@ void SegmentStore::set_run_number(std::int64_t number) {
 
 Result<PreparedSegment> SegmentStore::prepare(std::int64_t number) {
   SegmentDescription description = describe(number);
+  if (const auto space = files_.space(config_.base);
+      space && reserved_bytes() > space->largest_file_bytes) {
+    return fail(ErrorCode::kInvalid, "a segment is too large for the file system of",
+                fmt::format("{} ({} bytes; roll.max_size less than {} bytes)",
+                            config_.base.string(), reserved_bytes(), space->largest_file_bytes));
+  }
   description.provenance_json = start_provenance(config_.run, description);
   auto writer = config_.format->prepare(files_, stem(number), description);
   if (writer) return PreparedSegment{number, std::move(*writer)};
@@ -83,28 +89,36 @@ Result<PreparedSegment> SegmentStore::prepare(std::int64_t number) {
   return std::unexpected(std::move(error));
 }
 
+/// Into its directory, under the first free name from `wanted` on; returns that.
+Result<path> SegmentStore::move_to(SegmentWriter& writer, const path& wanted) {
+  // Retention may take an empty directory away before we are in it.
+  constexpr int kTriesOfDirectory = 3;
+  for (int tries = 1;;) {
+    if (config_.require_mount && is_disk_missing(files_, config_.base)) {
+      return fail(ErrorCode::kNotFound, "no disk is mounted at", config_.base.string());
+    }
+    if (auto made = files_.make_directories(wanted.parent_path()); !made) {
+      return std::unexpected(made.error());
+    }
+    path final_path = free_name(files_, *config_.format, wanted);
+    const auto moved = writer.activate(final_path.string() + ".part");
+    if (moved) return final_path;
+    if (moved.error().code == ErrorCode::kExists) continue;
+    const bool again = moved.error().code == ErrorCode::kNotFound && tries++ < kTriesOfDirectory;
+    if (!again) return std::unexpected(moved.error());
+  }
+}
+
 Result<std::unique_ptr<OpenSegment>> SegmentStore::activate(PreparedSegment prepared,
                                                             const FrameInfo& first) {
   const path wanted = config_.base / name(prepared.number, first.utc_ns, first.sequence);
-  if (config_.require_mount && is_disk_missing(files_, config_.base)) {
-    return fail(ErrorCode::kNotFound, "no disk is mounted at", config_.base.string());
-  }
-  if (auto made = files_.make_directories(wanted.parent_path()); !made) {
+  const auto moved = move_to(*prepared.writer, wanted);
+  if (!moved) {
     discard(std::move(prepared));
-    return std::unexpected(made.error());
+    return std::unexpected(moved.error());
   }
-  path final_path;
-  path part;
-  for (;;) {
-    final_path = free_name(files_, *config_.format, wanted);
-    part = final_path.string() + ".part";
-    auto moved = prepared.writer->activate(part);
-    if (moved) break;
-    if (moved.error().code != ErrorCode::kExists) {
-      discard(std::move(prepared));
-      return std::unexpected(moved.error());
-    }
-  }
+  const path& final_path = *moved;
+  const path part = final_path.string() + ".part";
   auto segment = std::make_unique<OpenSegment>(OpenSegment{
       prepared.number, std::move(prepared.writer), part, {}, {config_.roll, first}, {}, {}, false});
   // Without its log a segment still records: the log's memory is what finishing reads.

@@ -114,6 +114,8 @@ class SegmentStore {
   [[nodiscard]] const SegmentStoreConfig& config() const noexcept { return config_; }
 
  private:
+  [[nodiscard]] Result<std::filesystem::path> move_to(SegmentWriter& writer,
+                                                      const std::filesystem::path& wanted);
   [[nodiscard]] SegmentDescription describe(std::int64_t number) const;
   [[nodiscard]] std::filesystem::path stem(std::int64_t number) const;
 

@@ -464,7 +464,7 @@ class Explanations(recorder.Case):
 
     def days(self, lines):
         (line,) = [line for line in lines if line.startswith("disk: ")]
-        return float(line.split("full in ")[1].removesuffix(" days"))
+        return float(line.split("full in ")[1].split(" days")[0])
 
 
 if __name__ == "__main__":
