@@ -15,6 +15,7 @@ using std::filesystem::path;
 /// At one time: the files thread has to prepare segments in between.
 constexpr std::size_t kMostAtOnce = 16;
 constexpr std::int64_t kFirstLook = 64;
+constexpr int kMostFailures = 16;
 /// What has been deleted is to be free by then: frames are dropped meanwhile.
 constexpr std::int64_t kLongestPromiseNs = 5'000'000'000;
 /// A clock that has jumped further than this, and that nobody disciplines, makes no segment old.
@@ -59,28 +60,20 @@ Result<DeletedSegments> Retention::keep_bounds(Catalog& catalog, const Paths& ba
     if (excess.bytes > 0) return "max_total";
     return entry.last_utc_ns < excess.older_than_ns ? "max_age" : nullptr;
   };
-  std::size_t seen = 0;
-  for (std::int64_t limit = kFirstLook;; limit *= 4) {
-    const auto oldest = catalog.oldest(policy_.require_ack, limit);
-    if (!oldest) return std::unexpected(oldest.error());
-    // The ones that were deleted are no longer among them.
-    for (std::size_t i = seen; i < oldest->size(); ++i) {
-      const CatalogEntry& entry = (*oldest)[i];
-      const char* why = reason(entry);
-      if (why == nullptr || deleted.paths.size() >= kMostAtOnce) return deleted;
-      // What lies on a disk that is not there, or where files went before, counts for nothing.
+  const auto error = walk(catalog, [&](const CatalogEntry& entry) {
+    const char* why = reason(entry);
+    if (why == nullptr || deleted.paths.size() >= kMostAtOnce) return Step::kEnough;
+    const auto step = take(catalog, entry, bases, deleted);
+    // What lies on a disk that is not there, or where files went before, counts for nothing.
+    if (step != Step::kFailed) {
       excess.bytes -= entry.bytes;
       excess.segments -= 1;
-      const auto taken = take(catalog, entry, bases, deleted);
-      if (!taken) return std::unexpected(taken.error());
-      if (*taken) {
-        deleted.why = why;
-      } else {
-        ++seen;
-      }
     }
-    if (std::cmp_less(oldest->size(), limit) || !deleted.paths.empty()) return deleted;
-  }
+    if (step == Step::kTaken) deleted.why = why;
+    return step;
+  });
+  if (error && deleted.paths.empty()) return std::unexpected(*error);
+  return deleted;
 }
 
 Result<DeletedSegments> Retention::make_room(Catalog& catalog, const Paths& bases,
@@ -89,30 +82,44 @@ Result<DeletedSegments> Retention::make_room(Catalog& catalog, const Paths& base
   if (bases.empty()) return deleted;
   if (!awaits_room()) promised_bytes_ = 0;
   std::int64_t missing = bytes - promised_bytes_;
-  std::size_t seen = 0;
-  for (std::int64_t limit = kFirstLook; missing > 0; limit *= 4) {
-    const auto oldest = catalog.oldest(policy_.require_ack, limit);
-    if (!oldest) return std::unexpected(oldest.error());
-    for (std::size_t i = seen; i < oldest->size() && missing > 0; ++i) {
-      if (deleted.paths.size() >= kMostAtOnce) return deleted;
-      const CatalogEntry& entry = (*oldest)[i];
-      const std::int64_t free_before = free_bytes(bases.front());
-      const auto taken = take(catalog, entry, bases, deleted);
-      if (!taken) return std::unexpected(taken.error());
-      if (!*taken) {
-        ++seen;
-        continue;
-      }
-      deleted.why = "min_free";
-      const std::int64_t gained = free_bytes(bases.front()) - free_before;
-      const std::int64_t to_come = std::max<std::int64_t>(entry.bytes - gained, 0);
-      promised_bytes_ += to_come;
-      if (to_come > 0) promised_at_ns_ = clock_.monotonic_ns();
-      missing -= std::max(gained, entry.bytes);
-    }
-    if (std::cmp_less(oldest->size(), limit) || !deleted.paths.empty()) break;
-  }
+  const auto error = walk(catalog, [&](const CatalogEntry& entry) {
+    if (missing <= 0 || deleted.paths.size() >= kMostAtOnce) return Step::kEnough;
+    const std::int64_t free_before = free_bytes(bases.front());
+    const auto step = take(catalog, entry, bases, deleted);
+    if (step != Step::kTaken) return step;
+    deleted.why = "min_free";
+    const std::int64_t gained = free_bytes(bases.front()) - free_before;
+    const std::int64_t to_come = std::max<std::int64_t>(entry.bytes - gained, 0);
+    promised_bytes_ += to_come;
+    if (to_come > 0) promised_at_ns_ = clock_.monotonic_ns();
+    missing -= std::max(gained, entry.bytes);
+    return step;
+  });
+  if (error && deleted.paths.empty()) return std::unexpected(*error);
   return deleted;
+}
+
+/// From the oldest on, until `look` has enough. One that cannot be deleted does not keep the
+/// others; the first error is told.
+template <class Look>
+std::optional<Error> Retention::walk(Catalog& catalog, Look look) {
+  failure_.reset();
+  int failures = 0;
+  std::size_t seen = 0;  // Entries that stay, and come first again.
+  for (std::int64_t limit = kFirstLook;; limit *= 4) {
+    const auto oldest = catalog.oldest(policy_.require_ack, limit);
+    if (!oldest) return oldest.error();
+    const bool all = std::cmp_less(oldest->size(), limit);
+    std::size_t left = seen;
+    for (std::size_t i = seen; i < oldest->size(); ++i) {
+      const Step step = look((*oldest)[i]);
+      if (step == Step::kEnough) return failure_;
+      if (step == Step::kFailed && ++failures == kMostFailures) return failure_;
+      if (step != Step::kTaken && step != Step::kForgotten) ++left;
+    }
+    if (all) return failure_;
+    seen = left;
+  }
 }
 
 void Retention::room_is_there() { promised_bytes_ = 0; }
@@ -121,27 +128,28 @@ bool Retention::awaits_room() const {
   return promised_bytes_ > 0 && clock_.monotonic_ns() - promised_at_ns_ < kLongestPromiseNs;
 }
 
-/// Deletes one; false when it is not below the bases.
-Result<bool> Retention::take(Catalog& catalog, const CatalogEntry& entry, const Paths& bases,
-                             DeletedSegments& deleted) {
+Retention::Step Retention::take(Catalog& catalog, const CatalogEntry& entry, const Paths& bases,
+                                DeletedSegments& deleted) {
   const path* base = base_of(entry.path, bases);
-  if (base == nullptr || format_of(entry.path) == nullptr) return false;
+  if (base == nullptr || format_of(entry.path) == nullptr) return Step::kElsewhere;
+  const auto failed = [this](Error error) {
+    if (!failure_) failure_ = std::move(error);
+    return Step::kFailed;
+  };
   std::error_code error;
   const auto status = std::filesystem::symlink_status(entry.path, error);
   const bool is_gone = status.type() == std::filesystem::file_type::not_found;
-  if (!is_gone && !std::filesystem::is_regular_file(status)) return false;
+  if (!is_gone && !std::filesystem::is_regular_file(status)) return Step::kElsewhere;
   if (is_gone && !files_.exists(*base / ".framelog")) {
-    return fail(ErrorCode::kNotFound, "the disk has gone from", base->string());
+    return failed(Error{ErrorCode::kNotFound, 0, "the disk has gone from", base->string()});
   }
-  if (auto removed = remove_files(entry); !removed) return std::unexpected(removed.error());
-  if (auto forgotten = catalog.remove(entry.path); !forgotten) {
-    return std::unexpected(forgotten.error());
-  }
+  if (auto removed = remove_files(entry); !removed) return failed(removed.error());
+  if (auto forgotten = catalog.remove(entry.path); !forgotten) return failed(forgotten.error());
   remove_empty_directories(entry.path.parent_path(), *base);
-  if (is_gone) return true;  // Somebody else has deleted it.
+  if (is_gone) return Step::kForgotten;  // Somebody else has deleted it.
   deleted.paths.push_back(entry.path);
   deleted.bytes += entry.bytes;
-  return true;
+  return Step::kTaken;
 }
 
 // The pixels first: what is left of the others, should the process die, is small, and goes when

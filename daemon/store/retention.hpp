@@ -16,9 +16,9 @@ namespace framelog {
 /// What is kept of an instrument's finished segments, and how much of the file system stays free.
 struct RetentionPolicy {
   std::int64_t min_free_bytes{std::int64_t{1} << 30U};
-  std::optional<std::int64_t> max_total_bytes;
-  std::optional<std::chrono::nanoseconds> max_age;  ///< Since the last frame.
-  std::optional<std::int64_t> max_segments;
+  std::optional<std::int64_t> max_total_bytes{};
+  std::optional<std::chrono::nanoseconds> max_age{};  ///< Since the last frame.
+  std::optional<std::int64_t> max_segments{};
   bool delete_oldest{};  ///< Below min_free; else recording pauses.
   bool require_ack{};    ///< Only what has been acknowledged is ever taken.
 
@@ -58,8 +58,18 @@ class Retention {
   [[nodiscard]] bool awaits_room() const;
 
  private:
-  [[nodiscard]] Result<bool> take(Catalog& catalog, const CatalogEntry& entry, const Paths& bases,
-                                  DeletedSegments& deleted);
+  /// What became of an entry.
+  enum class Step : std::uint8_t {
+    kTaken,
+    kForgotten,  ///< Its file had gone already.
+    kElsewhere,  ///< It is not below the bases, or no file.
+    kFailed,     ///< It could not be deleted: `failure_`.
+    kEnough,     ///< No more are looked at.
+  };
+  template <class Look>
+  [[nodiscard]] std::optional<Error> walk(Catalog& catalog, Look look);
+  [[nodiscard]] Step take(Catalog& catalog, const CatalogEntry& entry, const Paths& bases,
+                          DeletedSegments& deleted);
   [[nodiscard]] Result<void> remove_files(const CatalogEntry& entry);
   void remove_empty_directories(std::filesystem::path directory, const std::filesystem::path& base);
   [[nodiscard]] std::int64_t free_bytes(const std::filesystem::path& base) const;
@@ -69,6 +79,7 @@ class Retention {
   RetentionPolicy policy_;
   const Clock& clock_;
   std::int64_t clock_offset_ns_;  ///< UTC minus monotonic time, at the beginning.
+  std::optional<Error> failure_;  ///< The first one of a walk.
   std::int64_t promised_bytes_{};
   std::int64_t promised_at_ns_{};
 };

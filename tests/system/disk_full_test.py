@@ -1,4 +1,7 @@
-"""Fills a small file system during recording, and tries bases that cannot be written to."""
+"""Fills a small file system during recording, and tries bases that cannot be written to.
+
+FRAMELOG_DISK_CYCLES: how often the disk is filled and freed in the campaign (3).
+"""
 
 import os
 import pathlib
@@ -13,6 +16,7 @@ import recorder
 from recorder import READOUT, h5py, numpy
 
 MIB = 1 << 20
+CYCLES = int(os.environ.get("FRAMELOG_DISK_CYCLES", "3"))
 SEGMENT_FRAMES = 250
 ROOT_ONLY = "only root may mount and become another user"
 
@@ -155,13 +159,101 @@ roi = y=0:8, x=0:8
         self.verify()
 
     def test_full_from_the_start(self):
+        """It is waited for, as for a disk that becomes full later."""
         self.base = self.small / "base"
-        (self.small / "ballast").write_bytes(bytes(7 * MIB + MIB // 2))
-        # Not a fault of the configuration: a service is started again.
-        messages = self.record(self.configuration(), "--frames", "5", status=1)
-        self.assertEqual(len(messages.splitlines()), 1, messages)
-        self.assertRegex(messages, r"needs \d+ MiB, .* has \d+ MiB free")
+        ballast = self.small / "ballast"
+        ballast.write_bytes(bytes(7 * MIB + MIB // 2))
+        process = self.start(self.configuration())
+        self.said(process, r"cannot prepare the next segment.*needs \d+ MiB, .* has \d+ MiB free")
+        ballast.unlink()
+        self.said(process, "recording again")
+        self.until(lambda: list(self.base.rglob("*.h5")), "a first segment")
+        counts = recorder.accounting_lines(self.stop(process))["frames"]
+        self.check_counts(counts)
+        self.check_segments(recorder.finished(self.base), counts["recorded"])
+        self.verify()
         self.assertEqual(recorder.leftovers(self.base), [])
+
+    def test_not_a_single_byte_is_free_at_the_start(self):
+        self.base = self.small / "base"
+        ballast = self.small / "ballast"
+        self.fill(ballast)
+        process = self.start(self.configuration())
+        self.said(process, "cannot prepare the next segment")
+        self.assertEqual(self.parts(self.small), [])
+        ballast.unlink()
+        self.said(process, "recording again")
+        self.until(lambda: list(self.base.rglob("*.h5")), "a first segment")
+        counts = recorder.accounting_lines(self.stop(process))["frames"]
+        self.check_counts(counts)
+        segments = recorder.finished(self.base)
+        self.check_segments(segments, counts["recorded"])
+        self.assertEqual({segment.provenance["run"]["number"] for segment in segments}, {1})
+        self.verify()
+
+    def test_what_is_to_stay_free_stays_free(self):
+        self.base = self.small / "base"
+        process = self.start(self.configuration("[retention]\nmin_free = 4 MiB"))
+        self.said(process, r"cannot prepare the next segment: .*4 MiB stay free")
+        self.dropping(self.base)
+        space = os.statvfs(self.small)
+        self.assertGreaterEqual(space.f_bavail * space.f_frsize, 4 * MIB)
+        counts = recorder.accounting_lines(self.stop(process))["frames"]
+        self.check_counts(counts)
+        self.check_segments(recorder.finished(self.base), counts["recorded"])
+        self.verify()
+
+    @staticmethod
+    def fill(path):
+        with open(path, "wb", buffering=0) as file:
+            for piece in (bytes(MIB // 16), bytes(4096)):
+                try:
+                    while file.write(piece) == len(piece):
+                        pass
+                except OSError:
+                    pass
+
+    @staticmethod
+    def resident_kib(process):
+        for line in pathlib.Path(f"/proc/{process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+        raise AssertionError("no VmRSS")
+
+    def count(self, process, text):
+        return process.messages.read_text().count(text)
+
+    def test_it_fills_and_is_freed_again_and_again(self):
+        """Somebody carries the finished segments away and takes all other room, in turn."""
+        self.base = self.small / "base"
+        ballast, archive = self.small / "ballast", self.directory / "archive"
+        archive.mkdir()
+        process = self.start(self.configuration())
+        memory, waited = [], []
+        for cycle in range(CYCLES):
+            self.until(lambda: self.parts(self.base), "a segment")
+            self.fill(ballast)
+            self.until(lambda: self.count(process, "cannot prepare") > cycle, "a full disk")
+            self.dropping(self.base)
+            for path in self.base.rglob("*.h5"):
+                shutil.move(path, archive / path.name)
+            freed = time.monotonic()
+            ballast.unlink()
+            self.until(lambda: self.count(process, "recording again") > cycle, "recording")
+            waited.append(time.monotonic() - freed)
+            memory.append(self.resident_kib(process))
+        messages = self.stop(process)
+        for path in self.base.rglob("*.h5"):
+            shutil.move(path, archive / path.name)
+        counts = recorder.accounting_lines(messages)["frames"]
+        self.check_counts(counts)
+        self.check_segments(recorder.finished(archive), counts["recorded"])
+        self.verify(archive)
+        print(f"{CYCLES} cycles: {counts['received']} frames, recording again after at most "
+              f"{max(waited):.2f} s, memory {memory[0]} to {memory[-1]} KiB", flush=True)
+        if "FRAMELOG_DISK_CYCLES" in os.environ:  # Not beside other tests on a busy machine.
+            self.assertLess(max(waited), 1.0)
+        self.assertLess(memory[-1], memory[0] + 8192, memory)
 
 
 class UnusableBase(recorder.Case):

@@ -61,7 +61,8 @@ TEST_F(SessionWriteErrors, InTheMiddleOfAWriteLeaveOnlyWholeFrames) {
 
 TEST_F(SessionWriteErrors, ThatLastDropWithTheirReasonAndDoNotHarmOtherProducts) {
   for (const auto& [code, reason] :
-       {std::pair{EIO, DropReason::kWriteError}, std::pair{ENOSPC, DropReason::kDiskFull}}) {
+       {std::pair{EIO, DropReason::kWriteError}, std::pair{EROFS, DropReason::kWriteError},
+        std::pair{ENOSPC, DropReason::kDiskFull}, std::pair{EDQUOT, DropReason::kDiskFull}}) {
     Recording other;
     other.slots = 16;
     other.source.frames(kFrames);
@@ -115,9 +116,9 @@ TEST_F(SessionWriteErrors, OfFinishingOneSegmentDoNotKeepTheOthersFromBeingFinis
 }
 
 TEST_F(SessionWriteErrors, AtTheStartAreErrorsOfTheStartAndLeaveNothing) {
-  recording.files.add({.call = Call::kReserve, .first = 2, .system_errno = ENOSPC});
+  recording.files.add({.call = Call::kReserve, .first = 2, .system_errno = EIO});
   EXPECT_FALSE(recording.start());
-  EXPECT_EQ(recording.error.code, ErrorCode::kNoSpace);
+  EXPECT_EQ(recording.error.code, ErrorCode::kIo);
   EXPECT_EQ(recording.source.starts, 0);
   ASSERT_TRUE(recover(system_files(), recording.base));
   EXPECT_TRUE(recording.leftovers().empty());
