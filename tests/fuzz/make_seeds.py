@@ -132,9 +132,64 @@ def json_rpc_seeds():
     yield json.dumps([{"jsonrpc": "2.0", "method": "m", "params": [[[{}]]]}]).encode()
 
 
+def config_seeds():
+    yield b"[source]\ndriver = simulator\nrate = 25 Hz\nfaults = lose 3 at 100; stall 2 s at 500\n"
+    yield (b"[instrument]\ntitle = \xc3\xa4\npixel_size = 0.65 um, 1 um\nscan = 4 x 5\n"
+           b"[source]\ndriver = replay\npath = a.npy\n[product.a]\nroi = y=1:9, x=:16\nbin = 2x3\n"
+           b"renormalise = 0, 4095 -> 0, 255\ndetectors = d\n[detector.d]\nshape = annulus\n"
+           b"inner = 5 px\nouter = 9 px\n")
+    yield (b"; a\n[source]\ndriver = simulator\n[files]\nbase = /tmp/x\ntemplate = {run}_{segment:04}\n"
+           b"sync_interval = 250 ms\n[roll]\nmax_size = 512 MiB\nmax_duration = 1 h 30 min\n"
+           b"[record]\nstart = trigger\ntrigger = command\npre_frames = 5\n[ring]\nmemory = auto\n"
+           b"[product.b]\nformat = raw\nendian = big\ncompression = none\n")
+
+
+def template_seeds():
+    yield b"{start:%Y}/{start:%Y%m%d}/{instrument}_{product}_{start:%Y%m%d_%H_%M_%S}_{segment:04}"
+    yield b"{{{operator:_>20}}}/{utc}{local:%F %T}_{frame:6d}"
+    yield b"{sample:<8}-{roi}_{bin}.{dtype}/{run:03}_{segment}"
+
+
+def codec_seeds():
+    import random
+    noise = random.Random(1).randbytes(300)
+    for first, packed in enumerate((noise, zlib.compress(noise), zlib.compress(bytes(400)))):
+        for codec in range(7):
+            yield bytes([codec + 7 * first, 9, 4]) + packed
+    lz4 = struct.pack(">QII", 200, 200, 5) + b"\x1f\0\1\0\xb0"
+    yield bytes([2, 9, 9]) + lz4
+
+
+def hdf5_seeds():
+    """Small files as other programs write them, where h5py is there."""
+    try:
+        import h5py
+    except ImportError:
+        return
+    import io
+    for options in ({}, {"chunks": (1, 3, 4)}, {"chunks": (1, 3, 4), "compression": "gzip"},
+                    {"chunks": (2, 2, 2), "shuffle": True, "compression": "gzip"}):
+        for latest in ("earliest", "v110"):
+            memory = io.BytesIO()
+            with h5py.File(memory, "w", libver=latest) as file:
+                file.create_dataset("/entry/data/data", shape=(3, 3, 4), dtype="<u2",
+                                    data=[[[7] * 4] * 3] * 3, **options)
+            yield memory.getvalue()
+
+
+def recovery_seeds():
+    for which in range(8):
+        yield bytes([which])
+        yield bytes([which, 1, 0, 16, 0, 4, 1, 2, 3, 4])
+        yield bytes([which, 2, 0, 8, 0, 0, 1, 0, 2, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0])
+
+
 def main(output):
     for name, seeds in (("npy", npy_seeds()), ("mib", mib_seeds()), ("tiff", tiff_seeds()),
-                        ("raw_description", raw_description_seeds()), ("json_rpc", json_rpc_seeds())):
+                        ("raw_description", raw_description_seeds()), ("json_rpc", json_rpc_seeds()),
+                        ("config", config_seeds()), ("template", template_seeds()),
+                        ("codec", codec_seeds()), ("hdf5", hdf5_seeds()),
+                        ("recovery", recovery_seeds())):
         folder = pathlib.Path(output) / name
         folder.mkdir(parents=True, exist_ok=True)
         for number, seed in enumerate(seeds):

@@ -207,8 +207,7 @@ class Damage(recorder.Case):
         def enough():
             raw = list(self.base.rglob("*_raw_*_0002.raw.part"))
             h5 = list(self.base.rglob("*_h5_*_0002.h5.part"))
-            first = list(self.base.rglob("*_0001.h5")) + list(self.base.rglob("*_0001.raw"))
-            return raw and h5 and len(first) == 2
+            return raw and h5 and not list(self.base.rglob("*_0001.*part"))
 
         self.until(enough, "the second segments")
         self.until(lambda: all(Left(path).synced >= FRAMES for path in
