@@ -163,9 +163,10 @@ class SystemFiles final : public FileSystem {
     std::filesystem::directory_iterator entries(path, error);
     if (error) return fail_errno(error.value(), "cannot list", path.string());
     for (; entries != std::filesystem::directory_iterator(); entries.increment(error)) {
-      if (error) return fail_errno(error.value(), "cannot list", path.string());
       names.push_back(entries->path().filename().string());
     }
+    // An iterator that cannot go on is at its end as well.
+    if (error) return fail_errno(error.value(), "cannot list", path.string());
     std::ranges::sort(names);
     return names;
   }
