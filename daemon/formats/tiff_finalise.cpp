@@ -83,6 +83,9 @@ Result<std::int64_t> end_of_pixels(const Part& part, std::int64_t frames) {
   return last->offset + strip_room(last->bytes);
 }
 
+/// Where values of tags may begin.
+constexpr std::int64_t even(std::int64_t offset) noexcept { return (offset + 1) / 2 * 2; }
+
 /// The texts behind the pixels, with their places; the last one ends where the file will.
 Result<std::vector<Text>> texts_of(const Part& part, std::int64_t from,
                                    const std::vector<FrameRecord>& records, const SegmentEnd& end) {
@@ -99,12 +102,11 @@ Result<std::vector<Text>> texts_of(const Part& part, std::int64_t from,
                            0},
                           {kProvenance, end.provenance_json, 0},
                           {kDescription, std::move(*account), 0}};
-  std::int64_t offset = (from + 1) / 2 * 2;  // Values of tags begin at even places.
+  std::int64_t offset = even(from);
   for (Text& text : texts) {
     text.bytes += '\0';
-    if (text.bytes.size() % 2 != 0) text.bytes += '\0';
     text.offset = offset;
-    offset += static_cast<std::int64_t>(text.bytes.size());
+    offset = even(offset + static_cast<std::int64_t>(text.bytes.size()));
   }
   if (!part.layout.big() && offset > std::int64_t{std::numeric_limits<std::uint32_t>::max()}) {
     return fail(ErrorCode::kUnsupported, "what the segment tells of itself is beyond 64 MiB");

@@ -49,6 +49,17 @@ class TiffCase(recorder.Case):
         self.assertEqual(said, [], path)
         self.assertEqual(done.stdout.count("TIFF Directory at offset"), frames, path)
 
+    def catalog(self):
+        """Leads xmllint to a file here for the one that the schema wants from the network."""
+        empty = self.directory / "xml.xsd"
+        empty.write_text('<xsd:schema xmlns:xsd="http://www.w3.org/2001/XMLSchema"'
+                         ' targetNamespace="http://www.w3.org/XML/1998/namespace"/>')
+        catalog = self.directory / "catalog.xml"
+        catalog.write_text('<catalog xmlns="urn:oasis:names:tc:entity:xmlns:xml:catalog">'
+                           f'<system systemId="http://www.w3.org/2001/xml.xsd" uri="{empty}"/>'
+                           f'<uri name="http://www.w3.org/2001/xml.xsd" uri="{empty}"/></catalog>')
+        return catalog
+
     def check_schema(self, path):
         if not SCHEMA.exists():
             self.skipTest(f"there is no {SCHEMA}")
@@ -56,7 +67,8 @@ class TiffCase(recorder.Case):
             text = self.directory / "ome.xml"
             text.write_text(file.ome_metadata, encoding="utf-8")
         done = subprocess.run(["xmllint", "--noout", "--nonet", "--schema", str(SCHEMA), str(text)],
-                              capture_output=True, text=True, check=False)
+                              capture_output=True, text=True, check=False,
+                              env={**os.environ, "XML_CATALOG_FILES": str(self.catalog())})
         self.assertEqual(done.returncode, 0, done.stderr + text.read_text())
 
 
@@ -300,7 +312,7 @@ class ImageJTiffs(TiffCase):
         environment = {**os.environ, "HOME": str(self.directory)}
         with open(self.directory / "imagej.log", "wb") as log:
             process = subprocess.Popen(
-                ["xvfb-run", "-a", "imagej", "-batch", str(macro)], stdin=subprocess.DEVNULL,
+                ["xvfb-run", "-a", "imagej", "-b", str(macro)], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, env=environment, start_new_session=True)
         self.processes.append(process)
         process.messages = self.directory / "imagej.log"
@@ -309,13 +321,13 @@ class ImageJTiffs(TiffCase):
         lines = [line.split() for line in result.read_text().splitlines()]
         frames = range(0, 60, 13)
         wanted = [f"{frame[0, 0]}:{frame[-1, -1]}" for frame in segment.pixels[frames]]
-        self.assertEqual(lines[0][:4], ["48", "32", "1", "1"])
-        self.assertEqual(lines[0][4], "60")
-        self.assertEqual([float(value) for value in lines[0][5:7]], [0.25, 0.5])
-        self.assertIn(lines[0][7], ("um", "\u00b5m", "micron", "microns"))
-        self.assertEqual(lines[0][9:], wanted)
-        self.assertEqual(lines[1][:2], ["48", "32"])
-        self.assertEqual(lines[1][-len(wanted):], wanted)
+        # Without the description of its own ImageJ takes frames for slices.
+        self.assertEqual(lines[0][:5], ["48", "32", "1", "1", "60"])
+        self.assertEqual(lines[1][:5], ["48", "32", "1", "60", "1"])
+        for line in lines:
+            self.assertEqual([float(value) for value in line[5:7]], [0.25, 0.5])
+            self.assertEqual(line[7], "\u00b5m")
+            self.assertEqual(line[9:], wanted)
 
 
 if __name__ == "__main__":
