@@ -24,6 +24,7 @@ constexpr std::int64_t kMostClassicBytes =
 /// element of OME-XML.
 constexpr std::int64_t kTextBytes = 32768;
 constexpr std::int64_t kPlaneBytes = 112;
+constexpr std::uint64_t kMostPixels = std::uint64_t{1} << 56U;
 constexpr std::int64_t kMostFrames = std::int64_t{1} << 30U;
 constexpr std::int64_t kMostFileBytes = std::int64_t{1} << 60U;
 
@@ -97,21 +98,27 @@ void place(Layout& layout) noexcept {
                      2 * block.description_bytes + kTextBytes;
 }
 
-/// What is not what place() makes of it is damaged, or malice.
+/// Whether its parts follow each other and have room for what is in them.
 bool is_sensible(const Layout& layout) noexcept {
   const Block& block = layout.block;
-  if (block.capacity < 1 || block.capacity > kMostFrames || block.description_bytes < 0 ||
-      block.description_bytes > kMostFileBytes || block.big > 1 ||
-      layout.frame_bytes() > kMostFileBytes / block.capacity / 2) {
+  const std::uint64_t pixels = std::uint64_t{block.height_px} * block.width_px;
+  const std::array places{block.description, block.description_bytes, block.first_directory,
+                          block.directories, block.records,           block.pixels,
+                          block.file_bytes};
+  const auto is_place = [](std::int64_t place) { return place >= 0 && place <= kMostFileBytes; };
+  if (pixels == 0 || pixels > kMostPixels || block.capacity < 1 || block.capacity > kMostFrames ||
+      block.big > 1 || !std::ranges::all_of(places, is_place) ||
+      layout.frame_bytes() > kMostFileBytes / block.capacity) {
     return false;
   }
-  Layout expected = layout;
-  place(expected);
-  const auto constant = [](const Block& b) {
-    return std::array{b.description, b.first_directory, b.directories,
-                      b.records,     b.pixels,          b.file_bytes};
-  };
-  return constant(expected.block) == constant(block);
+  const std::int64_t first_bytes =
+      entries_bytes(layout.big(), kFirstTags) + link_bytes(layout.big());
+  return block.description >= kFirstPageBytes &&
+         block.first_directory - block.description >= block.description_bytes &&
+         block.directories - block.first_directory >= first_bytes &&
+         block.records - block.directories >= block.capacity * layout.directory_stride() &&
+         block.pixels - block.records >= block.capacity * std::int64_t{kFrameRecordBytes} &&
+         block.file_bytes - block.pixels >= block.capacity * layout.frame_bytes();
 }
 
 }  // namespace
@@ -188,7 +195,7 @@ Result<Layout> read_layout(FileSystem& files, int fd, const std::filesystem::pat
   if (block.crc == crc_of(block) && known) {
     layout.shape = {block.height_px, block.width_px, type->type};
     layout.codec = packing->codec;
-    if (layout.frame_bytes() > 0 && is_sensible(layout)) return layout;
+    if (is_sensible(layout)) return layout;
   }
   return fail(ErrorCode::kCorrupt, "the head of the TIFF is damaged:", path.string());
 }

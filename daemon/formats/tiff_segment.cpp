@@ -87,13 +87,13 @@ class TiffSegment final : public SegmentWriter {
   /// Shows other programs the frames from `first` to `end`, whose directories are there and linked
   /// to each other: first the end, then the way to it. The frames count without it, and finishing
   /// sets every link: where it fails nothing is lost.
-  void link(std::int64_t first, std::int64_t end) noexcept {
+  void link(std::int64_t first, std::int64_t end) {
     const std::int64_t last = end - 1;
     const std::int64_t from = std::max(std::int64_t{0}, first - 1);
     if (last > 0) put_link_at(last, -1);
     if (from < last) put_link_at(from, from + 1);
   }
-  void put_link_at(std::int64_t frame, std::int64_t next) noexcept {
+  void put_link_at(std::int64_t frame, std::int64_t next) {
     std::array<std::byte, 8> bytes{};
     put_link(bytes, layout_.big(), next < 0 ? 0 : layout_.directory_of(next));
     const auto used = std::span<const std::byte>(bytes).first(
