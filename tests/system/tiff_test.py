@@ -238,6 +238,28 @@ class WhileRecording(TiffCase):
                 shutil.rmtree(self.base)
                 self.end_processes()
 
+    def test_the_next_process_goes_on_with_the_file(self):
+        config = self.tiffs("[control]\nsocket = off", rate="500 Hz")
+        process = self.start(config)
+        part = self.until(self.part, "a file")
+        self.until(lambda: self.pages(part) > 50, "50 frames")
+        self.kill(process)
+        before = self.pages(part)
+        process = self.start(config)
+        self.until(lambda: self.pages(part) > before + 50, "50 more frames")
+        process.terminate()
+        self.wait(process)
+        self.verify()
+        segment, = recorder.finished(self.base, ".ome.tif")
+        numbers = segment.records["sequence"].tolist()
+        self.assertEqual(numbers, list(range(len(numbers))))
+        self.check_ramp(segment)
+
+    @staticmethod
+    def pages(path):
+        with tifffile.TiffFile(path) as file:
+            return len(file.pages)
+
     def look_at(self, path):
         with tifffile.TiffFile(path) as file:
             origin = (1, 3) if "_odd_" in path.name else (0, 0)

@@ -14,6 +14,7 @@
 #include "formats/tiff_frames.hpp"
 #include "formats/tiff_layout.hpp"
 #include "test_data.hpp"
+#include "tests/fakes/faulty_files.hpp"
 
 namespace framelog {
 namespace {
@@ -210,6 +211,65 @@ TEST_P(TiffSegmentTest, KeepsOnlyTheFramesThatAreTrusted) {
   ASSERT_TRUE(format_->undo(files_, part_));
   EXPECT_EQ((*format_->open(files_, part_))->valid(), 40);
   expect_directories(finish(11), 11);
+}
+
+TEST_P(TiffSegmentTest, AWriteThatFailsLeavesTheFramesBeforeIt) {
+  FaultyFiles faulty;
+  SegmentDescription description = description_of({64, 64, PixelType::kUint16}, 50);
+  description.compression = *parse_compression(GetParam());
+  description_ = description;
+  format_ = find_format("tiff");
+  auto writer = format_->prepare(faulty, directory_ / "next", description);
+  ASSERT_TRUE(writer) << describe(writer.error());
+  writer_ = std::move(*writer);
+  part_ = directory_ / "name.ome.tif.part";
+  ASSERT_TRUE(writer_->activate(part_));
+  record(3);
+  const auto pixels = pixels_of(description.shape, next_);
+  const FrameRecord record_after = record_of(next_, pixels);
+  const PackedFrame frame{pixels, false};
+  const auto append = [&] {
+    return description.compression.codec == Codec::kNone
+               ? writer_->append(std::span(&record_after, 1), pixels, {})
+               : writer_->append_packed(std::span(&record_after, 1), std::span(&frame, 1), {});
+  };
+  // Pixels, directory, record, count; the links behind them are for others.
+  const int writes = description.compression.codec == Codec::kNone ? 3 : 4;
+  for (int write = 1; write <= writes; ++write) {
+    faulty.add({.call = Call::kWrite, .first = write, .system_errno = ENOSPC, .torn = true});
+    EXPECT_EQ(append().error().code, ErrorCode::kNoSpace) << write;
+    faulty.heal();
+    EXPECT_EQ(writer_->frames(), 3);
+    expect_directories(part_, 3);
+  }
+  EXPECT_TRUE(append());
+  is_packed_.push_back(false);
+  ++next_;
+  record(2);
+  writer_.reset();
+  expect_directories(finish(6), 6);
+}
+
+TEST_P(TiffSegmentTest, FinishingThatFailsAnywhereIsRepeated) {
+  SegmentDescription description = description_of({16, 16, PixelType::kUint16}, 5000);
+  description.compression = *parse_compression(GetParam());
+  start(description);
+  record(9);
+  writer_.reset();
+  for (const Call call : {Call::kOpen, Call::kRead, Call::kWrite, Call::kResize, Call::kSync}) {
+    bool failed = true;
+    for (int first = 1; failed; ++first) {
+      FaultyFiles faulty;
+      faulty.add({.call = call, .first = first, .count = kForEver, .torn = true});
+      const auto done = format_->finalise(faulty, part_, 9, end_of(9));
+      failed = faulty.failed() > 0;
+      EXPECT_EQ(done.has_value(), !failed);
+      ASSERT_TRUE(format_->undo(files_, part_));
+      expect_directories(part_, 9);
+      expect_frames(part_, 9);
+    }
+  }
+  expect_directories(finish(9), 9);
 }
 
 INSTANTIATE_TEST_SUITE_P(Codecs, TiffSegmentTest,
