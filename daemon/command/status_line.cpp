@@ -23,6 +23,9 @@ std::string StatusLine::text(const SessionStatus& status, std::string_view doing
                                  status.source_connected ? doing : "waiting for the source,",
                                  frames_s, bytes_s / 1e6, status.received, status.dropped);
   if (status.lost_at_source > 0) text += fmt::format(", {} lost at source", status.lost_at_source);
+  for (const auto& product : status.products) {
+    if (product.blocked) text += fmt::format(", {}: {}", product.name, name_of(*product.blocked));
+  }
   text += fmt::format(", ring {}/{}", status.ring_used_slots, status.ring_slots);
   if (const auto space = system_files().space(base_)) {
     text += fmt::format(", {:.0f} GB free", static_cast<double>(space->free_bytes) / 1e9);

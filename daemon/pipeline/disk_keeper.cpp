@@ -30,7 +30,15 @@ DropReason reason_of(const Base& base, const Error& error) {
   return missing ? DropReason::kNoDisk : DropReason::kWriteError;
 }
 
-bool is_below(const std::filesystem::path& path, const std::filesystem::path& base) {
+/// As the catalog has it.
+std::filesystem::path normal(const std::filesystem::path& base) {
+  const auto path = std::filesystem::absolute(base).lexically_normal();
+  return path.has_filename() ? path : path.parent_path();
+}
+
+bool is_below(const std::filesystem::path& file, const std::filesystem::path& directory) {
+  const auto path = normal(file);
+  const auto base = normal(directory);
   const auto [end, ignored] = std::mismatch(base.begin(), base.end(), path.begin(), path.end());
   return end == base.end();
 }
@@ -213,7 +221,7 @@ Retention::Paths DiskKeeper::open_bases(const Disk* on_same_file_system) const {
   for (const Disk& disk : disks_) {
     const bool wanted = on_same_file_system == nullptr ||
                         disk.base->device() == on_same_file_system->base->device();
-    if (wanted && is_there(disk)) paths.push_back(disk.base->path());
+    if (wanted && is_there(disk)) paths.push_back(normal(disk.base->path()));
   }
   return paths;
 }

@@ -9,6 +9,7 @@
 #include "core/log.hpp"
 #include "pipeline/recorder_state.hpp"
 #include "pipeline/run_report.hpp"
+#include "store/base.hpp"
 
 namespace framelog {
 namespace {
@@ -303,6 +304,8 @@ void Recorder::State::stop(Done done) {
 void Recorder::State::recover(const std::vector<std::filesystem::path>& bases) {
   std::set<std::filesystem::path> fresh;
   for (const auto& base : bases) {
+    // Looked through when its disk is there.
+    if (setup_.require_mount && is_disk_missing(files_, base)) continue;
     if (recovered_.insert(base).second) fresh.insert(base);
   }
   recover_bases(files_, fresh);
