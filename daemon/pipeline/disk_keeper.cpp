@@ -53,14 +53,20 @@ DiskKeeper::DiskKeeper(FileSystem& files, const std::vector<SegmentLane*>& lanes
       run_number_(std::move(run_number)),
       retention_(files, policy, clock) {
   for (const auto& base : bases) {
-    Disk disk{
-        .base = base, .lanes = {}, .opened = base->is_open() ? base->times_opened() : 0, .why = {}};
+    Disk disk{.base = base, .lanes = {}, .opened = 0, .why = {}};
     for (SegmentLane* lane : lanes) {
       if (lane->store().config().base == base->path()) disk.lanes.push_back(lane);
     }
-    // What cannot go away, and is there, needs no look.
-    if (base->requires_mount() || !base->is_open()) look_at_ = Deadline{};
     disks_.push_back(std::move(disk));
+  }
+}
+
+void DiskKeeper::begin() {
+  look_at_ = kNoDeadline;
+  for (Disk& disk : disks_) {
+    disk.opened = disk.base->is_open() ? disk.base->times_opened() : 0;
+    // What cannot go away, and is there, needs no look.
+    if (disk.base->requires_mount() || !disk.base->is_open()) look_at_ = Deadline{};
   }
 }
 

@@ -29,6 +29,9 @@ class DiskKeeper {
   DiskKeeper(FileSystem& files, const std::vector<SegmentLane*>& lanes, const Bases& bases,
              const RetentionPolicy& policy, RunNumber run_number, const Clock& clock);
 
+  /// The bases that are open now are where the recording begins. A run that is taken over finds
+  /// them closed at first. Threads: control.
+  void begin();
   /// From now on finished segments may be deleted: the catalog, which is borrowed, knows all of
   /// them. Null: not any more.
   void set_catalog(Catalog* catalog) noexcept { catalog_ = catalog; }

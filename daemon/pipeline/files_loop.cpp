@@ -82,6 +82,7 @@ void FilesLoop::tell_deleted(const DeletedSegments& deleted) {
 }
 
 Result<void> FilesLoop::prepare_first() {
+  disks_.begin();
   for (SegmentLane* lane : lanes_) {
     if (const auto refused = disks_.refusal(*lane)) {
       block(*lane, refused->reason, refused->why, steady_clock::now() + kAskDiskAgain);
