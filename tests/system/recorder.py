@@ -295,6 +295,12 @@ class Segment:
         self.events = [event["text"] for event in about["events"]]
         self.stop_reason = about["stop_reason"]
 
+    @staticmethod
+    def records_of(path):
+        """The frames' numbers in a finished HDF5 file."""
+        with h5py.File(path, "r") as file:
+            return file[READOUT + "/frame_table"][:]["sequence"].astype("int64")
+
     @property
     def number(self):
         return self.provenance["run"]["segment"]
@@ -308,6 +314,13 @@ def finished(base, suffix=".h5", product=None):
     if product:
         segments = [s for s in segments if s.provenance["instrument"]["product"] == product]
     return sorted(segments, key=lambda s: (s.provenance["run"]["start"], s.number))
+
+
+def finished_paths(base, product):
+    """The finished HDF5 files of one product, by name."""
+    return sorted(path for path in pathlib.Path(base).rglob(f"*_{product}_*.h5")
+                  if ".framelog" not in path.parts and "quarantine" not in path.parts
+                  and not path.name.endswith("_master.h5"))
 
 
 def leftovers(base):
