@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <utility>
 
@@ -24,8 +25,11 @@ constexpr std::int64_t kFilesPerSegment = 8;
 
 double mebibytes(std::int64_t bytes) { return static_cast<double>(bytes) / 1048576.0; }
 
-DropReason reason_of(const Base& base, const Error& error) {
-  if (error.code == ErrorCode::kNoSpace) return DropReason::kDiskFull;
+DropReason reason_of_base(const Base& base, const Error& error) {
+  // No room is ever made for a file that is larger than the file system can have.
+  if (error.code == ErrorCode::kNoSpace && error.system_errno != EFBIG) {
+    return DropReason::kDiskFull;
+  }
   const bool missing = base.requires_mount() && error.code == ErrorCode::kNotFound;
   return missing ? DropReason::kNoDisk : DropReason::kWriteError;
 }
@@ -132,7 +136,7 @@ void DiskKeeper::open(Disk& disk, std::vector<std::filesystem::path>& found) {
   }
   const auto opened = disk.base->open();
   if (!opened) {
-    disk.reason = reason_of(*disk.base, opened.error());
+    disk.reason = reason_of_base(*disk.base, opened.error());
     disk.why = describe(opened.error());
     return;
   }
@@ -154,9 +158,17 @@ std::vector<std::filesystem::path> DiskKeeper::unfinished_of(const Base& base) {
   return std::move(unfinished.parts);
 }
 
+DropReason DiskKeeper::reason_of(const SegmentLane& lane, const Error& error) const {
+  return reason_of_base(*disk_of(lane).base, error);
+}
+
 std::optional<DiskKeeper::Refusal> DiskKeeper::refusal(SegmentLane& lane) {
   Disk& disk = disk_of(lane);
-  if (!is_there(disk)) return Refusal{disk.reason, disk.why};
+  disk.base->look();
+  if (!is_there(disk)) {
+    if (disk.opened > 0) lose(disk);
+    return Refusal{disk.reason, disk.why};
+  }
   if (auto refused = without_room(lane, disk)) return refused;
   return number(lane, disk);
 }
@@ -164,7 +176,7 @@ std::optional<DiskKeeper::Refusal> DiskKeeper::refusal(SegmentLane& lane) {
 std::optional<DiskKeeper::Refusal> DiskKeeper::number(SegmentLane& lane, Disk& disk) {
   if (lane.store().is_numbered()) return std::nullopt;
   const auto number = run_number_(*disk.base);
-  if (!number) return Refusal{reason_of(*disk.base, number.error()), describe(number.error())};
+  if (!number) return Refusal{reason_of_base(*disk.base, number.error()), describe(number.error())};
   lane.store().set_run_number(*number);
   return std::nullopt;
 }

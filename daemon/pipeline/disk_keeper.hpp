@@ -48,6 +48,8 @@ class DiskKeeper {
   /// Why the product's next segment cannot be prepared now; none: it may. Gives the lane the run's
   /// number.
   [[nodiscard]] std::optional<Refusal> refusal(SegmentLane& lane);
+  /// What is lost while a segment cannot be prepared for that.
+  [[nodiscard]] DropReason reason_of(const SegmentLane& lane, const Error& error) const;
   /// Looks at the disks that may come and go, when it is time. With `may_open` those that are there
   /// are opened; the result is what they hold of unfinished segments.
   std::vector<std::filesystem::path> look(Deadline now, bool may_open);

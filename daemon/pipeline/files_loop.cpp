@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <utility>
 
@@ -30,12 +29,6 @@ constexpr std::size_t kMostRetired = 100;
 /// recovered at the next start.
 constexpr int kTriesWhileDraining = 2;
 constexpr auto kLongestDigests = seconds(10);
-
-DropReason reason_of(const Error& error) {
-  // No room is ever made for a file that is larger than the file system can have.
-  const bool full = error.code == ErrorCode::kNoSpace && error.system_errno != EFBIG;
-  return full ? DropReason::kDiskFull : DropReason::kWriteError;
-}
 
 Event finished_event(const std::string& product, const FinishedSegment& segment,
                      const std::string& reason) {
@@ -83,6 +76,7 @@ void FilesLoop::tell_deleted(const DeletedSegments& deleted) {
 
 Result<void> FilesLoop::prepare_first() {
   disks_.begin();
+  recover_later(disks_.look(steady_clock::now(), true));
   for (SegmentLane* lane : lanes_) {
     if (const auto refused = disks_.refusal(*lane)) {
       block(*lane, refused->reason, refused->why, steady_clock::now() + kAskDiskAgain);
@@ -91,7 +85,7 @@ Result<void> FilesLoop::prepare_first() {
     auto prepared = lane->store().prepare(lane->next_number());
     if (prepared) {
       lane->put_ready(std::move(*prepared));
-    } else if (reason_of(prepared.error()) == DropReason::kDiskFull) {
+    } else if (disks_.reason_of(*lane, prepared.error()) == DropReason::kDiskFull) {
       block(*lane, DropReason::kDiskFull, describe(prepared.error()),
             steady_clock::now() + kTryFullDiskAgain);
     } else {
@@ -215,7 +209,7 @@ void FilesLoop::prepare(SegmentLane& lane) {
     lane.put_ready(std::move(*prepared));
     return;
   }
-  const DropReason reason = reason_of(prepared.error());
+  const DropReason reason = disks_.reason_of(lane, prepared.error());
   const bool full = reason == DropReason::kDiskFull;
   block(lane, reason, describe(prepared.error()),
         steady_clock::now() + (full ? Deadline::duration(kTryFullDiskAgain) : kRetryPrepare));
