@@ -300,7 +300,7 @@ Result<void> write_all(FileSystem& files, const std::filesystem::path& part, std
   trim(tree, frames);
   if (before.hole_bytes() >= kWorthPunching) {
     tree.close();
-    if (!tree.good()) return fail(ErrorCode::kIo, "HDF5:", tree.error());
+    if (!tree.good()) return hdf5::failure(tree.error());
     if (auto done = punch(files, part, before); !done) return done;
     auto again = open_file(part.string(), H5F_ACC_RDWR);
     if (!again) return std::unexpected(again.error());
@@ -316,7 +316,7 @@ Result<void> write_all(FileSystem& files, const std::filesystem::path& part, std
   write_environment(tree, end.quantities, before.run_start_utc_ns);
   write_end(tree, records, end);
   tree.close();
-  if (!tree.good()) return fail(ErrorCode::kIo, "HDF5:", tree.error());
+  if (!tree.good()) return hdf5::failure(tree.error());
   return {};
 }
 

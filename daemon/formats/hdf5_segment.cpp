@@ -160,7 +160,7 @@ Result<SegmentPlaces> create_skeleton(const std::filesystem::path& path,
   // The addresses are read from the file as it was closed, not from what the library still holds in
   // memory.
   tree.close();
-  if (!tree.good()) return fail(ErrorCode::kIo, "HDF5:", tree.error());
+  if (!tree.good()) return hdf5::failure(tree.error());
   return places_in(path, description);
 }
 
@@ -238,7 +238,12 @@ Result<void> check_space(FileSystem& files, const std::filesystem::path& path,
           (static_cast<std::int64_t>(size_bytes(description.shape)) + row_bytes) +
       finalise_bytes(description);
   if (space->free_bytes < wanted) return fail_errno(ENOSPC, "cannot reserve space");
-  return {};
+  // A quota, or one who takes the room at the same time, is seen only by trying.
+  auto trial = files.open(path, O_WRONLY | O_CREAT | O_TRUNC);
+  if (!trial) return std::unexpected(trial.error());
+  auto reserved = files.reserve(trial->get(), 0, wanted);
+  if (auto removed = files.remove(path); reserved && !removed) return removed;
+  return reserved;
 }
 
 Result<std::unique_ptr<SegmentWriter>> prepare(FileSystem& files,

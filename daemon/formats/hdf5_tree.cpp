@@ -1,5 +1,6 @@
 #include "formats/hdf5_tree.hpp"
 
+#include <charconv>
 #include <cstdlib>
 #include <mutex>
 
@@ -87,6 +88,17 @@ std::string last_error() {
   std::string text;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_message, &text);
   return text.empty() ? "HDF5 gives no reason" : text;
+}
+
+std::unexpected<Error> failure(const std::string& text) {
+  // "file write failed: time = Sat Nov 21 ...\n, filename = ..., errno = 28, error message = ..."
+  constexpr std::string_view kErrno = "errno = ";
+  int number = 0;
+  if (const std::size_t at = text.find(kErrno); at != std::string::npos) {
+    std::from_chars(text.data() + at + kErrno.size(), text.data() + text.size(), number);
+  }
+  if (number == 0) return fail(ErrorCode::kIo, "HDF5:", text);
+  return fail_errno(number, "HDF5:", text.substr(0, text.find(": time = ")));
 }
 
 void set_up_library() noexcept {

@@ -44,6 +44,9 @@ class Handle {
 [[nodiscard]] hid_t type_of(PixelType type) noexcept;
 /// The last message on HDF5's error stack: "unable to open file (H5F_open)".
 [[nodiscard]] std::string last_error();
+/// What `text`, of last_error() or Tree::error(), says: with the errno that it names, where a call
+/// of HDF5 to the system has failed.
+[[nodiscard]] std::unexpected<Error> failure(const std::string& text);
 /// Stops HDF5 from printing and locking; called by everything that opens a file. Threads: any.
 void set_up_library() noexcept;
 
