@@ -163,6 +163,7 @@ Configuration load_configuration(const std::filesystem::path& file,
                                  std::span<const std::string> overrides,
                                  std::span<const std::span<const OptionSpec>> tables) {
   Configuration result;
+  result.file = file;
   if (auto name = instrument_name(file)) {
     result.instrument = *std::move(name);
   } else {

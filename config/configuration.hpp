@@ -12,6 +12,7 @@ namespace framelog {
 
 /// What an instrument's files and --set say, checked against the tables of all rooms.
 struct Configuration {
+  std::filesystem::path file;
   std::string instrument;  ///< The stem of the file; empty where that is no name.
   Settings settings;       ///< What is right, even where something else is wrong.
   /// Everything that is wrong, each one line: "FILE:LINE: section.key: what (what is allowed)".

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "command/catalog_commands.hpp"
 #include "command/command_line.hpp"
 #include "command/config_command.hpp"
 #include "command/control_commands.hpp"
@@ -36,6 +37,9 @@ struct Running {
   bool talks{};
   bool watches{};
   bool grabs{};
+  bool lists{};  ///< Over a catalog, where no directory is given.
+  bool marks{};  ///< In a catalog, through the instrument where it runs.
+  bool verifies{};
 };
 
 constexpr Running kAsks{.least = 0, .most = 0, .talks = true};
@@ -51,14 +55,25 @@ struct Command {
 };
 
 constexpr std::array kCommands{
-    Command{"list", "DIR", "what has been recorded below a directory, one segment a line", false,
-            false, list_command},
+    Command{
+        "list", "[DIR]",
+        "what has been recorded, one segment a line: below a directory, or as the catalog of an "
+        "instrument says",
+        false, false, list_command, Running{.least = 0, .most = 1, .lists = true}},
     Command{"info", "FILE", "what a segment is, at a glance; also while it is being recorded", true,
             false, info_command},
     Command{"verify", "PATH...", "checks that every frame is there as it was recorded", false, true,
-            verify_command},
+            verify_command, Running{.verifies = true}},
     Command{"recover", "PATH...", "finishes what a killed process or a power cut has left", false,
             true, recover_command},
+    Command{"pin", "FILE...", "keeps finished segments from being deleted", false, true,
+            pin_command, Running{.marks = true}},
+    Command{"unpin", "FILE...", "lets pinned segments be deleted again", false, true, unpin_command,
+            Running{.marks = true}},
+    Command{"ack", "FILE...", "says that segments have been copied, and may be deleted", false,
+            true, ack_command, Running{.marks = true}},
+    Command{"catalog", "rebuild|check", "makes the catalog from the files, or compares the two",
+            false, false, catalog_command, Running{.marks = true}},
     Command{"config", "check|show|names|drivers|reference|reload",
             "what a configuration means, without recording", false, false, config_command},
     Command{"status", "", "how a running instrument is doing", false, false, status_command,
@@ -101,7 +116,15 @@ po::options_description options() {
       "tree", "info: prints the structure of the file")("watch",
                                                         "status: a live table, until Ctrl-C")(
       "check", "status: one line for monitoring; exit 0 recording, 1 degraded, 2 not recording")(
-      "product", po::value<std::string>()->value_name("NAME"), "grab: of which product")(
+      "product", po::value<std::string>()->value_name("NAME"), "grab, list: of which product")(
+      "since", po::value<std::string>()->value_name("TIME"),
+      "list: what ends later: 2026-11-21, \"2026-11-21 16:00\", 2026-11-21T16:00:30Z, today, "
+      "yesterday, \"2 h ago\"")("until", po::value<std::string>()->value_name("TIME"),
+                                "list: what begins earlier")(
+      "run", po::value<std::string>()->value_name("RUN"),
+      "list: of which run, by its number or the beginning of its UUID")(
+      "gaps", "list: only where frames are missing")(
+      "deep", "verify: also compares SHA256SUMS and, with -i or --config, the catalog's digests")(
       "version", "prints the version")("help",
                                        "prints "
                                        "this");
@@ -117,12 +140,18 @@ void print_help() {
 }
 
 bool takes_instrument(const Command& command) {
-  return command.running.talks || command.run == config_command;
+  const Running& running = command.running;
+  return running.talks || running.lists || running.marks || running.verifies ||
+         command.run == config_command;
 }
 
 std::string_view own_options(const Command& command) {
   if (command.running.watches) return " [--watch | --check]";
   if (command.running.grabs) return " [--product NAME]";
+  if (command.running.lists) {
+    return " [--since TIME] [--until TIME] [--product NAME] [--run RUN] [--gaps]";
+  }
+  if (command.running.verifies) return " [--deep]";
   return command.has_tree ? " [--tree]" : "";
 }
 
@@ -138,6 +167,11 @@ void print_help(const Command& command) {
                  "  drivers    every driver and its keys\n"
                  "  reference  every key that there is, as Markdown\n"
                  "  reload     the running instrument reads its configuration again\n";
+  }
+  if (command.run == catalog_command) {
+    std::cout << "\n"
+                 "  rebuild    makes it say what the files say; pins and acknowledgements stay\n"
+                 "  check      prints where the two differ, and exits 1 if they do\n";
   }
   std::cout << kExplained;
 }
@@ -156,6 +190,38 @@ std::string unknown_command(const std::string& name) {
                      nearest.empty() ? "" : ", did you mean " + nearest + "?");
 }
 
+/// The options of `list`, which are asked of a catalog.
+std::expected<void, std::string> fit_list(const Command& command, const po::variables_map& given,
+                                          CommandLine& line) {
+  line.gaps = given.contains("gaps");
+  bool is_filtered = line.gaps || (command.running.lists && given.contains("product"));
+  for (const auto& [name, value] :
+       {std::pair{"since", &line.since}, {"until", &line.until}, {"run", &line.run}}) {
+    if (!given.contains(name)) continue;
+    *value = given[name].as<std::string>();
+    is_filtered = true;
+    if (!command.running.lists) {
+      return std::unexpected(fmt::format("framelog {} has no --{}", command.name, name));
+    }
+    if (value->empty()) return std::unexpected(fmt::format("framelog list: --{} is empty", name));
+  }
+  if (line.gaps && !command.running.lists) {
+    return std::unexpected(fmt::format("framelog {} has no --gaps", command.name));
+  }
+  if (!command.running.lists) return {};
+  const bool has_instrument = given.contains("instrument") || given.contains("config");
+  if (!line.operands.empty() && (is_filtered || has_instrument)) {
+    return std::unexpected(
+        std::string("framelog list takes a directory, or an instrument (-i NAME, --config FILE) "
+                    "and what to find"));
+  }
+  if (line.operands.empty() && !has_instrument) {
+    return std::unexpected(
+        std::string("framelog list takes a directory, or an instrument (-i NAME, --config FILE)"));
+  }
+  return {};
+}
+
 /// The options of commands that talk to a running instrument.
 std::expected<void, std::string> fit_running(const Command& command, const po::variables_map& given,
                                              CommandLine& line) {
@@ -167,12 +233,17 @@ std::expected<void, std::string> fit_running(const Command& command, const po::v
   };
   if (line.watch && !command.running.watches) return has_no("watch");
   if (line.check && !command.running.watches) return has_no("check");
-  if (given.contains("product") && !command.running.grabs) return has_no("product");
+  if (given.contains("product") && !command.running.grabs && !command.running.lists) {
+    return has_no("product");
+  }
+  if (auto fitted = fit_list(command, given, line); !fitted) return fitted;
+  line.deep = given.contains("deep");
+  if (line.deep && !command.running.verifies) return has_no("deep");
   if (line.check && (line.watch || line.json)) {
     return std::unexpected(std::string("--check goes with neither --watch nor --json"));
   }
   if (given.contains("product") && line.product.empty()) {
-    return std::unexpected(std::string("framelog grab: the product's name is empty"));
+    return std::unexpected(fmt::format("framelog {}: the product's name is empty", command.name));
   }
   return {};
 }

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "command/base_advice.hpp"
+#include "command/catalog_settings.hpp"
 #include "config/report.hpp"
 #include "core/log.hpp"
 
@@ -59,16 +60,6 @@ std::string identity_of_source(const Settings& settings) {
   return identity;
 }
 
-std::vector<std::filesystem::path> bases_of(const Configuration& configuration) {
-  const Settings& settings = configuration.settings;
-  std::vector<std::filesystem::path> bases{base_of(settings, configuration.instrument)};
-  for (const std::string& name : settings.names_of("product")) {
-    const auto* base = settings.get<std::string>("product." + name, "base");
-    if (base != nullptr) bases.emplace_back(*base);
-  }
-  return bases;
-}
-
 }  // namespace
 
 RecordingPlan plan_of_text(const std::string& name, const std::string& text, const SourceInfo& info,
@@ -104,6 +95,7 @@ RecorderSetup make_setup(Instrument instrument, Adopted adopted) {
   setup.source_identity = identity_of_source(settings);
   setup.bases = bases_of(*configuration);
   setup.require_mount = requires_mount(settings);
+  setup.catalog = catalog_settings(*configuration);
   setup.hardware = may_appear_later(settings);
   const auto* on_disconnect = settings.get<std::string>("source", "on_disconnect");
   setup.reconnect = on_disconnect == nullptr || *on_disconnect != "stop";

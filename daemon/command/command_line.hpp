@@ -15,7 +15,12 @@ struct CommandLine {
   bool tree{};
   bool watch{};
   bool check{};
-  std::string product;  ///< Of --product; empty: the first.
+  std::string product;  ///< Of --product; empty: the first, or all.
+  std::string since;    ///< Of --since, as it was written; empty: not given.
+  std::string until;    ///< Of --until, likewise.
+  std::string run;      ///< Of --run.
+  bool gaps{};
+  bool deep{};
 };
 
 }  // namespace framelog

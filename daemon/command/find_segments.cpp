@@ -4,6 +4,7 @@
 #include <string>
 #include <system_error>
 
+#include "formats/hdf5_master.hpp"
 #include "formats/segment.hpp"
 #include "store/recovery.hpp"
 
@@ -39,7 +40,7 @@ std::int64_t size_with_companions(const SegmentFormat& format, const fs::path& p
 void add(FileSystem& files, const fs::path& path, const fs::path& shown, FoundSegments& found) {
   const SegmentFormat* format = format_of(path);
   // The process may have given it its final name since it was listed.
-  if (format == nullptr || !files.exists(path)) return;
+  if (format == nullptr || !files.exists(path) || is_master(path)) return;
   found.segments.push_back(
       {path, shown, state_of(files, path), size_with_companions(*format, path)});
 }

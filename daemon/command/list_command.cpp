@@ -91,6 +91,7 @@ void print_table(const std::vector<Listed>& all) {
 }  // namespace
 
 int list_command(const CommandLine& line) {
+  if (line.operands.empty()) return list_catalog(line);
   FileSystem& files = system_files();
   const FoundSegments found = find_segments(files, line.operands.front());
   std::vector<Listed> all;

@@ -9,11 +9,13 @@
 #include <utility>
 
 #include "command/accounting_text.hpp"
+#include "command/catalog_settings.hpp"
 #include "command/find_segments.hpp"
 #include "command/instrument.hpp"
 #include "command/output.hpp"
 #include "core/text.hpp"
 #include "store/verify.hpp"
+#include "store/verify_deep.hpp"
 
 namespace framelog {
 namespace {
@@ -82,22 +84,42 @@ void print(const VerifiedSegment& segment) {
   }
 }
 
-Findings verify_all(const CommandLine& line) {
+/// Of the instrument that -i or --config choose; none where neither does.
+std::expected<std::optional<Catalog>, ControlFailure> catalog_of(const CommandLine& line) {
+  if (!line.deep || line.config.empty()) return std::nullopt;
+  const auto settings = find_catalog(line);
+  if (!settings) return std::unexpected(settings.error());
+  auto catalog = Catalog::open(system_files(), settings->file, Catalog::Mode::kRead);
+  if (catalog) return std::move(*catalog);
+  return std::unexpected(
+      ControlFailure{exit_status_of(catalog.error()), {"framelog: " + describe(catalog.error())}});
+}
+
+VerifiedSegment verify(const FoundSegment& found, const CommandLine& line, const Catalog* catalog,
+                       ProgressLine& progress) {
+  const VerifyProgress told = [&](std::int64_t done) { progress.advance(done); };
+  VerifiedSegment segment = verify_segment(system_files(), found.path, told);
+  if (line.deep && !verify_deeply(system_files(), catalog, segment, told)) {
+    segment.notes.emplace_back("there is no SHA-256 to compare");
+  }
+  return segment;
+}
+
+Findings verify_all(const CommandLine& line, const Catalog* catalog) {
   Findings findings;
   const auto all = find_all(line.operands, findings);
   std::int64_t bytes = 0;
   for (const FoundSegment& segment : all) {
     if (segment.state == SegmentState::kFinished) bytes += segment.bytes;
   }
-  ProgressLine progress(bytes);
+  ProgressLine progress(line.deep ? 2 * bytes : bytes);
   for (const FoundSegment& segment : all) {
     if (segment.state == SegmentState::kRecording) {
       findings.recording.push_back(segment);
     } else if (segment.state != SegmentState::kFinished) {
       findings.dead.push_back(segment);
     } else {
-      findings.segments.push_back(verify_segment(
-          system_files(), segment.path, [&](std::int64_t done) { progress.advance(done); }));
+      findings.segments.push_back(verify(segment, line, catalog, progress));
       progress.clear();
       if (!line.json) print(findings.segments.back());
     }
@@ -223,7 +245,9 @@ Json json_of(const Findings& findings) {
 }  // namespace
 
 int verify_command(const CommandLine& line) {
-  const Findings findings = verify_all(line);
+  const auto catalog = catalog_of(line);
+  if (!catalog) return print_failure(catalog.error());
+  const Findings findings = verify_all(line, *catalog ? &**catalog : nullptr);
   if (line.json) {
     std::cout << json_of(findings).dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
   } else {

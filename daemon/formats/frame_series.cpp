@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/text.hpp"
+#include "formats/hdf5_master.hpp"
 
 namespace framelog {
 namespace {
@@ -207,6 +208,7 @@ Result<std::vector<std::filesystem::path>> list_series(
   if (!names) return std::unexpected(names.error());
   std::erase_if(*names, [&](const std::string& name) {
     if (::fnmatch(pattern.c_str(), name.c_str(), FNM_PERIOD) != 0) return true;
+    if (is_master(directory / name)) return true;  // The same frames once more.
     return is_directory && !ends_in(name, extensions);
   });
   if (names->empty()) {

@@ -44,14 +44,14 @@ Event finished_event(const std::string& product, const FinishedSegment& segment,
 }
 
 Event deleted_event(const DeletedSegments& deleted) {
-  const std::string count = std::to_string(deleted.paths.size());
+  const std::string count = std::to_string(deleted.segments.size());
   return {.kind = EventKind::kSegmentsDeleted,
           .text = fmt::format("deleted the {} oldest segments up to {}, {:.4g} MB (retention.{})",
-                              count, deleted.paths.back().string(),
+                              count, deleted.segments.back().path.string(),
                               static_cast<double>(deleted.bytes) / 1e6, deleted.why),
           .fields = {{"segments", count},
                      {"bytes", std::to_string(deleted.bytes)},
-                     {"last", deleted.paths.back().string()},
+                     {"last", deleted.segments.back().path.string()},
                      {"reason", deleted.why}}};
 }
 
@@ -69,8 +69,11 @@ FilesLoop::FilesLoop(std::vector<SegmentLane*> lanes, DiskKeeper disks, InputDig
 }
 
 void FilesLoop::tell_deleted(const DeletedSegments& deleted) {
-  if (deleted.paths.empty()) return;
-  health_.deleted_segments.fetch_add(deleted.paths.size(), std::memory_order_relaxed);
+  if (deleted.segments.empty()) return;
+  health_.deleted_segments.fetch_add(deleted.segments.size(), std::memory_order_relaxed);
+  for (const CatalogEntry& segment : deleted.segments) {
+    if (catalog_ != nullptr) catalog_->removed(segment);
+  }
   report(deleted_event(deleted));
 }
 
@@ -104,6 +107,7 @@ void FilesLoop::discard_unused() {
 }
 
 void FilesLoop::run() {
+  if (catalog_ != nullptr) catalog_->begin();
   for (;;) {
     const Wakeup::Ticket ticket = wakeup_.ticket();
     health_.files.begin(clock_.monotonic_ns());
@@ -111,6 +115,7 @@ void FilesLoop::run() {
     const DiskCall call(health_.files);
     const bool draining =
         draining_.load(std::memory_order_acquire);  // Pairs with the release in drain().
+    disks_.set_catalog(catalog_ != nullptr ? catalog_->complete() : nullptr);
     recover_later(disks_.look(steady_clock::now(), !draining));
     for (SegmentLane* lane : lanes_) lane->write_notes();
     if (!draining && prepare_next()) continue;
@@ -125,6 +130,7 @@ void FilesLoop::run() {
       continue;
     }
     if (recover_next()) continue;
+    if (!draining && catalog_ != nullptr && catalog_->step()) continue;
     health_.files.rest(clock_.monotonic_ns());
     if (draining && is_over()) break;
     Deadline until = disks_.next_look();
@@ -133,10 +139,12 @@ void FilesLoop::run() {
       const bool may_prepare = !draining && lane->retired_count() < kMostRetired;
       until = std::min(until, lane->next_retry(may_prepare));
     }
+    if (catalog_ != nullptr) until = std::min(until, catalog_->next_look());
     wakeup_.wait(ticket, until);
   }
   discard_unused();
   tell_unplaced();
+  if (catalog_ != nullptr) catalog_->end();
 }
 
 void FilesLoop::recover_later(std::vector<std::filesystem::path> parts) {
@@ -148,7 +156,11 @@ bool FilesLoop::recover_next() {
   if (leftovers_.empty()) return false;
   // Of a disk that has gone again they are found again when it is back.
   if (disks_.is_there(leftovers_.front())) {
-    report_recovery(recover_part(lanes_.front()->store().files(), leftovers_.front()));
+    const auto recovered = recover_part(lanes_.front()->store().files(), leftovers_.front());
+    report_recovery(recovered);
+    if (catalog_ != nullptr && recovered.outcome == RecoveryOutcome::kFinished) {
+      catalog_->add(recovered.result);
+    }
   }
   leftovers_.pop_front();
   return true;
@@ -244,6 +256,7 @@ void FilesLoop::finish(SegmentLane& lane, OpenSegment& segment) {
     if (!finished->path.empty()) {
       report(finished_event(lane.store().config().description.product, *finished,
                             segment.stop_reason));
+      if (catalog_ != nullptr) catalog_->add(finished->path);
     }
     lane.finished();
     disks_.has_finished();

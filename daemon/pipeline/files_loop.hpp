@@ -8,6 +8,7 @@
 
 #include "core/health.hpp"
 #include "core/wakeup.hpp"
+#include "pipeline/catalog_keeper.hpp"
 #include "pipeline/disk_keeper.hpp"
 #include "pipeline/segment_lane.hpp"
 #include "store/input_digests.hpp"
@@ -20,6 +21,9 @@ class FilesLoop {
  public:
   FilesLoop(std::vector<SegmentLane*> lanes, DiskKeeper disks, InputDigests digests, Wakeup& wakeup,
             Housekeeping& health, const Clock& clock);
+  /// Finished segments are told to it, and what it has to do is done when nothing else is.
+  /// Borrowed. Threads: control, before run().
+  void keep_catalog(CatalogKeeper& catalog) { catalog_ = &catalog; }
   /// Prepares one segment for each product before recording starts. A product whose disk is missing
   /// or full waits for it. Threads: control, before run(). Errors: others than that, of
   /// SegmentStore::prepare().
@@ -54,6 +58,7 @@ class FilesLoop {
   DiskKeeper disks_;
   std::deque<std::filesystem::path> leftovers_;
   InputDigests digests_;
+  CatalogKeeper* catalog_{};  ///< Null: none.
   Wakeup& wakeup_;
   Housekeeping& health_;
   const Clock& clock_;

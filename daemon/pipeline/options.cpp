@@ -225,8 +225,10 @@ constexpr std::array kOptions{
                .key = "checksum",
                .type = kChoice,
                .default_text = "crc32c",
-               .allowed = "crc32c",
-               .help = "Checksum of each frame's pixels."},
+               .allowed = "crc32c sha256",
+               .help =
+                   "Checksum of each frame's pixels; sha256: and that of each finished file, in "
+                   "the catalog and in SHA256SUMS beside it."},
     OptionSpec{.section = "files",
                .key = "direct_io",
                .type = kChoice,

@@ -58,6 +58,8 @@ Processing::Processing(Ring& ring, const RecordingPlan& plan, FileSystem& files,
                  DiskKeeper(files, with_files, disks.bases, plan.retention,
                             std::move(disks.run_number), clock),
                  InputDigests(files, inputs_of(plan)), files_wakeup_, housekeeping, clock);
+  catalog_ = plan.catalog;
+  if (catalog_) files_->keep_catalog(*catalog_);
   sync_.emplace(with_files, plan.sync_interval, housekeeping, clock);
 }
 

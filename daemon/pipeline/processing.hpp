@@ -104,6 +104,7 @@ class Processing {
   std::vector<ProductReduction> reductions_;
   std::deque<ReduceLoop> reducers_;
   std::optional<WriteLoop> write_;
+  std::shared_ptr<CatalogKeeper> catalog_;  ///< As the plan's.
   std::optional<FilesLoop> files_;
   std::optional<SyncLoop> sync_;
   Before before_;

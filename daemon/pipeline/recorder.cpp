@@ -42,11 +42,12 @@ Recorder::State::State(RecorderSetup setup, Loader loader, RecorderLimits limits
       duration_(limits.duration),
       wants_recording_(!setup_.start_by_command) {}
 
-void Recorder::State::push(Command::Kind kind, Done done) {
+void Recorder::State::push(Command command) {
+  Done done = command.done;
   {
     const std::scoped_lock lock(mutex_);
     if (state_ != RecorderState::kEnded) {
-      commands_.push_back({kind, std::move(done)});
+      commands_.push_back(std::move(command));
       done = nullptr;
     }
   }
@@ -75,6 +76,7 @@ RecorderStatus Recorder::State::status() const {
   status.source = info_;
   status.source_error = source_error_;
   status.took_over = took_over_;
+  if (catalog_) status.catalog_trouble = catalog_->trouble();
   if (session_ == nullptr) return status;
   status.session = session_->status();
   status.session_number = session_number_;
@@ -113,9 +115,12 @@ void Recorder::request_end() {
   if (state_->session_ != nullptr) state_->session_->request_stop();
 }
 
-void Recorder::start(Done done) { state_->push(State::Command::Kind::kStart, std::move(done)); }
-void Recorder::stop(Done done) { state_->push(State::Command::Kind::kStop, std::move(done)); }
-void Recorder::reload(Done done) { state_->push(State::Command::Kind::kReload, std::move(done)); }
+void Recorder::start(Done done) { state_->push({State::Command::Kind::kStart, std::move(done)}); }
+void Recorder::stop(Done done) { state_->push({State::Command::Kind::kStop, std::move(done)}); }
+void Recorder::reload(Done done) { state_->push({State::Command::Kind::kReload, std::move(done)}); }
+void Recorder::mark_segment(std::filesystem::path segment, CatalogKeeper::Mark mark, Done done) {
+  state_->push({State::Command::Kind::kMarkSegment, std::move(done), std::move(segment), mark});
+}
 
 void Recorder::roll(Done done) {
   state_->with_recording(done, [](Session& session) -> Result<std::string> {

@@ -10,6 +10,7 @@
 
 #include "core/clock.hpp"
 #include "core/file_system.hpp"
+#include "pipeline/catalog_keeper.hpp"
 #include "pipeline/recording_plan.hpp"
 #include "pipeline/ring_keeper.hpp"
 #include "pipeline/session.hpp"
@@ -26,6 +27,7 @@ struct RecorderSetup {
   std::string source_identity;
   std::vector<std::filesystem::path> bases;  ///< All directories that files go to.
   bool require_mount{};                      ///< They have to be on disks of their own.
+  CatalogSettings catalog;
   bool hardware{};          ///< Of its driver: a source that cannot be opened may appear later.
   bool reconnect{true};     ///< on_disconnect = retry.
   bool start_by_command{};  ///< record.start = command: idle until start().
@@ -67,7 +69,8 @@ struct RecorderStatus {
   std::optional<SessionStatus> session;
   /// Which session of this process it is, idle ones too; each has counters of its own. 0: none.
   std::uint64_t session_number{};
-  std::uint64_t took_over{};  ///< Frames that a dead process had captured and this one wrote.
+  std::string catalog_trouble;  ///< What is wrong with the catalog; empty: nothing.
+  std::uint64_t took_over{};    ///< Frames that a dead process had captured and this one wrote.
 };
 
 struct RecorderLimits {
@@ -113,6 +116,8 @@ class Recorder {
   void mark(std::string text, std::string author, Done done);
   /// One value of a quantity that changes slowly: a line of NXlog.
   void set(std::string key, double value, std::string unit, Done done);
+  /// Keeps a finished segment from being deleted, or no longer, or says that it may be.
+  void mark_segment(std::filesystem::path segment, CatalogKeeper::Mark mark, Done done);
   /// The latest frame of a product; empty: of the first. Errors: kNotFound, kTimeout.
   [[nodiscard]] Result<GrabbedFrame> grab(const std::string& product);
 

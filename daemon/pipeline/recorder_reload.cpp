@@ -38,6 +38,7 @@ bool Recorder::State::reload_in_place(Reload& reload) {
   if (session_ == nullptr || !records_ || !reload.same_source || !info_) return false;
   std::vector<std::string> errors;
   RecordingPlan plan = reload.setup.plan(*info_, errors);
+  plan.catalog = catalog_of(reload.setup);
   const CaptureOptions& capture = plan.capture;
   const bool same_capture = capture.wait_when_full == capture_.wait_when_full &&
                             capture.reconnect == capture_.reconnect &&

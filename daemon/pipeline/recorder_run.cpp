@@ -66,6 +66,7 @@ int Recorder::State::work() {
     std::vector<std::string> errors;
     RecordingPlan plan = setup_.plan(*info_, errors);
     if (!errors.empty()) return refuse(errors);
+    plan.catalog = catalog_of(setup_);
     if (const auto status = run_session(std::move(plan))) return *status;
   }
   return exit_status_;
@@ -267,6 +268,8 @@ void Recorder::State::handle(Command command) {
       return stop(std::move(command.done));
     case Command::Kind::kReload:
       return reload(std::move(command.done));
+    case Command::Kind::kMarkSegment:
+      return mark_segment(command);
   }
 }
 
@@ -299,6 +302,19 @@ void Recorder::State::stop(Done done) {
   }
   pending_ = {std::move(done), "stopped"};
   leave("stop");
+}
+
+void Recorder::State::mark_segment(const Command& command) {
+  command.done(catalog_of(setup_)->mark(command.segment, command.mark));
+}
+
+std::shared_ptr<CatalogKeeper> Recorder::State::catalog_of(const RecorderSetup& setup) {
+  if (!catalog_ || catalog_->settings() != setup.catalog) {
+    auto keeper = std::make_shared<CatalogKeeper>(files_, setup.catalog);
+    const std::scoped_lock lock(mutex_);
+    catalog_ = std::move(keeper);
+  }
+  return catalog_;
 }
 
 void Recorder::State::recover(const std::vector<std::filesystem::path>& bases) {

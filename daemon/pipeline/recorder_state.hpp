@@ -23,9 +23,11 @@ namespace framelog {
 /// alone replaces `session_`, so it may use it without the mutex.
 struct Recorder::State {
   struct Command {
-    enum class Kind : std::uint8_t { kStart, kStop, kReload };
+    enum class Kind : std::uint8_t { kStart, kStop, kReload, kMarkSegment };
     Kind kind{};
     Done done;
+    std::filesystem::path segment{};  ///< Of kMarkSegment, as the next.
+    CatalogKeeper::Mark mark{};
   };
   /// A new configuration that has been found good.
   struct Reload {
@@ -75,6 +77,9 @@ struct Recorder::State {
   void start(Done done);
   void stop(Done done);
   void leave(const char* reason);
+  void mark_segment(const Command& command);
+  /// The catalog that goes with a setup: the same as before where nothing about it has changed.
+  [[nodiscard]] std::shared_ptr<CatalogKeeper> catalog_of(const RecorderSetup& setup);
   void recover(const std::vector<std::filesystem::path>& bases);
   int refuse(const std::vector<std::string>& lines);
   void tell_ready();
@@ -114,7 +119,7 @@ struct Recorder::State {
   void go_back(const Error& error);
 
   // recorder.cpp. Threads: control.
-  void push(Command::Kind kind, Done done);
+  void push(Command command);
   using Use = std::function<Result<std::string>(Session&)>;
   /// What takes no time, and is for a recording that runs.
   void with_recording(const Done& done, const Use& use);
@@ -140,6 +145,7 @@ struct Recorder::State {
   std::filesystem::path base_;
   std::optional<SourceInfo> info_;
   std::string source_error_;
+  std::shared_ptr<CatalogKeeper> catalog_;  ///< Shared as RecordingPlan says.
   std::uint64_t took_over_{};
 
   RecorderSetup setup_;

@@ -78,6 +78,7 @@ std::optional<Recorder::State::Inherited> Recorder::State::understand(UniqueFd m
                                       : "its configuration: " + errors.front());
     return std::nullopt;
   }
+  inherited.plan.catalog = catalog_of(setup_);
   inherited.memory = std::move(memory);
   inherited.recipe = std::move(*recipe);
   return inherited;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,8 @@
 #include "store/segment_store.hpp"
 
 namespace framelog {
+
+class CatalogKeeper;
 
 /// One product of a recording.
 struct ProductPlan {
@@ -38,6 +41,9 @@ struct RecordingPlan {
   RecordPolicy record;
   RetentionPolicy retention;
   std::chrono::nanoseconds sync_interval{};
+  /// None: nobody keeps one. Shared, because after a reload the files threads of two configurations
+  /// use it.
+  std::shared_ptr<CatalogKeeper> catalog;
   std::string configuration;  ///< What was written to get it; reading it again gives this plan.
 };
 

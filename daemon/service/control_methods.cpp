@@ -121,6 +121,14 @@ void set(Call call) {
   call.controls.set(std::move(*key), *value, std::move(*unit), answering(std::move(call.answer)));
 }
 
+/// A client has another working directory.
+void mark_segment(Call call, CatalogKeeper::Mark mark) {
+  auto path = text_of(call.request, "path", kLongestTextBytes);
+  if (!path) return call.answer(std::unexpected(path.error()));
+  if (!path->starts_with('/')) return call.answer(invalid("path has to be absolute"));
+  call.controls.mark_segment(std::move(*path), mark, answering(std::move(call.answer)));
+}
+
 void grab(Call call) {
   const auto product = text_or(call.request, "product", "");
   if (!product) return call.answer(std::unexpected(product.error()));
@@ -195,6 +203,18 @@ constexpr std::array kMethods{
     Method{"roll", true, {}, [](Call c) { c.controls.roll(answering(std::move(c.answer))); }},
     Method{"mark", true, {"text"}, mark},
     Method{"set", true, {"key", "value", "unit"}, set},
+    Method{"pin",
+           true,
+           {"path"},
+           [](Call c) { mark_segment(std::move(c), CatalogKeeper::Mark::kPin); }},
+    Method{"unpin",
+           true,
+           {"path"},
+           [](Call c) { mark_segment(std::move(c), CatalogKeeper::Mark::kUnpin); }},
+    Method{"ack",
+           true,
+           {"path"},
+           [](Call c) { mark_segment(std::move(c), CatalogKeeper::Mark::kAcknowledge); }},
     Method{"grab", false, {"product"}, grab},
     Method{"config.show", false, {}, [](Call c) { tell(c, c.controls.configuration()); }},
     Method{"config.reload",

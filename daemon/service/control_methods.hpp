@@ -29,6 +29,7 @@ struct Controls {
   std::function<void(Done)> reload;
   std::function<void(std::string text, std::string author, Done)> mark;
   std::function<void(std::string key, double value, std::string unit, Done)> set;
+  std::function<void(std::string path, CatalogKeeper::Mark mark, Done)> mark_segment;
   std::function<Result<GrabbedFrame>(const std::string& product)> grab;
   std::function<std::string()> configuration;          ///< The effective values, as JSON.
   std::function<std::string()> metrics;                ///< As Prometheus reads them.

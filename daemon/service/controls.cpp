@@ -17,6 +17,9 @@ Controls controls_of(Recorder& recorder) {
   controls.set = [&recorder](std::string key, double value, std::string unit, Done done) {
     recorder.set(std::move(key), value, std::move(unit), std::move(done));
   };
+  controls.mark_segment = [&recorder](std::string path, CatalogKeeper::Mark mark, Done done) {
+    recorder.mark_segment(std::move(path), mark, std::move(done));
+  };
   controls.grab = [&recorder](const std::string& product) { return recorder.grab(product); };
   return controls;
 }

@@ -59,6 +59,8 @@ std::string_view name_of(DegradedReason reason) noexcept {
       return "ring-full";
     case DegradedReason::kClockUnsynchronised:
       return "clock-unsynchronised";
+    case DegradedReason::kCatalog:
+      return "catalog";
   }
   std::unreachable();
 }
@@ -74,6 +76,7 @@ void Degraded::tick(const RecorderStatus& status, std::int64_t now_ns) {
       lately(DropReason::kRingFull) || lately(DropReason::kSegmentNotReady);
   now[index(DegradedReason::kClockUnsynchronised)] =
       status.session && !status.session->clock_synchronised;
+  now[index(DegradedReason::kCatalog)] = !status.catalog_trouble.empty();
   watch_drops();
   watch_clock(status);
   change_to(now);

@@ -21,12 +21,13 @@ enum class DegradedReason : std::uint8_t {
   kNoDisk,
   kRingFull,             ///< Frames come faster than they are written.
   kClockUnsynchronised,  ///< For information: alone it degrades nothing.
+  kCatalog,              ///< Likewise: the index cannot be written; recording needs none.
 };
-inline constexpr std::size_t kDegradedReasons = 6;
+inline constexpr std::size_t kDegradedReasons = 7;
 /// "disk-full", as metrics and status show it.
 [[nodiscard]] std::string_view name_of(DegradedReason reason) noexcept;
 [[nodiscard]] constexpr bool is_information(DegradedReason reason) noexcept {
-  return reason == DegradedReason::kClockUnsynchronised;
+  return reason == DegradedReason::kClockUnsynchronised || reason == DegradedReason::kCatalog;
 }
 
 /// Watches a recorder by its snapshots, and reports what changes: kDegraded when a reason appears,

@@ -1,14 +1,11 @@
 #include "store/catalog.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <mutex>
 #include <string_view>
 #include <utility>
 
-#include "core/clock.hpp"
-#include "core/time_format.hpp"
+#include "store/catalog_aside.hpp"
 #include "store/catalog_marks.hpp"
 #include "store/catalog_query.hpp"
 #include "store/catalog_schema.hpp"
@@ -22,21 +19,6 @@ using sqlite::Statement;
 using sqlite::Transaction;
 using std::filesystem::path;
 
-constexpr std::string_view kAdd =
-    "INSERT INTO segments (path, product, run_uuid, run_number, segment_number, first_sequence, "
-    "last_sequence, first_utc_ns, last_utc_ns, frames, bytes, dropped, gaps, sha256, pinned, "
-    "acknowledged) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
-    "max(?15, coalesce((SELECT pinned FROM marks WHERE path = ?1), 0)), "
-    "max(?16, coalesce((SELECT acknowledged FROM marks WHERE path = ?1), 0))) "
-    "ON CONFLICT (path) DO UPDATE SET product = excluded.product, run_uuid = excluded.run_uuid, "
-    "run_number = excluded.run_number, segment_number = excluded.segment_number, "
-    "first_sequence = excluded.first_sequence, last_sequence = excluded.last_sequence, "
-    "first_utc_ns = excluded.first_utc_ns, last_utc_ns = excluded.last_utc_ns, "
-    "frames = excluded.frames, dropped = excluded.dropped, gaps = excluded.gaps, "
-    "sha256 = CASE WHEN excluded.sha256 <> '' THEN excluded.sha256 "
-    "WHEN excluded.bytes = bytes THEN sha256 ELSE '' END, "
-    "bytes = excluded.bytes, pinned = max(pinned, excluded.pinned), "
-    "acknowledged = max(acknowledged, excluded.acknowledged)";
 constexpr std::string_view kMark =
     "INSERT INTO marks (path, pinned, acknowledged) VALUES (?1, ?2, ?3) "
     "ON CONFLICT (path) DO UPDATE SET pinned = excluded.pinned, "
@@ -54,19 +36,6 @@ Result<std::vector<CatalogEntry>> entries_of(Statement& statement) {
   }
 }
 
-Result<void> put(Statement& add, const CatalogEntry& entry) {
-  add.bind(1, entry.path.native()).bind(2, entry.product).bind(3, entry.run_uuid);
-  int parameter = 4;
-  for (const std::int64_t value : {entry.run_number, entry.segment_number, entry.first_sequence,
-                                   entry.last_sequence, entry.first_utc_ns, entry.last_utc_ns,
-                                   entry.frames, entry.bytes, entry.dropped, entry.gaps}) {
-    add.bind(parameter++, value);
-  }
-  add.bind(14, entry.sha256);
-  add.bind(15, std::int64_t{entry.pinned}).bind(16, std::int64_t{entry.acknowledged});
-  return add.run();
-}
-
 /// The statements that are used all the time; preparing them shows that the tables are ours.
 struct Statements {
   Statement add, remove, by_path, after, oldest, oldest_acknowledged, totals, mark, mark_of, unmark;
@@ -75,7 +44,7 @@ struct Statements {
 Result<Statements> prepare_all(Database& database) {
   Statements all;
   const std::pair<Statement*, std::string> texts[] = {
-      {&all.add, std::string(kAdd)},
+      {&all.add, add_statement()},
       {&all.remove, "DELETE FROM segments WHERE path = ?1"},
       {&all.by_path, select_segments("WHERE path = ?1")},
       {&all.after, select_segments("WHERE path > ?1 ORDER BY path LIMIT ?2")},
@@ -92,26 +61,6 @@ Result<Statements> prepare_all(Database& database) {
     *statement = std::move(*prepared);
   }
   return all;
-}
-
-path beside(const path& file, std::string_view suffix) {
-  return file.string() + std::string(suffix);
-}
-
-/// Under the first name that is free, with what SQLite has beside it.
-Result<void> move_aside(FileSystem& files, const path& file) {
-  const std::string name =
-      fmt::format("{}.damaged-{}", file.string(),
-                  format_time("%Y%m%dT%H%M%SZ", system_clock().utc_ns(), false));
-  path target = name;
-  for (int number = 2; files.exists(target); ++number) {
-    target = fmt::format("{}_{}", name, number);
-  }
-  if (auto moved = files.rename(file, target); !moved) return moved;
-  if (files.exists(beside(file, "-wal"))) {
-    static_cast<void>(files.rename(beside(file, "-wal"), beside(target, "-wal")));
-  }
-  return {};
 }
 
 }  // namespace
@@ -306,7 +255,7 @@ Result<bool> Catalog::renew() {
 }
 
 Result<void> Catalog::add(const CatalogEntry& entry) {
-  return state_->with([&] { return put(state_->statements.add, entry); });
+  return state_->with([&] { return put_entry(state_->statements.add, entry); });
 }
 
 Result<void> Catalog::add(const std::vector<CatalogEntry>& entries) {
@@ -314,7 +263,7 @@ Result<void> Catalog::add(const std::vector<CatalogEntry>& entries) {
     auto transaction = Transaction::begin(*state_->database);
     if (!transaction) return std::unexpected(transaction.error());
     for (const CatalogEntry& entry : entries) {
-      if (auto done = put(state_->statements.add, entry); !done) return done;
+      if (auto done = put_entry(state_->statements.add, entry); !done) return done;
     }
     return transaction->commit();
   });

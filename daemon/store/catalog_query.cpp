@@ -15,6 +15,21 @@ constexpr std::string_view kColumns =
     "path, product, run_uuid, run_number, segment_number, first_sequence, last_sequence, "
     "first_utc_ns, last_utc_ns, frames, bytes, dropped, gaps, sha256, pinned, acknowledged";
 
+constexpr std::string_view kAdd =
+    "INSERT INTO segments (path, product, run_uuid, run_number, segment_number, first_sequence, "
+    "last_sequence, first_utc_ns, last_utc_ns, frames, bytes, dropped, gaps, sha256, pinned, "
+    "acknowledged) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
+    "max(?15, coalesce((SELECT pinned FROM marks WHERE path = ?1), 0)), "
+    "max(?16, coalesce((SELECT acknowledged FROM marks WHERE path = ?1), 0))) "
+    "ON CONFLICT (path) DO UPDATE SET product = excluded.product, run_uuid = excluded.run_uuid, "
+    "run_number = excluded.run_number, segment_number = excluded.segment_number, "
+    "first_sequence = excluded.first_sequence, last_sequence = excluded.last_sequence, "
+    "first_utc_ns = excluded.first_utc_ns, last_utc_ns = excluded.last_utc_ns, "
+    "frames = excluded.frames, dropped = excluded.dropped, gaps = excluded.gaps, "
+    "sha256 = CASE WHEN excluded.sha256 <> '' THEN excluded.sha256 "
+    "WHEN excluded.bytes = bytes THEN sha256 ELSE '' END, "
+    "bytes = excluded.bytes, pinned = max(pinned, excluded.pinned), "
+    "acknowledged = max(acknowledged, excluded.acknowledged)";
 /// "12" is a number, "0b5c" and everything longer the beginning of a UUID.
 std::optional<std::int64_t> run_number_of(const std::string& run) {
   constexpr std::size_t kMostDigits = 7;  // Eight digits of a UUID can look like a number.
@@ -71,6 +86,21 @@ CatalogEntry entry_of(const sqlite::Statement& row) {
   entry.pinned = row.integer(column++) != 0;
   entry.acknowledged = row.integer(column) != 0;
   return entry;
+}
+
+std::string add_statement() { return std::string(kAdd); }
+
+Result<void> put_entry(sqlite::Statement& add, const CatalogEntry& entry) {
+  add.bind(1, entry.path.native()).bind(2, entry.product).bind(3, entry.run_uuid);
+  int parameter = 4;
+  for (const std::int64_t value : {entry.run_number, entry.segment_number, entry.first_sequence,
+                                   entry.last_sequence, entry.first_utc_ns, entry.last_utc_ns,
+                                   entry.frames, entry.bytes, entry.dropped, entry.gaps}) {
+    add.bind(parameter++, value);
+  }
+  add.bind(14, entry.sha256);
+  add.bind(15, std::int64_t{entry.pinned}).bind(16, std::int64_t{entry.acknowledged});
+  return add.run();
 }
 
 Result<sqlite::Statement> prepare_find(sqlite::Database& database, const CatalogQuery& query,

@@ -14,6 +14,10 @@ namespace framelog {
 [[nodiscard]] std::string select_segments(std::string_view rest);
 [[nodiscard]] CatalogEntry entry_of(const sqlite::Statement& row);
 
+/// Adds or replaces an entry; for put_entry().
+[[nodiscard]] std::string add_statement();
+[[nodiscard]] Result<void> put_entry(sqlite::Statement& add, const CatalogEntry& entry);
+
 /// By time of the first frame. No segment is longer than `longest_ns`.
 [[nodiscard]] Result<sqlite::Statement> prepare_find(sqlite::Database& database,
                                                      const CatalogQuery& query,

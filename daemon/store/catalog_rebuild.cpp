@@ -6,6 +6,9 @@
 #include <optional>
 #include <utility>
 
+#include "formats/hdf5_master.hpp"
+#include "store/checksum_list.hpp"
+
 namespace framelog {
 namespace {
 
@@ -39,7 +42,8 @@ std::string compare(const CatalogEntry& known, const CatalogEntry& found) {
         differ("dropped", known.dropped, found.dropped), differ("gaps", known.gaps, found.gaps)}) {
     if (!text.empty()) return text;
   }
-  return {};
+  // Where there is no list the catalog alone knows it.
+  return found.sha256.empty() ? std::string() : differ("digest", known.sha256, found.sha256);
 }
 
 }  // namespace
@@ -87,11 +91,22 @@ void CatalogRebuild::list_directory() {
     const auto status = std::filesystem::symlink_status(file, error);
     if (std::filesystem::is_directory(status)) {
       if (name != ".framelog" && name != "quarantine") directories_.push_back(std::move(file));
-    } else if (std::filesystem::is_regular_file(status) && format_of(file) != nullptr &&
-               file.extension() != ".part") {
-      found_.push_back(std::move(file));
+    } else if (std::filesystem::is_regular_file(status)) {
+      take_file(file);
     }
   }
+  checksums_ = read_checksums(files_, directory).value_or(std::map<std::string, std::string>{});
+}
+
+void CatalogRebuild::take_file(const path& file) {
+  if (format_of(file) == nullptr || file.extension() == ".part") return;
+  if (!file.native().ends_with(kMasterSuffix)) return found_.push_back(file);
+  const auto master = read_master(file);
+  if (!master) return found_.push_back(file);
+  const auto known = catalog_.master_of(master->run_uuid, master->product);
+  if (kind_ == Kind::kCheck || !known || (*known && files_.exists(**known))) return;
+  // Without it a second one would be written beside the first.
+  static_cast<void>(catalog_.set_master(master->run_uuid, master->product, file));
 }
 
 Result<void> CatalogRebuild::look_at_files() {
@@ -118,6 +133,9 @@ Result<void> CatalogRebuild::look_at(const path& file, std::vector<CatalogEntry>
   }
   if (indexed->instrument != instrument_) return {};
   ++segments_;
+  if (const auto digest = checksums_.find(file.filename().string()); digest != checksums_.end()) {
+    indexed->entry.sha256 = digest->second;
+  }
   const std::string what =
       *known ? compare(**known, indexed->entry) : std::string("not in the catalog");
   if (!what.empty()) differs(file, what);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,7 @@ class CatalogRebuild {
  private:
   enum class Stage : std::uint8_t { kWalk, kGone, kDone };
   void list_directory();
+  void take_file(const std::filesystem::path& file);
   [[nodiscard]] Result<void> look_at_files();
   [[nodiscard]] Result<void> look_at(const std::filesystem::path& file,
                                      std::vector<CatalogEntry>& fresh);
@@ -68,9 +70,10 @@ class CatalogRebuild {
   Kind kind_;
   Stage stage_{Stage::kWalk};
   std::vector<std::filesystem::path> directories_;  ///< Still to be listed.
-  std::deque<std::filesystem::path> found_;
-  std::vector<std::filesystem::path> unlisted_;  ///< What lies below is not known to be gone.
-  std::filesystem::path checked_;                ///< Entries up to here have been looked for.
+  std::deque<std::filesystem::path> found_;         ///< In one directory,
+  std::map<std::string, std::string> checksums_;    ///< which has these digests.
+  std::vector<std::filesystem::path> unlisted_;     ///< What lies below is not known to be gone.
+  std::filesystem::path checked_;                   ///< Entries up to here have been looked for.
   std::int64_t segments_{};
   std::vector<Difference> differences_;
   std::int64_t difference_count_{};

@@ -62,7 +62,7 @@ Result<DeletedSegments> Retention::keep_bounds(Catalog& catalog, const Paths& ba
   };
   const auto error = walk(catalog, [&](const CatalogEntry& entry) {
     const char* why = reason(entry);
-    if (why == nullptr || deleted.paths.size() >= kMostAtOnce) return Step::kEnough;
+    if (why == nullptr || deleted.segments.size() >= kMostAtOnce) return Step::kEnough;
     const auto step = take(catalog, entry, bases, deleted);
     // What lies on a disk that is not there, or where files went before, counts for nothing.
     if (step != Step::kFailed) {
@@ -72,7 +72,7 @@ Result<DeletedSegments> Retention::keep_bounds(Catalog& catalog, const Paths& ba
     if (step == Step::kTaken) deleted.why = why;
     return step;
   });
-  if (error && deleted.paths.empty()) return std::unexpected(*error);
+  if (error && deleted.segments.empty()) return std::unexpected(*error);
   return deleted;
 }
 
@@ -83,7 +83,7 @@ Result<DeletedSegments> Retention::make_room(Catalog& catalog, const Paths& base
   if (!awaits_room()) promised_bytes_ = 0;
   std::int64_t missing = bytes - promised_bytes_;
   const auto error = walk(catalog, [&](const CatalogEntry& entry) {
-    if (missing <= 0 || deleted.paths.size() >= kMostAtOnce) return Step::kEnough;
+    if (missing <= 0 || deleted.segments.size() >= kMostAtOnce) return Step::kEnough;
     const std::int64_t free_before = free_bytes(bases.front());
     const auto step = take(catalog, entry, bases, deleted);
     if (step != Step::kTaken) return step;
@@ -95,7 +95,7 @@ Result<DeletedSegments> Retention::make_room(Catalog& catalog, const Paths& base
     missing -= std::max(gained, entry.bytes);
     return step;
   });
-  if (error && deleted.paths.empty()) return std::unexpected(*error);
+  if (error && deleted.segments.empty()) return std::unexpected(*error);
   return deleted;
 }
 
@@ -147,7 +147,7 @@ Retention::Step Retention::take(Catalog& catalog, const CatalogEntry& entry, con
   if (auto forgotten = catalog.remove(entry.path); !forgotten) return failed(forgotten.error());
   remove_empty_directories(entry.path.parent_path(), *base);
   if (is_gone) return Step::kForgotten;  // Somebody else has deleted it.
-  deleted.paths.push_back(entry.path);
+  deleted.segments.push_back(entry);
   deleted.bytes += entry.bytes;
   return Step::kTaken;
 }

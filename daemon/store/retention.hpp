@@ -29,7 +29,7 @@ struct RetentionPolicy {
 
 /// Segments that have been deleted at one time.
 struct DeletedSegments {
-  std::vector<std::filesystem::path> paths;
+  std::vector<CatalogEntry> segments;
   std::int64_t bytes{};
   std::string why;  ///< "max_segments = 100".
 };

@@ -5,11 +5,11 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
-#include <fstream>
-#include <random>
+#include <functional>
 
 #include "core/clock.hpp"
 #include "core/crc32c.hpp"
+#include "processor_time.hpp"
 #include "report.hpp"
 #include "scratch.hpp"
 #include "store/catalog.hpp"
@@ -180,10 +180,13 @@ void rebuild(Report& report, const std::filesystem::path& parent, std::string_vi
         must(Catalog::open(system_files(), scratch.path() / fmt::format("catalog-{}.sqlite", i),
                            Catalog::Mode::kWrite));
     std::int64_t segments = 0;
+    const double began_s = thread_cpu_s();
     const double time = seconds(
         [&] { segments = must(rebuild_catalog(system_files(), catalog, {base}, "bench")); });
     if (segments != kFiles) give_up(fmt::format("rebuilt {} of {} segments", segments, kFiles));
     rates.push_back(static_cast<double>(segments) / time);
+    Report::note(fmt::format("{}: {:.0f} files/s, {:.3f} ms of processor time a file", format_name,
+                             rates.back(), (thread_cpu_s() - began_s) * 1e3 / kFiles));
   }
   report.at_least(fmt::format("rebuild from {} files", format_name), median(rates), 2000,
                   "files/s");

@@ -58,6 +58,9 @@ class Completion(unittest.TestCase):
         self.assertIn("reference", self.offered("config", ""))
         self.assertEqual(self.offered("-i", "x", "config", "sh"), ["show"])
 
+    def test_what_catalog_can_do(self):
+        self.assertEqual(self.offered("-i", "x", "catalog", ""), ["check", "rebuild"])
+
     def test_files_and_options(self):
         self.assertEqual(self.offered("info", "no"), ["notes.txt"])
         self.assertEqual(self.offered("--config", "mer"), ["merlin-1.conf"])

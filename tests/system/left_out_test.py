@@ -11,7 +11,7 @@ class KilledRecordings(recorder.Case):
         process = self.start(self.simulate(extra, **{**SMALL, **source}))
 
         def begun():
-            found = [*self.base.rglob("*.h5"), *self.base.rglob("*.h5.part"),
+            found = [*self.base.rglob("*[0-9].h5"), *self.base.rglob("*.h5.part"),
                      *self.base.rglob("*.raw"), *self.base.rglob("*.raw.part")]
             return len([p for p in found if ".framelog" not in p.parts]) >= segments
 

@@ -309,7 +309,8 @@ class Segment:
 def finished(base, suffix=".h5", product=None):
     """The finished files below, in the order in which they were recorded."""
     paths = [path for path in pathlib.Path(base).rglob("*" + suffix)
-             if ".framelog" not in path.parts and "quarantine" not in path.parts]
+             if ".framelog" not in path.parts and "quarantine" not in path.parts
+             and not path.name.endswith("_master.h5")]
     segments = [Segment(path) for path in paths]
     if product:
         segments = [s for s in segments if s.provenance["instrument"]["product"] == product]
@@ -326,7 +327,7 @@ def finished_paths(base, product):
 def leftovers(base):
     """What a clean end does not leave behind: parts, undos, prepared segments, logs, quarantine."""
     return [str(path) for path in pathlib.Path(base).rglob("*")
-            if path.is_file() and path.name not in ("lock", "runs")
+            if path.is_file() and path.name not in ("lock", "runs", "catalog.sqlite")
             and path.suffix not in (".h5", ".raw", ".json", ".frames", ".tif")]
 
 

@@ -41,8 +41,7 @@ TEST(ClockSteps, ASlewedClockIsNone) {
       const auto exponent = std::uniform_real_distribution<double>(3.0, 14.0)(random);
       const auto passed = static_cast<std::int64_t>(std::pow(10.0, exponent));
       const auto shown = passed + static_cast<std::int64_t>(static_cast<double>(passed) * parts);
-      records.push_back(
-          at(i, records.back().utc_ns + shown, records.back().monotonic_ns + passed));
+      records.push_back(at(i, records.back().utc_ns + shown, records.back().monotonic_ns + passed));
     }
     EXPECT_TRUE(clock_steps(records).empty());
   }

@@ -1,0 +1,115 @@
+#include "pipeline/catalog_keeper.hpp"
+
+#include <algorithm>
+
+#include "store/checksum_list.hpp"
+#include "tests/unit/store/segment_fixture.hpp"
+
+namespace framelog {
+namespace {
+
+namespace fs = std::filesystem;
+
+class CatalogKeeperTest : public SegmentTest {
+ protected:
+  [[nodiscard]] CatalogSettings settings(bool digests = false) const {
+    return {"bench", directory_ / ".framelog" / "bench" / "catalog.sqlite", {directory_}, digests};
+  }
+  fs::path segment(const std::string& name, std::uint64_t first, std::int64_t number) {
+    auto recording = start("hdf5", name, first, number);
+    record(recording, 10);
+    return finish(recording);
+  }
+  static void work(CatalogKeeper& keeper) {
+    while (keeper.step()) {
+    }
+  }
+  void make_workshop() { fs::create_directories(directory_ / ".framelog" / "bench"); }
+};
+
+TEST_F(CatalogKeeperTest, MakesNothingWhereTheDiskIsAbsent) {
+  CatalogKeeper keeper(files_, settings());
+  keeper.add(segment("a", 0, 1));
+  EXPECT_FALSE(keeper.step());
+  EXPECT_EQ(keeper.catalog(), nullptr);
+  EXPECT_FALSE(fs::exists(directory_ / ".framelog"));
+  EXPECT_FALSE(keeper.mark(directory_ / "a.h5", CatalogKeeper::Mark::kPin));
+  // It comes.
+  make_workshop();
+  work(keeper);
+  ASSERT_NE(keeper.catalog(), nullptr);
+  EXPECT_EQ(keeper.catalog()->totals().value().segments, 1);
+}
+
+TEST_F(CatalogKeeperTest, FillsWhatIsMissing) {
+  make_workshop();
+  segment("a", 0, 1);
+  CatalogKeeper keeper(files_, settings());
+  const auto late = segment("b", 10, 2);
+  work(keeper);
+  keeper.add(late);
+  EXPECT_EQ(keeper.catalog()->totals().value().segments, 2);
+  EXPECT_EQ(keeper.trouble(), "");
+}
+
+TEST_F(CatalogKeeperTest, PinsWhatItHasNotComeTo) {
+  make_workshop();
+  const auto path = segment("a", 0, 1);
+  CatalogKeeper keeper(files_, settings());
+  const auto pinned = keeper.mark(path, CatalogKeeper::Mark::kPin);
+  ASSERT_TRUE(pinned) << describe(pinned.error());
+  EXPECT_EQ(*pinned, "pinned: " + path.string());
+  work(keeper);
+  EXPECT_TRUE(keeper.catalog()->find(path).value()->pinned);
+  EXPECT_EQ(keeper.mark(directory_ / "none.h5", CatalogKeeper::Mark::kPin).error().code,
+            ErrorCode::kNotFound);
+}
+
+TEST_F(CatalogKeeperTest, ADeletedSegmentLeavesNoTrace) {
+  make_workshop();
+  CatalogKeeper keeper(files_, settings(true));
+  keeper.begin();
+  std::vector<fs::path> paths;
+  for (std::int64_t i = 0; i < 3; ++i) {
+    paths.push_back(
+        segment("a_000" + std::to_string(i + 1), static_cast<std::uint64_t>(10 * i), i + 1));
+    keeper.add(paths.back());
+  }
+  work(keeper);
+  EXPECT_EQ(read_checksums(files_, directory_).value().size(), 3U);
+  fs::remove(paths[0]);
+  keeper.removed(paths[0]);
+  EXPECT_EQ(read_checksums(files_, directory_).value().size(), 2U);
+  EXPECT_EQ(keeper.catalog()->find(paths[0]).value(), std::nullopt);
+  EXPECT_EQ(keeper.catalog()->find(paths[1]).value()->sha256.size(), 64U);
+  keeper.end();
+  // Of a run that has ended the master file is there at once.
+  EXPECT_TRUE(fs::exists(directory_ / "a_master.h5"));
+}
+
+TEST_F(CatalogKeeperTest, TroubleIsToldAndOverWhenItIsOver) {
+  make_workshop();
+  fs::create_directory(settings().file);
+  CatalogKeeper keeper(files_, settings());
+  keeper.add(segment("a", 0, 1));
+  EXPECT_NE(keeper.trouble(), "");
+  EXPECT_EQ(keeper.catalog(), nullptr);
+  EXPECT_GT(keeper.next_look(), std::chrono::steady_clock::now());
+  fs::remove(settings().file);
+  // A command does not wait for the next try.
+  EXPECT_TRUE(keeper.mark(directory_ / "a.h5", CatalogKeeper::Mark::kAcknowledge));
+  EXPECT_EQ(keeper.trouble(), "");
+}
+
+TEST_F(CatalogKeeperTest, AnotherInstrumentsSegmentIsNotTaken) {
+  make_workshop();
+  CatalogSettings other = settings();
+  other.instrument = "other";
+  CatalogKeeper keeper(files_, other);
+  keeper.add(segment("a", 0, 1));
+  work(keeper);
+  EXPECT_EQ(keeper.catalog()->totals().value().segments, 0);
+}
+
+}  // namespace
+}  // namespace framelog
