@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <charconv>
+#include <ctime>
 #include <optional>
 
 #include "core/quantity.hpp"

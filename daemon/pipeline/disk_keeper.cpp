@@ -224,7 +224,7 @@ std::string DiskKeeper::make_room(const Disk& disk, std::int64_t bytes) {
   if (catalog_ == nullptr) return "; nothing is deleted before the catalog knows what there is";
   const auto deleted = retention_.make_room(*catalog_, open_bases(&disk), bytes);
   if (!deleted) return "; nothing can be deleted: " + describe(deleted.error());
-  if (!deleted->paths.empty()) {
+  if (!deleted->segments.empty()) {
     if (on_deleted_) on_deleted_(*deleted);
     return "";
   }
@@ -255,7 +255,7 @@ bool DiskKeeper::tidy(Deadline now) {
     return false;
   }
   complaint_.clear();
-  if (deleted->paths.empty()) return false;
+  if (deleted->segments.empty()) return false;
   if (on_deleted_) on_deleted_(*deleted);
   tidy_at_ = Deadline{};
   return true;
