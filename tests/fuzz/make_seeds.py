@@ -150,16 +150,6 @@ def template_seeds():
     yield b"{sample:<8}-{roi}_{bin}.{dtype}/{run:03}_{segment}"
 
 
-def codec_seeds():
-    import random
-    noise = random.Random(1).randbytes(300)
-    for first, packed in enumerate((noise, zlib.compress(noise), zlib.compress(bytes(400)))):
-        for codec in range(7):
-            yield bytes([codec + 7 * first, 9, 4]) + packed
-    lz4 = struct.pack(">QII", 200, 200, 5) + b"\x1f\0\1\0\xb0"
-    yield bytes([2, 9, 9]) + lz4
-
-
 def hdf5_seeds():
     """Small files as other programs write them, where h5py is there."""
     try:
@@ -182,14 +172,29 @@ def recovery_seeds():
         yield bytes([which])
         yield bytes([which, 1, 0, 16, 0, 4, 1, 2, 3, 4])
         yield bytes([which, 2, 0, 8, 0, 0, 1, 0, 2, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0])
+def compression_seeds():
+    """Codec, pixel type, height - 1 and width - 1; then 64 bytes of pixels as that codec packs them."""
+    pixels = bytes(range(16)) * 4
+    literals = bytes([0xF0, len(pixels) - 15]) + pixels  # As LZ4 has what it cannot match.
+    head = struct.pack(">QI", len(pixels), len(pixels)) + struct.pack(">I", len(literals))
+    codes = [256, *pixels, 257]  # Of LZW, 9 bits each.
+    bits = "".join(f"{code:09b}" for code in codes)
+    lzw = int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
+    block = (len(pixels) << 3 | 1).to_bytes(3, "little")  # Of Zstandard, the last one, as it is.
+    packed = (zlib.compress(pixels), head + literals, head + literals,
+              b"\x28\xb5\x2f\xfd\x20" + bytes([len(pixels)]) + block + pixels,
+              zlib.compress(pixels), lzw)
+    for codec, data in enumerate(packed):
+        yield bytes([codec, 2, 3, 7]) + data
+        yield bytes([codec, 0, 7, 7]) + data
 
 
 def main(output):
     for name, seeds in (("npy", npy_seeds()), ("mib", mib_seeds()), ("tiff", tiff_seeds()),
                         ("raw_description", raw_description_seeds()), ("json_rpc", json_rpc_seeds()),
                         ("config", config_seeds()), ("template", template_seeds()),
-                        ("codec", codec_seeds()), ("hdf5", hdf5_seeds()),
-                        ("recovery", recovery_seeds())):
+                        ("hdf5", hdf5_seeds()), ("recovery", recovery_seeds()),
+                        ("compression", compression_seeds())):
         folder = pathlib.Path(output) / name
         folder.mkdir(parents=True, exist_ok=True)
         for number, seed in enumerate(seeds):
