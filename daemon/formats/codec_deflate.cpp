@@ -1,6 +1,7 @@
 // zlib's streams: HDF5's filter 1 (deflate) behind its filter 2 (shuffle), and TIFF's
 // compression 8.
 
+#define ZLIB_CONST  // So that it takes what it only reads as const.
 #include <zlib.h>
 
 #include <algorithm>
@@ -19,10 +20,6 @@ uInt piece(std::size_t bytes) noexcept {
   return static_cast<uInt>(std::min<std::size_t>(bytes, std::numeric_limits<uInt>::max()));
 }
 
-Bytef* start_of(std::span<const std::byte> bytes) noexcept {
-  return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data()));  // zlib only reads it.
-}
-
 /// Lets `step(flush)` of a stream run from all of `from` into `to`. Returns how much it wrote, 0
 /// where it did not come to its end.
 template <class Step>
@@ -32,9 +29,9 @@ std::size_t run(z_stream& stream, std::span<const std::byte> from, std::span<std
   std::size_t written = 0;
   int state = Z_OK;
   while (state == Z_OK) {
-    stream.next_in = start_of(from.subspan(read));
+    stream.next_in = reinterpret_cast<const Bytef*>(from.data() + read);
     stream.avail_in = piece(from.size() - read);
-    stream.next_out = start_of(to.subspan(written));
+    stream.next_out = reinterpret_cast<Bytef*>(to.data() + written);
     stream.avail_out = piece(to.size() - written);
     const uInt in = stream.avail_in;
     const uInt out = stream.avail_out;

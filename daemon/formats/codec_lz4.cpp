@@ -46,7 +46,7 @@ class Lz4Encoder final : public FrameEncoder {
     if (into.size() <= kSizeBytes) return 0;
     const std::span<std::byte> room = into.subspan(kSizeBytes);
     const int limit = static_cast<int>(std::min(room.size(), block.size() - 1));
-    std::size_t packed = static_cast<std::size_t>(LZ4_compress_fast_extState(
+    auto packed = static_cast<std::size_t>(LZ4_compress_fast_extState(
         state_.data(), reinterpret_cast<const char*>(block.data()),
         reinterpret_cast<char*>(room.data()), static_cast<int>(block.size()), limit, 1));
     if (packed == 0) {
