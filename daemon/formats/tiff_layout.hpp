@@ -18,10 +18,10 @@
 ///   header, Block | description | first directory | directories | frame table | pixels | texts
 ///
 /// All up to the pixels is there before the first frame. While recording, the header leads to the
-/// first of the directories, one of a fixed size for each frame; a directory's link leads on only
-/// when the next frame is whole. Finishing puts the texts behind the pixels, a first directory with
-/// their tags into its reserved place, and turns the header to it: one write makes the file a
-/// finished one, and undoing is turning it back.
+/// first of the directories, one of a fixed size for each frame; no link leads to one whose frame
+/// is not whole. Finishing puts the texts behind the pixels, a first directory with their tags into
+/// its reserved place, and turns the header to it: one write makes the file a finished one, and
+/// undoing is turning it back.
 namespace framelog::tiff {
 
 enum class Kind : std::uint32_t { kOme = 1, kImageJ = 2 };

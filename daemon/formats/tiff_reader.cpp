@@ -229,7 +229,7 @@ Result<std::unique_ptr<SegmentReader>> open_source(Source source) {
   const Block& block = source.layout.block;
   const auto first = first_directory(source);
   if (!first) return std::unexpected(first.error());
-  if (*first == block.directories) {
+  if (*first == 0 || *first == block.directories) {
     const auto started =
         source.text(block.description, static_cast<std::uint64_t>(block.description_bytes));
     if (!started) return std::unexpected(started.error());

@@ -39,6 +39,7 @@ class TiffSegment final : public SegmentWriter {
     if (auto done = complete_directories(files_, fd_, layout_, left->frames); !done) {
       return std::unexpected(done.error());
     }
+    link_to_first(0);
     if (layout_.codec == Codec::kNone) return left;
     const auto last = read_strip(files_, fd_, layout_, left->frames - 1);
     if (!last) return std::unexpected(last.error());
@@ -72,7 +73,7 @@ class TiffSegment final : public SegmentWriter {
     if (!end) return std::unexpected(end.error());
     if (auto written = plain_.append(records, {}, detectors); !written) return written;
     packer_.go_on_at(*end);
-    if (first > 0) put_link_at(first - 1, first);
+    link_to_first(first);
     return {};
   }
 
@@ -88,17 +89,22 @@ class TiffSegment final : public SegmentWriter {
   /// to each other: first the end, then the way to it. The frames count without it, and finishing
   /// sets every link: where it fails nothing is lost.
   void link(std::int64_t first, std::int64_t end) {
-    const std::int64_t last = end - 1;
-    const std::int64_t from = std::max(std::int64_t{0}, first - 1);
-    if (last > 0) put_link_at(last, -1);
-    if (from < last) put_link_at(from, from + 1);
+    put_link_at(link_to(end), 0);
+    link_to_first(first);
   }
-  void put_link_at(std::int64_t frame, std::int64_t next) {
+  void link_to_first(std::int64_t first) {
+    put_link_at(link_to(first), layout_.directory_of(first));
+  }
+  /// Where the link to a frame's directory is: the header's to the first.
+  [[nodiscard]] std::int64_t link_to(std::int64_t frame) const noexcept {
+    return frame == 0 ? first_link(layout_.big()) : layout_.link_of(frame - 1);
+  }
+  void put_link_at(std::int64_t place, std::int64_t next) {
     std::array<std::byte, 8> bytes{};
-    put_link(bytes, layout_.big(), next < 0 ? 0 : layout_.directory_of(next));
+    put_link(bytes, layout_.big(), next);
     const auto used = std::span<const std::byte>(bytes).first(
         static_cast<std::size_t>(link_bytes(layout_.big())));
-    static_cast<void>(files_.write_at(fd_, used, layout_.link_of(frame)));
+    static_cast<void>(files_.write_at(fd_, used, place));
   }
 
   FileSystem& files_;
@@ -116,7 +122,7 @@ Result<void> write_head(FileSystem& files, int fd, const Layout& layout, const s
   const auto put = [&](std::int64_t at, std::span<const std::byte> bytes) {
     std::ranges::copy(bytes, head.begin() + at);
   };
-  put_header(head, layout.big(), layout.block.directories);
+  put_header(head, layout.big(), 0);  // To no directory, while there is no frame.
   put(kBlockAt, std::as_bytes(std::span(&layout.block, 1)));
   const std::string software =
       ("framelog " + description.program_version).substr(0, kMostSoftwareBytes - 1);

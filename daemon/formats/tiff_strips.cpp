@@ -117,9 +117,8 @@ Result<void> write_directories(FileSystem& files, int fd, const Layout& layout) 
       files, fd, layout, frames,
       [&](std::span<std::byte> bytes, std::int64_t first, std::int64_t count) -> Result<void> {
         for (std::int64_t i = first; i < first + count; ++i, bytes = bytes.subspan(stride)) {
-          // Behind the first frame there is none yet.
-          const bool linked = i > 0 && i + 1 < frames;
-          put_frame(bytes, layout, plain_strip(layout, i), linked ? layout.directory_of(i + 1) : 0);
+          put_frame(bytes, layout, plain_strip(layout, i),
+                    i + 1 < frames ? layout.directory_of(i + 1) : 0);
         }
         return {};
       });
