@@ -17,7 +17,7 @@ namespace {
 using namespace tiff;
 using std::filesystem::path;
 
-constexpr std::int64_t kLeastHoleBytes = std::int64_t{1} << 20U;
+constexpr std::int64_t kLeastHoleBytes = std::int64_t{64} << 10U;
 constexpr std::int64_t kPage = 4096;
 
 struct Text {
