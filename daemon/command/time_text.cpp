@@ -1,7 +1,6 @@
 #include "command/time_text.hpp"
 
 #include <fmt/format.h>
-#include <time.h>
 
 #include <charconv>
 #include <ctime>

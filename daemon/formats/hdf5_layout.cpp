@@ -28,7 +28,9 @@ Handle fixed_text(std::size_t size) {
 
 }  // namespace
 
-Handle frame_record_type() {
+namespace {
+
+Handle make_frame_record_type() {
   using R = FrameRecord;
   const std::array members{
       Member{"magic", offsetof(R, magic), H5T_STD_U32LE},
@@ -54,6 +56,14 @@ Handle frame_record_type() {
       Member{"detectors_check", offsetof(R, detectors_check), H5T_STD_U16LE},
   };
   return compound(sizeof(R), members);
+}
+
+}  // namespace
+
+/// Made once, member by member; who makes a catalog asks for it for every file.
+Handle frame_record_type() {
+  static const Handle made = make_frame_record_type();
+  return Handle(H5Tcopy(made.get()));
 }
 
 Handle gap_type() {

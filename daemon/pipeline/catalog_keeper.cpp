@@ -123,9 +123,9 @@ std::string CatalogKeeper::trouble() {
 
 /// False: it cannot be used now.
 bool CatalogKeeper::look_after_file(Deadline now) {
-  if (!catalog_) return open();
-  if (now < look_at_) return true;
+  if (now < look_at_) return catalog_.has_value();
   look_at_ = now + kLookInterval;
+  if (!catalog_) return open();
   const auto renewed = catalog_->renew();
   if (!renewed) {
     note("catalog", renewed.error());
@@ -152,7 +152,6 @@ bool CatalogKeeper::open() {
   }
   catalog_.emplace(std::move(*opened));
   note_good();
-  look_at_ = steady_clock::now() + kLookInterval;
   fills_anew_ = catalog_->is_new() && was_there;
   if (fills_anew_) {
     log(LogLevel::kWarning, fmt::format("the catalog {} was damaged and is moved aside: it is "

@@ -82,6 +82,10 @@ struct Catalog::State {
     auto opened = Database::open(name, how);
     if (!opened) return std::unexpected(opened.error());
     database = std::move(*opened);
+    // A service may have nowhere to put what is sorted, and little memory.
+    if (auto set = database->run("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024"); !set) {
+      return set;
+    }
     const auto version = database->number("PRAGMA user_version");
     if (!version) return std::unexpected(version.error());
     if (mode == Mode::kWrite) {

@@ -327,7 +327,8 @@ def finished_paths(base, product):
 def leftovers(base):
     """What a clean end does not leave behind: parts, undos, prepared segments, logs, quarantine."""
     return [str(path) for path in pathlib.Path(base).rglob("*")
-            if path.is_file() and path.name not in ("lock", "runs", "catalog.sqlite")
+            if path.is_file() and path.name not in ("lock", "runs")
+            and not path.name.startswith("catalog.")
             and path.suffix not in (".h5", ".raw", ".json", ".frames", ".tif")]
 
 
