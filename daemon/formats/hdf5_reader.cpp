@@ -155,7 +155,10 @@ class Hdf5Reader final : public SegmentReader {
 
 Result<std::unique_ptr<SegmentReader>> open_hdf5(FileSystem& /*files*/,
                                                  const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path)) return fail_errno(ENOENT, "cannot open", path.string());
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) {
+    return fail_errno(error ? error.value() : ENOENT, "cannot open", path.string());
+  }
   auto file = open_file(path.string(), H5F_ACC_RDONLY);
   if (!file) return std::unexpected(file.error());
   const auto sizes = dimensions(file->get(), kData);

@@ -144,9 +144,10 @@ Retention::Step Retention::take(Catalog& catalog, const CatalogEntry& entry, con
     return failed(Error{ErrorCode::kNotFound, 0, "the disk has gone from", base->string()});
   }
   if (auto removed = remove_files(entry); !removed) return failed(removed.error());
-  if (auto forgotten = catalog.remove(entry.path); !forgotten) return failed(forgotten.error());
+  const auto forgotten = is_gone ? catalog.forget(entry.path) : catalog.remove(entry.path);
+  if (!forgotten) return failed(forgotten.error());
   remove_empty_directories(entry.path.parent_path(), *base);
-  if (is_gone) return Step::kForgotten;  // Somebody else has deleted it.
+  if (is_gone) return Step::kForgotten;  // Somebody else has taken it away.
   deleted.segments.push_back(entry);
   deleted.bytes += entry.bytes;
   return Step::kTaken;

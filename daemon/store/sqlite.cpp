@@ -133,7 +133,8 @@ Result<Database> Database::open(const std::filesystem::path& file, Mode mode) {
   sqlite3_extended_result_codes(database, 1);
   // The reader of a WAL wants its shared memory, which it may not be allowed to make. Without a WAL
   // nobody writes.
-  if (reads && !is_readable(database) && !std::filesystem::exists(file.string() + "-wal")) {
+  if (reads && !is_readable(database) &&
+      !std::filesystem::exists(file.string() + "-wal", ignored)) {
     return Database(open_as(immutable_uri(file), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI));
   }
   return opened;
