@@ -31,8 +31,10 @@ std::int64_t size_with_companions(const SegmentFormat& format, const fs::path& p
   std::string stem = path.string();
   const bool part = path.extension() == ".part";
   stem.resize(stem.size() - format.extension.size() - (part ? 5 : 0));
-  for (const std::string_view extension : format.companions) {
-    bytes += size_of(stem + std::string(extension) + (part ? ".part" : ""));
+  for (const auto companions : {format.companions, format.optional_companions}) {
+    for (const std::string_view extension : companions) {
+      bytes += size_of(stem + std::string(extension) + (part ? ".part" : ""));
+    }
   }
   return bytes;
 }
@@ -63,13 +65,15 @@ void walk(FileSystem& files, const fs::path& directory, const fs::path& shown,
   }
 }
 
-/// NAME.json and NAME.frames, with or without .part, belong to NAME.raw.
+/// NAME.json and NAME.frames, with or without .part, belong to NAME.raw, NAME.chunks to NAME.h5.
 fs::path segment_of(FileSystem& files, const fs::path& file) {
   if (format_of(file) != nullptr) return file;
   const bool part = file.extension() == ".part";
   fs::path name = part ? fs::path(file).replace_extension() : file;
-  if (name.extension() != ".json" && name.extension() != ".frames") return file;
-  name.replace_extension(part ? ".raw.part" : ".raw");
+  const bool chunks = name.extension() == ".chunks";
+  if (!chunks && name.extension() != ".json" && name.extension() != ".frames") return file;
+  name.replace_extension(chunks ? ".h5" : ".raw");
+  if (part) name += ".part";
   return files.exists(name) ? name : file;
 }
 

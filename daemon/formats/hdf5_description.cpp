@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/clock.hpp"
+#include "formats/hdf5_bytes.hpp"
 #include "formats/hdf5_layout.hpp"
 
 namespace framelog::hdf5 {
@@ -160,6 +161,53 @@ void write_pixels(Tree& tree, const D& d, const Paging& paging) {
   tree.dataset(kData, type_of(d.shape.type), space.get(), properties.get(), nullptr);
 }
 
+/// Bitshuffle's own setting of its values, which a loaded plugin makes on creation, puts its
+/// version and the element size in front of what it is given.
+void set_bitshuffle(hid_t properties, const FrameShape& shape) {
+  constexpr unsigned kDefaultBlock = 0;
+  constexpr unsigned kLz4 = 2;
+  const std::array<unsigned, 5> all{0, 0, static_cast<unsigned>(size_bytes(shape.type)),
+                                    kDefaultBlock, kLz4};
+  const bool loaded = H5Zfilter_avail(kBitshuffleFilter) > 0;
+  const std::span<const unsigned> values = loaded ? std::span(all).last(2) : std::span(all);
+  H5Pset_filter(properties, kBitshuffleFilter, H5Z_FLAG_OPTIONAL, values.size(), values.data());
+}
+
+/// Optional, so that the library creates the dataset where it does not have the filter.
+void set_filters(hid_t properties, const D& d) {
+  const auto level = static_cast<unsigned>(d.compression.level);
+  switch (d.compression.codec) {
+    case Codec::kGzip:
+      H5Pset_shuffle(properties);
+      H5Pset_deflate(properties, level);
+      break;
+    case Codec::kLz4:
+      H5Pset_filter(properties, kLz4Filter, H5Z_FLAG_OPTIONAL, 0, nullptr);
+      break;
+    case Codec::kBitshuffleLz4:
+      set_bitshuffle(properties, d.shape);
+      break;
+    case Codec::kZstd:
+      H5Pset_filter(properties, kZstdFilter, H5Z_FLAG_OPTIONAL, 1, &level);
+      break;
+    default:
+      break;
+  }
+}
+
+/// Of which nothing is allocated; its chunks are to be told by a fixed array, which HDF5 takes
+/// where the largest size is known.
+void write_packed_pixels(Tree& tree, const D& d) {
+  const std::array<hsize_t, 3> size{1, d.shape.height_px, d.shape.width_px};
+  const std::array<hsize_t, 3> most{static_cast<hsize_t>(array_entries(d.capacity_frames)),
+                                    d.shape.height_px, d.shape.width_px};
+  const Handle space(H5Screate_simple(3, size.data(), most.data()));
+  const Handle properties(H5Pcreate(H5P_DATASET_CREATE));
+  H5Pset_chunk(properties.get(), 3, size.data());
+  set_filters(properties.get(), d);
+  tree.dataset(kData, type_of(d.shape.type), space.get(), properties.get(), nullptr);
+}
+
 void describe_pixels(Tree& tree, const D& d) {
   const Length& y = d.pixel_size.front();
   const Length& x = d.pixel_size.back();
@@ -204,10 +252,11 @@ void write_growing(Tree& tree, const std::string& path, hid_t type, std::int64_t
   const auto rows = static_cast<hsize_t>(capacity);
   const auto chunk = static_cast<hsize_t>(rows_per_chunk);
   const hsize_t unlimited = H5S_UNLIMITED;
-  const Handle space(H5Screate_simple(1, &rows, &unlimited));
+  const bool chunked = rows_per_chunk > 0;
+  const Handle space(H5Screate_simple(1, &rows, chunked ? &unlimited : nullptr));
   const Handle properties(H5Pcreate(H5P_DATASET_CREATE));
-  H5Pset_chunk(properties.get(), 1, &chunk);
-  H5Pset_alloc_time(properties.get(), H5D_ALLOC_TIME_EARLY);
+  if (chunked) H5Pset_chunk(properties.get(), 1, &chunk);
+  H5Pset_alloc_time(properties.get(), chunked ? H5D_ALLOC_TIME_EARLY : H5D_ALLOC_TIME_LATE);
   H5Pset_fill_time(properties.get(), H5D_FILL_TIME_NEVER);
   tree.dataset(path, type, space.get(), properties.get(), nullptr);
 }
@@ -230,7 +279,11 @@ void write_description(Tree& tree, const SegmentDescription& d, const Paging& pa
   tree.attribute(kTime, "units", std::string_view("s"));
   tree.attribute(kTime, "long_name", std::string_view("Time since the start of the run"));
   tree.attribute(kTime, "start", iso_time(d.run_start_utc_ns));
-  write_pixels(tree, d, paging);
+  if (d.compression.codec == Codec::kNone) {
+    write_pixels(tree, d, paging);
+  } else {
+    write_packed_pixels(tree, d);
+  }
   describe_pixels(tree, d);
   tree.hard_link(kData, kDataGroup + "/data");
 }

@@ -8,7 +8,9 @@
 #include <map>
 
 #include "core/clock.hpp"
+#include "formats/chunk_index.hpp"
 #include "formats/hdf5_layout.hpp"
+#include "formats/hdf5_packed_segment.hpp"
 #include "formats/hdf5_segment.hpp"
 #include "formats/undo.hpp"
 
@@ -293,7 +295,6 @@ Result<void> punch(FileSystem& files, const std::filesystem::path& part, const B
 
 Result<void> write_all(FileSystem& files, const std::filesystem::path& part, std::int64_t frames,
                        const Before& before, const Contents& contents, const SegmentEnd& end) {
-  const Records& records = contents.records;
   auto file = open_file(part.string(), H5F_ACC_RDWR);
   if (!file) return std::unexpected(file.error());
   Tree tree(std::move(*file));
@@ -306,15 +307,8 @@ Result<void> write_all(FileSystem& files, const std::filesystem::path& part, std
     if (!again) return std::unexpected(again.error());
     tree = Tree(std::move(*again));
   }
-  write_columns(tree, records, before.run_start_monotonic_ns);
-  write_statistics(tree, records);
-  complete_detectors(tree, records);
-  write_thumbnails(tree, contents.thumbnails);
-  write_gaps(tree, end.gaps);
-  write_clock(tree, end.clock);
-  write_events(tree, end.events);
-  write_environment(tree, end.quantities, before.run_start_utc_ns);
-  write_end(tree, records, end);
+  write_ending(tree, {contents.records, contents.thumbnails, before.run_start_monotonic_ns,
+                      before.run_start_utc_ns, end});
   tree.close();
   if (!tree.good()) return hdf5::failure(tree.error());
   return {};
@@ -322,8 +316,21 @@ Result<void> write_all(FileSystem& files, const std::filesystem::path& part, std
 
 }  // namespace
 
+void hdf5::write_ending(Tree& tree, const Ending& ending) {
+  write_columns(tree, ending.records, ending.run_start_monotonic_ns);
+  write_statistics(tree, ending.records);
+  complete_detectors(tree, ending.records);
+  write_thumbnails(tree, ending.thumbnails);
+  write_gaps(tree, ending.end.gaps);
+  write_clock(tree, ending.end.clock);
+  write_events(tree, ending.end.events);
+  write_environment(tree, ending.end.quantities, ending.run_start_utc_ns);
+  write_end(tree, ending.records, ending.end);
+}
+
 Result<SegmentSummary> finalise_hdf5(FileSystem& files, const std::filesystem::path& part,
                                      std::int64_t frames, const SegmentEnd& end) {
+  if (is_packed_part(files, part)) return finalise_packed_hdf5(files, part, frames, end);
   const auto before = look(part, frames);
   if (!before) return std::unexpected(before.error());
   const auto contents = read_contents(files, part, frames);
@@ -362,7 +369,9 @@ Result<void> publish_hdf5(FileSystem& files, const std::filesystem::path& part,
   if (files.exists(undo_reserve_path(part))) {
     static_cast<void>(files.remove(undo_reserve_path(part)));
   }
-  if (files.exists(undo_path(part))) static_cast<void>(files.remove(undo_path(part)));
+  for (const auto& file : {undo_path(part), chunk_index_path(part)}) {
+    if (files.exists(file)) static_cast<void>(files.remove(file));
+  }
   return {};
 }
 

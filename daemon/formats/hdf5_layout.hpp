@@ -52,7 +52,8 @@ struct GapRow {
 /// Address of the chunk that holds element `first` (of dimension 0) of a chunked dataset.
 [[nodiscard]] Result<std::int64_t> chunk_address(hid_t dataset, hsize_t first, int rank);
 
-/// Writes all that is known before the first frame, the tables, and last the pixel dataset.
+/// Writes all that is known before the first frame, the tables, and last the pixel dataset. With
+/// compression `paging` is empty, and neither tables nor pixels are allocated.
 void write_description(Tree& tree, const SegmentDescription& description, const Paging& paging);
 
 [[nodiscard]] std::string detector_path(const std::string& name);
@@ -81,7 +82,24 @@ struct Thumbnails {
 [[nodiscard]] Thumbnails make_thumbnails(SegmentReader& reader, std::int64_t frames);
 void write_thumbnails(Tree& tree, const Thumbnails& thumbnails);
 
-/// One column that grows with the frames, allocated in full.
+/// What a segment gets at its end; borrowed for the call.
+struct Ending {
+  const std::vector<FrameRecord>& records;
+  const Thumbnails& thumbnails;
+  std::int64_t run_start_monotonic_ns;
+  std::int64_t run_start_utc_ns;
+  const SegmentEnd& end;
+};
+/// Writes it into a file of which the datasets have as many rows as there are records.
+void write_ending(Tree& tree, const Ending& ending);
+
+/// Registered filters of HDF5.
+inline constexpr int kLz4Filter = 32004;
+inline constexpr int kBitshuffleFilter = 32008;
+inline constexpr int kZstdFilter = 32015;
+
+/// One column that grows with the frames, allocated in full. Without rows per chunk it is in one
+/// piece, and allocated when it is first written.
 void write_growing(Tree& tree, const std::string& path, hid_t type, std::int64_t capacity,
                    std::int64_t rows_per_chunk);
 

@@ -4,7 +4,11 @@
 #include <array>
 #include <utility>
 
+#include "formats/compression.hpp"
 #include "formats/hdf5_layout.hpp"
+#include "formats/hdf5_packed_head.hpp"
+#include "formats/hdf5_packed_segment.hpp"
+#include "formats/hdf5_packed_writer.hpp"
 #include "formats/hdf5_segment.hpp"
 
 namespace framelog {
@@ -12,24 +16,32 @@ namespace {
 
 using namespace hdf5;
 
-std::optional<PixelType> pixel_type_of(hid_t type) {
-  for (int i = 0; i <= static_cast<int>(PixelType::kFloat64); ++i) {
-    const auto candidate = static_cast<PixelType>(i);
-    if (H5Tequal(type, type_of(candidate)) > 0) return candidate;
-  }
-  return std::nullopt;
-}
-
 /// What a damaged file says of its tables must not be believed to the point of allocating it.
 bool fits(hid_t file, hsize_t rows, std::size_t row_bytes) {
   hsize_t bytes = 0;
   return H5Fget_filesize(file, &bytes) >= 0 && rows <= bytes / row_bytes;
 }
 
+/// The codec of which each chunk is one frame; otherwise none, and HDF5 reads.
+Codec frame_codec(hid_t dataset, const FrameShape& shape) {
+  const auto compression = compression_of(dataset);
+  const Handle properties(H5Dget_create_plist(dataset));
+  std::array<hsize_t, 3> chunk{};
+  if (!compression || H5Pget_chunk(properties.get(), 3, chunk.data()) != 3 ||
+      chunk != std::array<hsize_t, 3>{1, shape.height_px, shape.width_px}) {
+    return Codec::kNone;
+  }
+  return compression->codec;
+}
+
 class Hdf5Reader final : public SegmentReader {
  public:
   Hdf5Reader(Handle file, Handle data, FrameShape shape, std::int64_t frames)
-      : file_(std::move(file)), data_(std::move(data)), shape_(shape), frames_(frames) {}
+      : file_(std::move(file)),
+        data_(std::move(data)),
+        codec_(frame_codec(data_.get(), shape)),
+        shape_(shape),
+        frames_(frames) {}
 
   [[nodiscard]] FrameShape shape() const override { return shape_; }
   [[nodiscard]] bool big_endian() const override { return false; }
@@ -41,6 +53,7 @@ class Hdf5Reader final : public SegmentReader {
     return read_integer(id(), kSynced).value_or(0);
   }
   [[nodiscard]] bool finished() const override { return has(id(), kAccounting); }
+  [[nodiscard]] bool packed() const override { return codec_ != Codec::kNone; }
 
   Result<std::vector<FrameRecord>> records(std::int64_t count) override {
     return records(0, count);
@@ -56,6 +69,7 @@ class Hdf5Reader final : public SegmentReader {
     if (frame < 0 || frame >= frames_ || into.size() != size_bytes(shape_)) {
       return fail(ErrorCode::kInvalid, "no such frame");
     }
+    if (codec_ != Codec::kNone) return packed_pixels(frame, into);
     const std::array<hsize_t, 3> start{static_cast<hsize_t>(frame), 0, 0};
     const std::array<hsize_t, 3> count{1, shape_.height_px, shape_.width_px};
     const Handle space(H5Dget_space(data_.get()));
@@ -63,7 +77,7 @@ class Hdf5Reader final : public SegmentReader {
     H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr);
     if (H5Dread(data_.get(), type_of(shape_.type), memory.get(), space.get(), H5P_DEFAULT,
                 into.data()) < 0) {
-      return fail(ErrorCode::kCorrupt, "cannot read pixels:", last_error());
+      return fail(ErrorCode::kIo, "cannot read pixels:", last_error());
     }
     return {};
   }
@@ -113,6 +127,27 @@ class Hdf5Reader final : public SegmentReader {
   Result<std::string> tree() override { return describe_tree(id()); }
 
  private:
+  /// The filter need not be there.
+  Result<void> packed_pixels(std::int64_t frame, std::span<std::byte> into) {
+    const std::array<hsize_t, 3> start{static_cast<hsize_t>(frame), 0, 0};
+    hsize_t size = 0;
+    if (H5Dget_chunk_storage_size(data_.get(), start.data(), &size) < 0 || size == 0) {
+      return fail(ErrorCode::kCorrupt, "a frame was never written");
+    }
+    if (size > into.size()) return fail(ErrorCode::kCorrupt, "a packed frame is too large");
+    packed_.resize(size);
+    std::uint32_t skipped = 0;
+    if (H5Dread_chunk(data_.get(), H5P_DEFAULT, start.data(), &skipped, packed_.data()) < 0) {
+      return fail(ErrorCode::kIo, "cannot read pixels:", last_error());
+    }
+    if (skipped == 0) return decode_frame(codec_, shape_, packed_, into);
+    if (size != into.size() || skipped != unpacked_mask(codec_)) {
+      return fail(ErrorCode::kCorrupt, "a frame that is packed in part");
+    }
+    std::ranges::copy(packed_, into.begin());
+    return {};
+  }
+
   template <std::size_t N>
   static std::string text_of(const char (&field)[N]) {
     return std::string(field, std::find(field, field + N, '\0'));
@@ -147,17 +182,22 @@ class Hdf5Reader final : public SegmentReader {
 
   Handle file_;
   Handle data_;
+  Codec codec_;
+  std::vector<std::byte> packed_;
   FrameShape shape_;
   std::int64_t frames_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<SegmentReader>> open_hdf5(FileSystem& /*files*/,
+Result<std::unique_ptr<SegmentReader>> open_hdf5(FileSystem& files,
                                                  const std::filesystem::path& path) {
   std::error_code error;
   if (!std::filesystem::exists(path, error)) {
     return fail_errno(error ? error.value() : ENOENT, "cannot open", path.string());
+  }
+  if (path.extension() == ".part" && is_packed_part(files, path)) {
+    return open_packed_part(files, path);
   }
   auto file = open_file(path.string(), H5F_ACC_RDONLY);
   if (!file) return std::unexpected(file.error());
@@ -167,7 +207,7 @@ Result<std::unique_ptr<SegmentReader>> open_hdf5(FileSystem& /*files*/,
   }
   Handle data(H5Dopen2(file->get(), kData.c_str(), H5P_DEFAULT));
   const Handle type(H5Dget_type(data.get()));
-  const auto pixel = pixel_type_of(type.get());
+  const auto pixel = pixel_type(type.get());
   if (!pixel) return fail(ErrorCode::kUnsupported, "pixels of an unknown type:", path.string());
   const FrameShape shape{static_cast<std::uint32_t>(sizes[1]), static_cast<std::uint32_t>(sizes[2]),
                          *pixel};

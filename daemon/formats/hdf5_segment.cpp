@@ -9,6 +9,7 @@
 
 #include "formats/direct_io.hpp"
 #include "formats/hdf5_layout.hpp"
+#include "formats/hdf5_packed_segment.hpp"
 #include "formats/plain_segment.hpp"
 #include "formats/undo.hpp"
 
@@ -21,18 +22,6 @@ using namespace hdf5;
 constexpr std::int64_t kColumnBytes = 80;
 constexpr std::int64_t kFinaliseBytes = 512 << 10;
 constexpr std::int64_t kThumbnailBytes = 128 << 10;
-
-/// What finalising adds behind the pixels, with two thumbnails and the images of a scan.
-std::int64_t finalise_bytes(const SegmentDescription& description) {
-  std::int64_t bytes = kFinaliseBytes + 2 * kThumbnailBytes;
-  if (description.scan) {
-    const auto images = static_cast<std::int64_t>(description.detectors.size()) + 1;
-    const auto frames = static_cast<std::uint64_t>(description.capacity_frames);
-    const auto points = most_scans(*description.scan, frames) * description.scan->points();
-    bytes += images * static_cast<std::int64_t>(points * sizeof(double));
-  }
-  return bytes + description.capacity_frames * kColumnBytes;
-}
 
 Handle create_file(const std::string& path, const Paging& paging) {
   const auto page = static_cast<hsize_t>(paging.page_bytes);
@@ -287,6 +276,17 @@ std::filesystem::path without_last_suffix(const std::filesystem::path& path) {
 
 }  // namespace
 
+std::int64_t finalise_bytes(const SegmentDescription& description) {
+  std::int64_t bytes = kFinaliseBytes + 2 * kThumbnailBytes;
+  if (description.scan) {
+    const auto images = static_cast<std::int64_t>(description.detectors.size()) + 1;
+    const auto frames = static_cast<std::uint64_t>(description.capacity_frames);
+    const auto points = most_scans(*description.scan, frames) * description.scan->points();
+    bytes += images * static_cast<std::int64_t>(points * sizeof(double));
+  }
+  return bytes + description.capacity_frames * kColumnBytes;
+}
+
 std::filesystem::path undo_path(const std::filesystem::path& part) {
   return without_last_suffix(part).string() + ".undo";
 }
@@ -297,6 +297,9 @@ std::filesystem::path undo_reserve_path(const std::filesystem::path& part) {
 
 Result<ResumedSegment> resume_hdf5(FileSystem& files, const std::filesystem::path& part,
                                    const SegmentDescription& description) {
+  if (description.compression.codec != Codec::kNone) {
+    return resume_packed_hdf5(files, part, description);
+  }
   auto table = files.open(part, O_RDWR);
   if (!table) return std::unexpected(table.error());
   if (auto locked = files.lock(table->get()); !locked) return std::unexpected(locked.error());
@@ -316,6 +319,9 @@ Result<ResumedSegment> resume_hdf5(FileSystem& files, const std::filesystem::pat
 Result<std::unique_ptr<SegmentWriter>> prepare_hdf5(FileSystem& files,
                                                     const std::filesystem::path& stem,
                                                     const SegmentDescription& description) {
+  if (description.compression.codec != Codec::kNone) {
+    return prepare_packed_hdf5(files, stem, description);
+  }
   const std::filesystem::path fresh = stem.string() + ".h5.new";
   const std::filesystem::path ready = stem.string() + ".h5.ready";
   auto writer = prepare(files, fresh, ready, description);

@@ -20,6 +20,9 @@ namespace framelog {
 [[nodiscard]] Result<void> publish_hdf5(FileSystem& files, const std::filesystem::path& part,
                                         const std::filesystem::path& final_path);
 
+/// What finalising adds behind the pixels, with two thumbnails and the images of a scan.
+[[nodiscard]] std::int64_t finalise_bytes(const SegmentDescription& description);
+
 /// NAME.h5.part -> NAME.h5.undo, and the hidden file in which its space is reserved.
 [[nodiscard]] std::filesystem::path undo_path(const std::filesystem::path& part);
 [[nodiscard]] std::filesystem::path undo_reserve_path(const std::filesystem::path& part);

@@ -84,6 +84,14 @@ hid_t type_of(PixelType type) noexcept {
   return -1;
 }
 
+std::optional<PixelType> pixel_type(hid_t type) noexcept {
+  for (int i = 0; i <= static_cast<int>(PixelType::kFloat64); ++i) {
+    const auto candidate = static_cast<PixelType>(i);
+    if (H5Tequal(type, type_of(candidate)) > 0) return candidate;
+  }
+  return std::nullopt;
+}
+
 std::string last_error() {
   std::string text;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_message, &text);

@@ -3,6 +3,7 @@
 #include <hdf5.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,6 +43,8 @@ class Handle {
 
 /// Little-endian memory and file type of pixels.
 [[nodiscard]] hid_t type_of(PixelType type) noexcept;
+/// The other way round; none for any other type.
+[[nodiscard]] std::optional<PixelType> pixel_type(hid_t type) noexcept;
 /// The last message on HDF5's error stack: "unable to open file (H5F_open)".
 [[nodiscard]] std::string last_error();
 /// What `text`, of last_error() or Tree::error(), says: with the errno that it names, where a call

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "formats/segment_tables.hpp"
+
 namespace framelog {
 namespace {
 
@@ -63,7 +65,7 @@ Result<void> PlainSegment::append(std::span<const FrameRecord> records,
   if (sync_failed_.load(std::memory_order_relaxed))
     return fail(ErrorCode::kIo, "an earlier sync failed");
   if (auto written = write_pixels(first, pixels); !written) return written;
-  auto written = write_tables(first, records, detectors);
+  auto written = write_tables(files_, open_.table.get(), places_, first, records, detectors);
   const std::int64_t valid = first + count;
   if (written) written = files_.write_at(open_.table.get(), bytes_of(valid), places_.valid);
   if (written) {
@@ -91,41 +93,6 @@ Result<void> PlainSegment::write_pixels(std::int64_t first, std::span<const std:
     if (!open_.direct) files_.start_writeback(open_.pixels.get(), offset, bytes);
     pixels = pixels.subspan(part.size());
     first += bytes / places_.frame_bytes;
-  }
-  return {};
-}
-
-Result<void> PlainSegment::write_tables(std::int64_t first, std::span<const FrameRecord> records,
-                                        std::span<const double> detectors) {
-  auto written =
-      files_.write_at(open_.table.get(), std::as_bytes(records),
-                      places_.records + first * static_cast<std::int64_t>(kFrameRecordBytes));
-  if (written && places_.time >= 0) {
-    written = write_column(places_.time, first, records.size(), [&](std::size_t i) {
-      return static_cast<double>(records[i].monotonic_ns - places_.run_start_monotonic_ns) * 1e-9;
-    });
-  }
-  const std::size_t columns = places_.detectors.size();
-  for (std::size_t k = 0; k < columns && written; ++k) {
-    written = write_column(places_.detectors[k], first, records.size(),
-                           [&](std::size_t i) { return detectors[i * columns + k]; });
-  }
-  return written;
-}
-
-/// `value(i)` for the i-th of `count` frames, from frame `first` of the column on.
-template <class Value>
-Result<void> PlainSegment::write_column(std::int64_t place, std::int64_t first, std::size_t count,
-                                        Value value) {
-  std::array<double, 512> values{};
-  for (std::size_t done = 0; done < count;) {
-    const std::size_t part = std::min(count - done, values.size());
-    for (std::size_t i = 0; i < part; ++i) values[i] = value(done + i);
-    const std::int64_t offset = place + (first + static_cast<std::int64_t>(done)) *
-                                            static_cast<std::int64_t>(sizeof(double));
-    const auto bytes = std::as_bytes(std::span(values).first(part));
-    if (auto written = files_.write_at(open_.table.get(), bytes, offset); !written) return written;
-    done += part;
   }
   return {};
 }

@@ -8,26 +8,9 @@
 #include "core/file_system.hpp"
 #include "core/result.hpp"
 #include "formats/frame_record.hpp"
+#include "formats/segment_tables.hpp"
 
 namespace framelog {
-
-/// Where the bytes of a segment lie. Pixels come in runs (HDF5 chunks; for RAW the whole file is
-/// one): frame i begins at `pixels + i / frames_per_run * run_stride + i % frames_per_run *
-/// frame_bytes`.
-struct SegmentPlaces {
-  std::int64_t pixels{};
-  std::int64_t frame_bytes{};
-  std::int64_t frames_per_run{};
-  std::int64_t run_stride{};
-  std::int64_t capacity_frames{};
-  std::int64_t records{};
-  std::int64_t time{
-      -1};  ///< A float64 per frame, seconds since the run's start; -1: there is none.
-  std::vector<std::int64_t> detectors;  ///< A float64 per frame and detector.
-  std::int64_t valid{};
-  std::int64_t synced{};
-  std::int64_t run_start_monotonic_ns{};
-};
 
 [[nodiscard]] std::int64_t offset_of_frame(const SegmentPlaces& places,
                                            std::int64_t frame) noexcept;
@@ -72,11 +55,6 @@ class PlainSegment {
  private:
   [[nodiscard]] Result<void> write_pixels(std::int64_t first, std::span<const std::byte> pixels);
   [[nodiscard]] Result<void> sync_files();
-  [[nodiscard]] Result<void> write_tables(std::int64_t first, std::span<const FrameRecord> records,
-                                          std::span<const double> detectors);
-  template <class Value>
-  [[nodiscard]] Result<void> write_column(std::int64_t place, std::int64_t first, std::size_t count,
-                                          Value value);
 
   FileSystem& files_;
   SegmentPlaces places_;

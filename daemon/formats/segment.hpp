@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -82,6 +83,7 @@ struct SegmentDescription {
   std::string provenance_json;       ///< As far as known; completed at the end.
 
   std::int64_t capacity_frames{};  ///< Space is reserved for so many.
+  std::int64_t capacity_bytes{};   ///< With compression: for so many bytes of packed frames.
   bool big_endian{};               ///< RAW only: the pixels come in swapped.
   Compression compression;         ///< One that the format can; frames come in packed.
   bool direct_io{true};  ///< Bypass the page cache where frame size and file system allow.
@@ -165,6 +167,11 @@ class SegmentWriter {
   /// Frames that a reader of the file finds now. Threads: any.
   [[nodiscard]] virtual std::int64_t frames() const noexcept = 0;
   [[nodiscard]] virtual std::int64_t capacity_frames() const noexcept = 0;
+  /// Packed bytes that append_packed() still has room for; without compression no bound. Threads:
+  /// write.
+  [[nodiscard]] virtual std::int64_t free_bytes() const noexcept {
+    return std::numeric_limits<std::int64_t>::max();
+  }
   /// After it, `synced` in the file equals the frames() that it began with. Threads: sync.
   [[nodiscard]] virtual Result<void> sync() = 0;
   /// Lets go of the descriptors that only recording needs. The lock stays. Threads: files.
@@ -251,11 +258,16 @@ struct SegmentFormat {
   std::filesystem::path (*locked_file)(FileSystem& files, const std::filesystem::path& part);
   /// Extensions of the files that belong to NAME.EXT: they replace EXT, and take .part with it.
   std::span<const std::string_view> companions;
+  /// Of files that only some of its segments have, and that none needs any more when it has its
+  /// name.
+  std::span<const std::string_view> optional_companions{};
   /// Beside Codec::kNone, which all can.
   std::span<const Codec> codecs{};
   /// Of a frame in the file beside its pixels, its record and its columns.
   std::int64_t bytes_per_frame{};
   std::optional<std::int64_t> most_bytes{};  ///< A segment has to end before.
+  /// With compression it is full by SegmentDescription::capacity_bytes as well.
+  bool reserves_packed{};
 };
 
 [[nodiscard]] std::span<const SegmentFormat> segment_formats() noexcept;

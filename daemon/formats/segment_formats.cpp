@@ -11,6 +11,8 @@ namespace framelog {
 namespace {
 
 constexpr std::array<std::string_view, 2> kRawCompanions{".json", ".frames"};
+constexpr std::array<std::string_view, 1> kHdf5OptionalCompanions{".chunks"};
+constexpr std::array kHdf5Codecs{Codec::kGzip, Codec::kLz4, Codec::kBitshuffleLz4, Codec::kZstd};
 constexpr std::array kOmeTiffCodecs{Codec::kDeflate, Codec::kLzw, Codec::kZstd};
 constexpr std::array kImageJCodecs{Codec::kDeflate, Codec::kLzw};
 // A directory and an element of OME-XML.
@@ -32,7 +34,10 @@ constexpr std::array kFormats{
                   .finalise = finalise_hdf5,
                   .publish = publish_hdf5,
                   .locked_file = itself,
-                  .companions = {}},
+                  .companions = {},
+                  .optional_companions = kHdf5OptionalCompanions,
+                  .codecs = kHdf5Codecs,
+                  .reserves_packed = true},
     SegmentFormat{.name = "raw",
                   .extension = ".raw",
                   .prepare = prepare_raw,

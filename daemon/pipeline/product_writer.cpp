@@ -200,7 +200,8 @@ void ProductWriter::record(Items items) {
     if (roll.empty()) continue;
     // While no next segment can be prepared a full one stays open: what is lost now finds its place
     // in it if recording stops.
-    const bool full = segment_->writer->frames() == segment_->writer->capacity_frames();
+    const bool full =
+        roll == "size" || segment_->writer->frames() == segment_->writer->capacity_frames();
     if (const auto reason = lane_.blocked(); full && reason) {
       drop(items, *reason);
       return;
@@ -275,7 +276,13 @@ std::size_t ProductWriter::fitting(Items items, std::string_view& reason) {
     return 0;
   }
   const std::size_t most = std::min<std::size_t>(items.size(), static_cast<std::size_t>(room));
+  std::int64_t free_bytes = segment_->writer->free_bytes();
   for (std::size_t i = 0; i < most; ++i) {
+    if (packs_) free_bytes -= static_cast<std::int64_t>(packed_frame(items[i]).bytes.size());
+    if (free_bytes < 0) {
+      reason = "size";
+      return i;
+    }
     const std::string_view due = segment_->roll.due(*items[i].info);
     // Better a segment that is longer than asked for than none.
     if (!due.empty() && !lane_.blocked()) {

@@ -26,10 +26,12 @@ path with_extension_of(const path& file, std::string_view old_extension,
 bool is_taken(FileSystem& files, const SegmentFormat& format, const path& final_path,
               std::string_view suffix) {
   if (files.exists(final_path.string() + std::string(suffix))) return true;
-  return std::ranges::any_of(format.companions, [&](std::string_view extension) {
+  const auto is_there = [&](std::string_view extension) {
     const path companion = with_extension_of(final_path, format.extension, extension);
     return files.exists(companion.string() + std::string(suffix));
-  });
+  };
+  return std::ranges::any_of(format.companions, is_there) ||
+         std::ranges::any_of(format.optional_companions, is_there);
 }
 
 /// Completes what is known at the end from the file's own records.
@@ -123,9 +125,12 @@ Result<FinishedSegment> finish_part(FileSystem& files, const SegmentFormat& form
 
 Result<void> remove_empty_part(FileSystem& files, const SegmentFormat& format, const path& part) {
   const path name = without_part(part);
-  for (const std::string_view extension : format.companions) {
-    const path companion = with_extension_of(name, format.extension, extension).string() + ".part";
-    if (files.exists(companion)) static_cast<void>(files.remove(companion));
+  for (const auto companions : {format.companions, format.optional_companions}) {
+    for (const std::string_view extension : companions) {
+      const path companion =
+          with_extension_of(name, format.extension, extension).string() + ".part";
+      if (files.exists(companion)) static_cast<void>(files.remove(companion));
+    }
   }
   const path reserve = part.parent_path() / ("." + part.stem().string() + ".undo-space");
   for (const path& beside : {reserve, events_path(part)}) {

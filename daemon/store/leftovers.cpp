@@ -82,7 +82,11 @@ void clear_companion(FileSystem& files, const path& file, Walk& walk) {
                      is_finished(without(name, ".undo-space").substr(1));
   const bool json =
       name.ends_with(".json.part") && is_finished(without(name, ".json.part") + ".raw");
-  if (undo || log || space || json) static_cast<void>(files.remove(file));
+  const bool chunks =
+      (name.ends_with(".chunks.part") && is_finished(without(name, ".chunks.part") + ".h5")) ||
+      (name.ends_with(".chunks.part.new") &&
+       is_finished(without(name, ".chunks.part.new") + ".h5"));
+  if (undo || log || space || json || chunks) static_cast<void>(files.remove(file));
   if (name.ends_with(".frames.part")) complete_half_named(files, file, walk);
 }
 
@@ -96,10 +100,12 @@ void take_prepared(FileSystem& files, const path& ready, const SegmentFormat& fo
   const path wanted = base / ("recovered_" + ready.stem().string());
   const path target = free_name(files, format, wanted);
   const path part = target.string() + ".part";
-  for (const std::string_view extension : format.companions) {
-    const path companion = path(target).replace_extension(extension).string() + ".part";
-    // One that is missing makes the segment unreadable, which recovery says.
-    static_cast<void>(files.rename(stem.string() + std::string(extension) + ".ready", companion));
+  for (const auto companions : {format.companions, format.optional_companions}) {
+    for (const std::string_view extension : companions) {
+      const path companion = path(target).replace_extension(extension).string() + ".part";
+      // One that is missing makes the segment unreadable, which recovery says.
+      static_cast<void>(files.rename(stem.string() + std::string(extension) + ".ready", companion));
+    }
   }
   static_cast<void>(
       files.remove(ready.parent_path() / ("." + ready.stem().string() + ".undo-space")));
@@ -124,8 +130,11 @@ bool holds_nothing(FileSystem& files, const path& file) {
   if (name == "runs.new" || name.ends_with(".new")) return true;
   if (name.starts_with(".") && name.ends_with(".undo-space")) return true;
   const path named = file.parent_path() / file.stem();  // Without .ready.
+  const auto is_ready = [&](const char* extension) {
+    return files.exists(path(named).replace_extension(extension).string() + ".ready");
+  };
   return file.extension() == ".ready" && format_of(named) == nullptr &&
-         !files.exists(path(named).replace_extension(".raw").string() + ".ready");
+         !is_ready(named.extension() == ".chunks" ? ".h5" : ".raw");
 }
 
 /// Everything below .framelog/INSTRUMENT of a base, unless a living daemon holds its lock.

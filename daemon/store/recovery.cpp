@@ -75,7 +75,7 @@ Result<std::int64_t> trusted(SegmentReader& reader) {
     if (!is_intact(record)) break;
     if (index > 0 && record.sequence <= (*records)[index - 1].sequence) break;
     const auto read = reader.pixels(good, pixels);
-    if (!read && good < reader.valid()) {
+    if (!read && read.error().code != ErrorCode::kCorrupt && good < reader.valid()) {
       // What cannot be read today is not torn: it must not be trimmed away.
       return fail(ErrorCode::kIo,
                   "cannot read a frame that the file counts:", describe(read.error()));
@@ -103,9 +103,11 @@ std::vector<std::string> suffixes_of(const SegmentFormat& format) {
   const std::string extension(format.extension);
   std::vector<std::string> suffixes{extension + ".part", extension + ".events",
                                     extension + ".undo"};
-  for (const std::string_view companion : format.companions) {
-    for (const char* state : {".part", ".new", ""})
-      suffixes.push_back(std::string(companion) + state);
+  for (const auto companions : {format.companions, format.optional_companions}) {
+    for (const std::string_view companion : companions) {
+      for (const char* state : {".part", ".new", ""})
+        suffixes.push_back(std::string(companion) + state);
+    }
   }
   return suffixes;
 }

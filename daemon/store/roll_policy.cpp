@@ -57,6 +57,21 @@ std::int64_t segment_capacity(const RollPolicy& policy, std::size_t frame_bytes,
   return std::max(std::int64_t{1}, frames);
 }
 
+PackedCapacity packed_segment_capacity(const RollPolicy& policy, std::size_t frame_bytes,
+                                       std::optional<double> rate_hz) noexcept {
+  // Rows are reserved for frames of this size. What is packed better still makes a smaller file.
+  constexpr std::size_t kBestRatio = 64;
+  constexpr std::size_t kLeastPacked = 512;
+  const std::size_t least =
+      std::max({std::size_t{1}, frame_bytes / kBestRatio, std::min(frame_bytes, kLeastPacked)});
+  const auto whole = static_cast<std::int64_t>(frame_bytes);
+  PackedCapacity capacity{segment_capacity(policy, least, rate_hz), 0};
+  capacity.bytes =
+      std::min(policy.max_bytes - capacity.frames * kBytesPerRecord, capacity.frames * whole);
+  capacity.bytes = std::max(capacity.bytes, whole);
+  return capacity;
+}
+
 RollClock::RollClock(const RollPolicy& policy, const FrameInfo& first)
     : end_monotonic_ns_(policy.max_duration.count() > kNever - first.monotonic_ns
                             ? kNever

@@ -27,6 +27,17 @@ struct RollPolicy {
 [[nodiscard]] std::int64_t segment_capacity(const RollPolicy& policy, std::size_t frame_bytes,
                                             std::optional<double> rate_hz) noexcept;
 
+/// What space is reserved for with compression: frames as many as they may become, and bytes of
+/// them when packed. A segment is full by either.
+struct PackedCapacity {
+  std::int64_t frames{};
+  std::int64_t bytes{};
+};
+/// `max_bytes` is of the file, with the rows of all frames. At least one frame.
+[[nodiscard]] PackedCapacity packed_segment_capacity(const RollPolicy& policy,
+                                                     std::size_t frame_bytes,
+                                                     std::optional<double> rate_hz) noexcept;
+
 /// Says for each frame whether it begins a new segment. Owned by one open segment. Allocates
 /// nothing.
 class RollClock {

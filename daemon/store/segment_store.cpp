@@ -14,19 +14,24 @@ using std::filesystem::path;
 
 namespace {
 
-std::int64_t capacity_of(const SegmentStoreConfig& config) {
+PackedCapacity capacity_of(const SegmentStoreConfig& config) {
+  const SegmentDescription& d = config.description;
   RollPolicy roll = config.roll;
   if (config.format->most_bytes)
     roll.max_bytes = std::min(roll.max_bytes, *config.format->most_bytes);
+  const std::size_t frame_bytes = size_bytes(d.shape);
+  if (d.compression.codec != Codec::kNone && config.format->reserves_packed) {
+    return packed_segment_capacity(roll, frame_bytes, d.rate_hz);
+  }
   const auto beside = static_cast<std::size_t>(config.format->bytes_per_frame);
-  return segment_capacity(roll, size_bytes(config.description.shape) + beside,
-                          config.description.rate_hz);
+  const std::int64_t frames = segment_capacity(roll, frame_bytes + beside, d.rate_hz);
+  return {frames, frames * static_cast<std::int64_t>(frame_bytes)};
 }
 
 }  // namespace
 
 SegmentStore::SegmentStore(FileSystem& files, SegmentStoreConfig config)
-    : files_(files), config_(std::move(config)), capacity_frames_(capacity_of(config_)) {
+    : files_(files), config_(std::move(config)), capacity_(capacity_of(config_)) {
   config_.description.configuration_sha256 = sha256_hex(config_.description.configuration);
 }
 
@@ -49,7 +54,8 @@ path SegmentStore::name(std::int64_t number, std::int64_t utc_ns, std::uint64_t 
 SegmentDescription SegmentStore::describe(std::int64_t number) const {
   SegmentDescription description = config_.description;
   description.segment_number = number;
-  description.capacity_frames = capacity_frames_;
+  description.capacity_frames = capacity_.frames;
+  description.capacity_bytes = capacity_.bytes;
   return description;
 }
 
@@ -57,8 +63,9 @@ std::int64_t SegmentStore::reserved_bytes() const noexcept {
   // The frame's record, its time, and the columns that are made of them at the end.
   constexpr std::size_t kBytesPerRecord = 128 + 8 + 80;
   const SegmentDescription& d = config_.description;
-  return capacity_frames_ * static_cast<std::int64_t>(size_bytes(d.shape) + kBytesPerRecord +
-                                                      d.detectors.size() * sizeof(double));
+  return capacity_.bytes +
+         capacity_.frames *
+             static_cast<std::int64_t>(kBytesPerRecord + d.detectors.size() * sizeof(double));
 }
 
 void SegmentStore::set_run_number(std::int64_t number) {
@@ -80,8 +87,7 @@ Result<PreparedSegment> SegmentStore::prepare(std::int64_t number) {
   Error error = writer.error();
   if (error.code == ErrorCode::kNoSpace) {
     const auto space = files_.space(config_.base);
-    const double wanted = static_cast<double>(capacity_frames_) *
-                          static_cast<double>(size_bytes(description.shape)) / 1048576.0;
+    const double wanted = static_cast<double>(capacity_.bytes) / 1048576.0;
     error.context += fmt::format(" (a segment of {} needs {:.0f} MiB, {} has {:.0f} MiB free)",
                                  description.product, wanted, config_.base.string(),
                                  space ? static_cast<double>(space->free_bytes) / 1048576.0 : 0.0);
@@ -142,7 +148,7 @@ Result<Resumed> SegmentStore::resume(std::int64_t number, const path& part) {
     const auto reader = config_.format->open(files_, part);
     if (!reader) return std::unexpected(reader.error());
     if ((*reader)->shape() != config_.description.shape ||
-        (*reader)->frames() != capacity_frames_) {
+        (*reader)->frames() != capacity_.frames) {
       return fail(ErrorCode::kLayout, "it was prepared for other frames:", part.string());
     }
   }
@@ -197,9 +203,11 @@ void SegmentStore::discard(PreparedSegment prepared) {
       stem(prepared.number).string() + std::string(config_.format->extension) + ".ready";
   // The pixels first: without their companions nobody could tell that they are none.
   if (!files_.remove(ready)) return;
-  for (const std::string_view extension : config_.format->companions) {
-    static_cast<void>(
-        files_.remove(stem(prepared.number).string() + std::string(extension) + ".ready"));
+  for (const auto companions : {config_.format->companions, config_.format->optional_companions}) {
+    for (const std::string_view extension : companions) {
+      static_cast<void>(
+          files_.remove(stem(prepared.number).string() + std::string(extension) + ".ready"));
+    }
   }
   static_cast<void>(
       files_.remove(ready.parent_path() / ("." + ready.stem().string() + ".undo-space")));

@@ -103,7 +103,7 @@ class SegmentStore {
   /// that of its first frame.
   [[nodiscard]] std::filesystem::path name(std::int64_t number, std::int64_t utc_ns,
                                            std::uint64_t sequence) const;
-  [[nodiscard]] std::int64_t capacity_frames() const noexcept { return capacity_frames_; }
+  [[nodiscard]] std::int64_t capacity_frames() const noexcept { return capacity_.frames; }
   /// What preparing a segment takes of the disk, about.
   [[nodiscard]] std::int64_t reserved_bytes() const noexcept;
   /// Whether the run has its number: it comes with the first disk that is there.
@@ -121,7 +121,7 @@ class SegmentStore {
 
   FileSystem& files_;
   SegmentStoreConfig config_;
-  std::int64_t capacity_frames_;
+  PackedCapacity capacity_;
 };
 
 }  // namespace framelog

@@ -28,7 +28,7 @@ TEST_P(FinishTest, AnEmptySegmentLeavesNothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, FinishTest,
-                         testing::Values("hdf5", "raw", "tiff", "imagej-tiff"));
+                         testing::Values("hdf5", "raw", "hdf5 gzip", "tiff", "imagej-tiff"));
 
 TEST_F(SegmentTest, TheCompanionOfARawTakesItsNameToo) {
   auto recording = start("raw", "a", 0);

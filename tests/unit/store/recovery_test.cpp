@@ -97,7 +97,7 @@ TEST_P(RecoveryTest, PublishingIsDoneWithTheRename) {
   recording.writer->close_pixels();
   FaultyFiles faulty;
   faulty.add({.call = Call::kSyncDirectory,
-              .first = recording.format->name == "hdf5" ? 2 : 1,
+              .first = std::string(GetParam()) == "hdf5" ? 2 : 1,
               .count = kForEver});
   Accounting accounting;
   accounting.received = accounting.recorded = 5;
@@ -202,7 +202,7 @@ TEST_P(RecoveryTest, MergedFramesAreAccountedForByTheirRecords) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, RecoveryTest,
-                         testing::Values("hdf5", "raw", "tiff", "imagej-tiff"));
+                         testing::Values("hdf5", "raw", "hdf5 gzip", "tiff", "imagej-tiff"));
 
 TEST_F(SegmentTest, WhatIsNoSegmentGoesToQuarantineWithEverythingBesideIt) {
   for (int i = 0; i < 2; ++i) {

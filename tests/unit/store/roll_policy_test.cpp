@@ -126,5 +126,33 @@ TEST_F(RollPolicyTest, AnEndlessDurationDoesNotOverflow) {
   EXPECT_EQ(clock.due(at(kNoon, 2000 * kSecond)), "");
 }
 
+TEST(PackedCapacity, IsBoundByTheBytesOfTheFile) {
+  RollPolicy policy;
+  policy.max_bytes = std::int64_t{1} << 30U;
+  constexpr std::int64_t kRowBytes = 216;
+  for (const std::size_t frame_bytes : {std::size_t{1}, std::size_t{100}, std::size_t{2048},
+                                        std::size_t{65536}, std::size_t{2} << 20U}) {
+    const auto capacity = packed_segment_capacity(policy, frame_bytes, std::nullopt);
+    EXPECT_LE(capacity.bytes + capacity.frames * kRowBytes, policy.max_bytes) << frame_bytes;
+    EXPECT_GE(capacity.bytes, static_cast<std::int64_t>(frame_bytes));
+    // As many as without compression have room, and more where they can become smaller.
+    EXPECT_GE(capacity.frames, segment_capacity(policy, frame_bytes, std::nullopt));
+  }
+  const auto large = packed_segment_capacity(policy, std::size_t{2} << 20U, std::nullopt);
+  EXPECT_GT(large.frames, 30'000);
+  EXPECT_GT(large.bytes, policy.max_bytes * 99 / 100);
+}
+
+TEST(PackedCapacity, IsNoMoreThanWhatComesAndNeverLessThanAFrame) {
+  RollPolicy policy;
+  policy.max_frames = 10;
+  EXPECT_EQ(packed_segment_capacity(policy, 1000, std::nullopt).frames, 10);
+  EXPECT_EQ(packed_segment_capacity(policy, 1000, std::nullopt).bytes, 10'000);
+  policy.max_bytes = 100;
+  const auto small = packed_segment_capacity(policy, 1000, std::nullopt);
+  EXPECT_EQ(small.frames, 1);
+  EXPECT_EQ(small.bytes, 1000);
+}
+
 }  // namespace
 }  // namespace framelog

@@ -60,17 +60,24 @@ class SegmentTest : public testing::Test {
     std::filesystem::path part;
     std::uint64_t next{};
     SegmentEvents events;
+    Compression compression;
   };
 
   Recording start(const std::string& format_name, const std::string& name, std::uint64_t first,
                   std::int64_t number = 1) {
     return start(format_name, name, first, description(number));
   }
+  /// The format is that of a row, or "hdf5 gzip".
   Recording start(const std::string& format_name, const std::string& name, std::uint64_t first,
-                  const SegmentDescription& description) {
+                  SegmentDescription description) {
     Recording recording;
-    recording.format = find_format(format_name);
+    recording.format = find_format(format_name.substr(0, format_name.find(' ')));
     recording.next = first;
+    if (format_name.ends_with(" gzip")) {
+      description.compression = recording.compression = {Codec::kGzip, 4};
+      description.capacity_bytes =
+          description.capacity_frames * static_cast<std::int64_t>(size_bytes(description.shape));
+    }
     auto writer = recording.format->prepare(
         files_, directory_ / ("next-" + std::filesystem::path(name).filename().string()),
         description);
@@ -108,8 +115,19 @@ class SegmentTest : public testing::Test {
       record.accumulated = accumulated;
       record.detectors_check = detectors_check(sums);
       seal(record);
-      ASSERT_TRUE(recording.writer->append(std::span(&record, 1), pixels, sums));
+      if (recording.compression.codec != Codec::kNone) {
+        append_packed(recording, record, pixels, sums);
+      } else {
+        ASSERT_TRUE(recording.writer->append(std::span(&record, 1), pixels, sums));
+      }
     }
+  }
+
+  /// Frames as they are, which place_of() finds.
+  static void append_packed(Recording& recording, const FrameRecord& record,
+                            std::span<const std::byte> pixels, const std::vector<double>& sums) {
+    const PackedFrame frame{pixels, false};
+    ASSERT_TRUE(recording.writer->append_packed(std::span(&record, 1), std::span(&frame, 1), sums));
   }
 
   /// Ends it as the daemon would, with the accounting that its gaps give.

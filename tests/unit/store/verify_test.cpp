@@ -122,7 +122,7 @@ TEST_P(VerifyTest, ACopyCountsOnceAndOverlappingSegmentsAreAProblem) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, VerifyTest,
-                         testing::Values("hdf5", "raw", "tiff", "imagej-tiff"));
+                         testing::Values("hdf5", "raw", "hdf5 gzip", "tiff", "imagej-tiff"));
 
 TEST_F(SegmentTest, ADamagedRecordIsReportedAndItsPixelsAreNotBlamed) {
   auto recording = start("raw", "a", 0);
