@@ -68,7 +68,7 @@ inline WriteResult write_segment(const std::filesystem::path& parent, const Fram
   Wakeup files_wakeup;
   SegmentLane lane(SegmentStore(system_files(), config), files_wakeup);
   lane.put_ready(must(lane.store().prepare(lane.next_number())));
-  WriteLoop loop(ring, {&lane}, plan.record, health, system_clock());
+  WriteLoop loop(ring, {&lane}, plan.record, false, health, system_clock());
   SyncLoop sync({&lane}, plan.sync_interval, health.housekeeping[0], system_clock());
 
   const auto feed = [&](std::uint64_t sequence) {

@@ -230,7 +230,9 @@ class WhileRecording(TiffCase):
                         self.look_at(path)
                 self.recover()
                 self.verify()
-                self.assertEqual(recorder.leftovers(self.base), [])
+                # SQLite's own are for who opens the catalog next.
+                left = [path for path in recorder.leftovers(self.base) if "catalog.sqlite" not in path]
+                self.assertEqual(left, [])
                 for segment in recorder.finished(self.base, ".tif"):
                     if segment.pixels.shape[1:] == (32, 64):
                         self.check_ramp(segment)
