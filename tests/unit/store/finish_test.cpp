@@ -14,7 +14,7 @@ TEST_P(FinishTest, ANameThatWasTakenMeanwhileIsNeverOverwritten) {
   const auto taken = directory_ / ("a" + std::string(recording.format->extension));
   std::ofstream(taken) << "somebody else's";
   const auto path = finish(recording);
-  EXPECT_EQ(path.stem(), "a_2");
+  EXPECT_EQ(path.filename(), "a_2" + std::string(recording.format->extension));
   EXPECT_EQ(read_text(files_, taken).value(), "somebody else's");
   const auto verified = verify_segment(files_, path);
   EXPECT_EQ(verified.problems, std::vector<std::string>{});
