@@ -170,6 +170,32 @@ class OmeTiffs(TiffCase):
         self.check_schema(segment.path)
         self.assertLess(segment.path.stat().st_blocks * 512, 3 * (2 << 20) + (1 << 20))
 
+    def test_compressed(self):
+        """libtiff unpacks what tifffile reads then; deflate tifffile reads by itself."""
+        recorder.need_programs("tiffinfo", "tiffcp")
+        codecs = ["deflate", "lzw", "zstd"]
+        products = "".join(f"\n[product.{codec}]\nformat = tiff\ncompression = {codec}\n"
+                           "renormalise = 0, 65535 -> 0, 20\ndtype = uint8" for codec in codecs)
+        self.record(self.simulate(products + "\n[product.plain]\nformat = tiff\n"
+                                  "renormalise = 0, 65535 -> 0, 20\ndtype = uint8"),
+                    "--frames", "60")
+        self.verify()
+        plain, = recorder.finished(self.base, "plain_*.ome.tif")
+        for codec in codecs:
+            path, = self.base.rglob(f"*_{codec}_*.ome.tif")
+            self.check_structure(path, 60)
+            self.check_schema(path)
+            self.assertLess(path.stat().st_size, plain.path.stat().st_size)
+            if codec == "deflate":
+                numpy.testing.assert_array_equal(recorder.Segment(path).pixels, plain.pixels)
+            unpacked = self.directory / "unpacked.tif"
+            done = subprocess.run(["tiffcp", "-c", "none", str(path), str(unpacked)],
+                                  capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with tifffile.TiffFile(unpacked) as file:
+                numpy.testing.assert_array_equal([page.asarray() for page in file.pages],
+                                                 plain.pixels)
+
     def test_is_replayed(self):
         self.record(self.tiffs(), "--frames", "30")
         segment, = recorder.finished(self.base, ".ome.tif")
