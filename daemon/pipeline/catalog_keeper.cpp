@@ -102,6 +102,22 @@ Result<std::string> CatalogKeeper::mark(const path& segment, Mark mark) {
   return fmt::format("{}: {}", what, file.string());
 }
 
+void CatalogKeeper::let_go(const path& base) {
+  const std::scoped_lock lock(mutex_);
+  const path own = absolute(base);
+  const auto [end, ignored] =
+      std::mismatch(own.begin(), own.end(), settings_.file.begin(), settings_.file.end());
+  if (end == own.end()) close();
+}
+
+/// What was finished meanwhile is found when it is opened again and filled.
+void CatalogKeeper::close() {
+  hashing_.reset();
+  filling_.reset();
+  waiting_.clear();
+  catalog_.reset();
+}
+
 Catalog* CatalogKeeper::catalog() {
   const std::scoped_lock lock(mutex_);
   if (!catalog_ && steady_clock::now() >= retry_at_) static_cast<void>(open());
@@ -126,6 +142,11 @@ bool CatalogKeeper::look_after_file(Deadline now) {
   if (now < look_at_) return catalog_.has_value();
   look_at_ = now + kLookInterval;
   if (!catalog_) return open();
+  // Its directory goes with its disk, and must not be made on another.
+  if (!files_.exists(settings_.file.parent_path())) {
+    close();
+    return false;
+  }
   const auto renewed = catalog_->renew();
   if (!renewed) {
     note("catalog", renewed.error());

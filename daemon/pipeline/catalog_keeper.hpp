@@ -48,6 +48,9 @@ class CatalogKeeper {
   /// Its files have been deleted, on purpose, and the catalog knows.
   void removed(const CatalogEntry& segment);
 
+  /// The disk of a base has gone: a catalog that lies there is closed, until it is there again.
+  void let_go(const std::filesystem::path& base);
+
   enum class Mark : std::uint8_t { kPin, kUnpin, kAcknowledge };
   /// A line for people. Errors: kNotFound, not a finished segment of this instrument; those of the
   /// catalog.
@@ -71,6 +74,7 @@ class CatalogKeeper {
   // All of these with the mutex held.
   [[nodiscard]] bool look_after_file(Deadline now);
   [[nodiscard]] bool open();
+  void close();
   [[nodiscard]] bool add_waiting();
   [[nodiscard]] bool fill();
   [[nodiscard]] bool hash(bool only_recent);

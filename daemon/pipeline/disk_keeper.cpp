@@ -118,6 +118,8 @@ void DiskKeeper::lose(Disk& disk) {
   disk.opened = 0;
   disk.reason = DropReason::kNoDisk;
   disk.why = fmt::format("the disk of {} has gone", disk.base->path().string());
+  catalog_ = nullptr;  // It may lie there; the next round asks for it again.
+  if (on_lost_) on_lost_(disk.base->path());
   for (SegmentLane* lane : disk.lanes) lane->lose(std::chrono::steady_clock::now());
 }
 

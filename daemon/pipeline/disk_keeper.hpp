@@ -39,6 +39,10 @@ class DiskKeeper {
   void on_deleted(std::function<void(const DeletedSegments&)> call) {
     on_deleted_ = std::move(call);
   }
+  /// Called with the base whose disk has gone: nothing there may stay open.
+  void on_lost(std::function<void(const std::filesystem::path&)> call) {
+    on_lost_ = std::move(call);
+  }
   /// Deletes some of what retention's bounds leave no place for, when that is to be looked at
   /// again. True: there may be more.
   [[nodiscard]] bool tidy(Deadline now);
@@ -100,6 +104,7 @@ class DiskKeeper {
   Retention retention_;
   Catalog* catalog_{};
   std::function<void(const DeletedSegments&)> on_deleted_;
+  std::function<void(const std::filesystem::path&)> on_lost_;
   std::string complaint_;  ///< Why nothing could be deleted, the last time.
   Deadline look_at_{kNoDeadline};
   Deadline tidy_at_{};

@@ -66,6 +66,9 @@ FilesLoop::FilesLoop(std::vector<SegmentLane*> lanes, DiskKeeper disks, InputDig
       health_(health),
       clock_(clock) {
   disks_.on_deleted([this](const DeletedSegments& deleted) { tell_deleted(deleted); });
+  disks_.on_lost([this](const std::filesystem::path& base) {
+    if (catalog_ != nullptr) catalog_->let_go(base);
+  });
 }
 
 void FilesLoop::tell_deleted(const DeletedSegments& deleted) {
@@ -115,8 +118,8 @@ void FilesLoop::run() {
     const DiskCall call(health_.files);
     const bool draining =
         draining_.load(std::memory_order_acquire);  // Pairs with the release in drain().
-    disks_.set_catalog(catalog_ != nullptr ? catalog_->complete() : nullptr);
     recover_later(disks_.look(steady_clock::now(), !draining));
+    disks_.set_catalog(catalog_ != nullptr ? catalog_->complete() : nullptr);
     for (SegmentLane* lane : lanes_) lane->write_notes();
     if (!draining && prepare_next()) continue;
     if (!digests_.done() && may_wait_for_digests(draining)) {

@@ -52,7 +52,7 @@ class DiskCase(recorder.Case):
         # Ended before the mount goes: clean-ups run in reverse order.
         self.addCleanup(subprocess.run, ["umount", "-l", str(place)], stderr=subprocess.DEVNULL,
                         check=False)
-        self.addCleanup(self.end_processes)
+        self.addCleanup(lambda: [self.kill(process) for process in self.processes])
 
     def configuration(self, extra="", files="", **source):
         keys = {"width": 64, "height": 32, "rate": "1 kHz", **source}
@@ -380,7 +380,8 @@ format = raw
         return int(children.split()[0])
 
     def test_without_fallocate(self):
-        self.without("fallocate:error=EOPNOTSUPP")
+        # A thread's first call may be for the ring, which is no file.
+        self.without("fallocate:error=EOPNOTSUPP:when=2+")
 
     def test_without_a_rename_that_replaces_nothing(self):
         self.without("renameat2:error=EINVAL")

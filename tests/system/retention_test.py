@@ -42,6 +42,11 @@ group = root
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout
 
+    def deleted(self):
+        line, = [line for line in self.tell("metrics").splitlines()
+                 if line.startswith("framelog_segments_deleted_total")]
+        return float(line.split()[-1])
+
     def stop(self, process):
         process.send_signal(signal.SIGTERM)
         return recorder.accounting_lines(self.wait(process))["frames"]
@@ -65,10 +70,7 @@ group = root
         self.reached(10)
         self.until(lambda: len(self.finished()) <= 5, "old segments to go")
         self.assertTrue(pinned.exists())
-        metrics = self.tell("metrics")
-        deleted = [line for line in metrics.splitlines()
-                   if line.startswith("framelog_segments_deleted_total")]
-        self.assertGreater(float(deleted[0].split()[-1]), 3)
+        self.until(lambda: self.deleted() > 3, "the metrics")
         counts = self.stop(process)
         self.whole(counts)
         left = self.finished()
