@@ -62,7 +62,9 @@ void CatalogKeeper::add(const path& segment) {
   if (settings_.file.empty()) return;
   waiting_.push_back(absolute(segment));
   const Deadline now = steady_clock::now();
-  if (now >= retry_at_ && look_after_file(now)) static_cast<void>(add_waiting());
+  if (now < retry_at_ || !look_after_file(now)) return;
+  // A files thread that is never idle comes to the rest of them, too.
+  if (add_waiting()) static_cast<void>(fill());
 }
 
 void CatalogKeeper::removed(const CatalogEntry& segment) {

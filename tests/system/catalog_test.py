@@ -202,8 +202,8 @@ class Filling(Catalog):
         with contextlib.closing(sqlite3.connect(self.catalog())) as database:
             database.execute("DELETE FROM segments WHERE path = ?", (paths[-1],))
             database.commit()
-        # Finishing goes first: at full rate there would be no time for it.
-        process = self.start(self.config, "--set", "source.rate=100 Hz")
+        # Fast enough that there is hardly a moment for it, and not so fast that a full ring is left.
+        process = self.start(self.config, "--set", "source.rate=200 Hz")
         self.until(lambda: self.rows(f"path = '{paths[-1]}'") == 1, "the missing one")
         self.stop(process)
         self.check()

@@ -1,6 +1,7 @@
 #include "pipeline/catalog_keeper.hpp"
 
-#include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "store/checksum_list.hpp"
 #include "tests/unit/store/segment_fixture.hpp"
@@ -31,14 +32,15 @@ TEST_F(CatalogKeeperTest, MakesNothingWhereTheDiskIsAbsent) {
   CatalogKeeper keeper(files_, settings());
   keeper.add(segment("a", 0, 1));
   EXPECT_FALSE(keeper.step());
-  EXPECT_EQ(keeper.catalog(), nullptr);
+  EXPECT_EQ(keeper.complete(), nullptr);
   EXPECT_FALSE(fs::exists(directory_ / ".framelog"));
   EXPECT_FALSE(keeper.mark(directory_ / "a.h5", CatalogKeeper::Mark::kPin));
   // It comes.
   make_workshop();
+  std::this_thread::sleep_until(keeper.next_look());
   work(keeper);
-  ASSERT_NE(keeper.catalog(), nullptr);
-  EXPECT_EQ(keeper.catalog()->totals().value().segments, 1);
+  ASSERT_NE(keeper.complete(), nullptr);
+  EXPECT_EQ(keeper.complete()->totals().value().segments, 1);
 }
 
 TEST_F(CatalogKeeperTest, FillsWhatIsMissing) {
@@ -48,7 +50,7 @@ TEST_F(CatalogKeeperTest, FillsWhatIsMissing) {
   const auto late = segment("b", 10, 2);
   work(keeper);
   keeper.add(late);
-  EXPECT_EQ(keeper.catalog()->totals().value().segments, 2);
+  EXPECT_EQ(keeper.complete()->totals().value().segments, 2);
   EXPECT_EQ(keeper.trouble(), "");
 }
 
@@ -60,7 +62,7 @@ TEST_F(CatalogKeeperTest, PinsWhatItHasNotComeTo) {
   ASSERT_TRUE(pinned) << describe(pinned.error());
   EXPECT_EQ(*pinned, "pinned: " + path.string());
   work(keeper);
-  EXPECT_TRUE(keeper.catalog()->find(path).value()->pinned);
+  EXPECT_TRUE(keeper.complete()->find(path).value()->pinned);
   EXPECT_EQ(keeper.mark(directory_ / "none.h5", CatalogKeeper::Mark::kPin).error().code,
             ErrorCode::kNotFound);
 }
@@ -78,10 +80,11 @@ TEST_F(CatalogKeeperTest, ADeletedSegmentLeavesNoTrace) {
   work(keeper);
   EXPECT_EQ(read_checksums(files_, directory_).value().size(), 3U);
   fs::remove(paths[0]);
-  keeper.removed(paths[0]);
+  const CatalogEntry entry = keeper.complete()->find(paths[0]).value().value();
+  ASSERT_TRUE(keeper.complete()->remove(paths[0]));  // As retention does.
+  keeper.removed(entry);
   EXPECT_EQ(read_checksums(files_, directory_).value().size(), 2U);
-  EXPECT_EQ(keeper.catalog()->find(paths[0]).value(), std::nullopt);
-  EXPECT_EQ(keeper.catalog()->find(paths[1]).value()->sha256.size(), 64U);
+  EXPECT_EQ(keeper.complete()->find(paths[1]).value()->sha256.size(), 64U);
   keeper.end();
   // Of a run that has ended the master file is there at once.
   EXPECT_TRUE(fs::exists(directory_ / "a_master.h5"));
@@ -93,7 +96,7 @@ TEST_F(CatalogKeeperTest, TroubleIsToldAndOverWhenItIsOver) {
   CatalogKeeper keeper(files_, settings());
   keeper.add(segment("a", 0, 1));
   EXPECT_NE(keeper.trouble(), "");
-  EXPECT_EQ(keeper.catalog(), nullptr);
+  EXPECT_EQ(keeper.complete(), nullptr);
   EXPECT_GT(keeper.next_look(), std::chrono::steady_clock::now());
   fs::remove(settings().file);
   // A command does not wait for the next try.
@@ -108,7 +111,7 @@ TEST_F(CatalogKeeperTest, AnotherInstrumentsSegmentIsNotTaken) {
   CatalogKeeper keeper(files_, other);
   keeper.add(segment("a", 0, 1));
   work(keeper);
-  EXPECT_EQ(keeper.catalog()->totals().value().segments, 0);
+  EXPECT_EQ(keeper.complete()->totals().value().segments, 0);
 }
 
 }  // namespace
