@@ -63,8 +63,8 @@ class RetentionTest : public SegmentTest {
     for (;;) {
       const auto deleted = retention.keep_bounds(*catalog_, {base_});
       EXPECT_TRUE(deleted);
-      if (!deleted || deleted->paths.empty()) return count;
-      count += static_cast<std::int64_t>(deleted->paths.size());
+      if (!deleted || deleted->segments.empty()) return count;
+      count += static_cast<std::int64_t>(deleted->segments.size());
     }
   }
   static int there(const std::vector<path>& files) {
@@ -105,7 +105,7 @@ TEST_F(RetentionTest, OfManyTakesOnlySomeAtATime) {
   Retention retention(faulty_, {.max_segments = 1}, clock_);
   const auto deleted = retention.keep_bounds(*catalog_, {base_});
   ASSERT_TRUE(deleted);
-  EXPECT_EQ(deleted->paths.size(), 16U);
+  EXPECT_EQ(deleted->segments.size(), 16U);
   EXPECT_EQ(deleted->why, "max_segments");
   EXPECT_EQ(keep({.max_segments = 1}), 23);
 }
@@ -148,13 +148,13 @@ TEST_F(RetentionTest, LeavesAloneWhatLiesElsewhereAndDoesNotCountIt) {
   Retention retention(faulty_, {.max_segments = 4}, clock_);
   const auto deleted = retention.keep_bounds(*catalog_, {directory_ / "other"});
   ASSERT_TRUE(deleted);
-  EXPECT_TRUE(deleted->paths.empty());
+  EXPECT_TRUE(deleted->segments.empty());
   EXPECT_EQ(there(files), 10);
   // Six of ten are elsewhere: the four here are what may be kept.
   std::filesystem::create_directories(base_ / "2026/day1/.framelog");
   const auto here = retention.keep_bounds(*catalog_, {base_ / "2026/day1"});
   ASSERT_TRUE(here);
-  EXPECT_EQ(here->paths.size(), 1U);
+  EXPECT_EQ(here->segments.size(), 1U);
 }
 
 TEST_F(RetentionTest, ForgetsWhatSomebodyElseHasDeletedButNotWhatIsOnADiskThatHasGone) {
@@ -174,23 +174,23 @@ TEST_F(RetentionTest, AClockThatJumpsMakesNothingOld) {
   Retention retention(faulty_, {.max_age = std::chrono::hours(24)}, clock_);
   clock_.set_utc(clock_.utc_ns() + 10 * 365 * 86400 * kSecond);
   clock_.set_synchronised(false);
-  EXPECT_TRUE(retention.keep_bounds(*catalog_, {base_})->paths.empty());
+  EXPECT_TRUE(retention.keep_bounds(*catalog_, {base_})->segments.empty());
   EXPECT_EQ(there(files), 10);
   clock_.set_synchronised(true);
-  EXPECT_EQ(retention.keep_bounds(*catalog_, {base_})->paths.size(), 10U);
+  EXPECT_EQ(retention.keep_bounds(*catalog_, {base_})->segments.size(), 10U);
 }
 
 TEST_F(RetentionTest, WaitsForTheRoomThatItHasMadeBeforeItDeletesMore) {
   const auto files = add_ten();
   faulty_.set_free_bytes(0);  // However much is deleted: somebody reads it.
   Retention retention(faulty_, {.delete_oldest = true}, clock_);
-  EXPECT_EQ(retention.make_room(*catalog_, {base_}, 2 * kBytes)->paths.size(), 2U);
+  EXPECT_EQ(retention.make_room(*catalog_, {base_}, 2 * kBytes)->segments.size(), 2U);
   EXPECT_TRUE(retention.awaits_room());
-  EXPECT_TRUE(retention.make_room(*catalog_, {base_}, 2 * kBytes)->paths.empty());
-  EXPECT_EQ(retention.make_room(*catalog_, {base_}, 3 * kBytes)->paths.size(), 1U);
+  EXPECT_TRUE(retention.make_room(*catalog_, {base_}, 2 * kBytes)->segments.empty());
+  EXPECT_EQ(retention.make_room(*catalog_, {base_}, 3 * kBytes)->segments.size(), 1U);
   clock_.move(6 * kSecond);
   EXPECT_FALSE(retention.awaits_room());
-  EXPECT_EQ(retention.make_room(*catalog_, {base_}, kBytes)->paths.size(), 1U);
+  EXPECT_EQ(retention.make_room(*catalog_, {base_}, kBytes)->segments.size(), 1U);
   EXPECT_EQ(there(files), 6);
 }
 
@@ -200,7 +200,7 @@ TEST_F(RetentionTest, AFileThatCannotBeDeletedStaysKnown) {
   Retention retention(faulty_, {.max_segments = 1}, clock_);
   const auto deleted = retention.keep_bounds(*catalog_, {base_});
   ASSERT_TRUE(deleted) << "it does not keep the others";
-  EXPECT_EQ(deleted->paths.size(), 9U);
+  EXPECT_EQ(deleted->segments.size(), 9U);
   EXPECT_TRUE(catalog_->find(files[1])->has_value());
   EXPECT_EQ(there(files), 1);
   const auto again = Retention(faulty_, {.max_age = std::chrono::seconds(1)}, clock_)
