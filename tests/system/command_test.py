@@ -292,7 +292,7 @@ class Recordings(unittest.TestCase):
     def test_bad_usage_is_refused_with_a_hint(self):
         for arguments, hint in [
                 ([], "no command"), (["verfy", "x"], "did you mean verify?"),
-                (["list"], "takes a directory"), (["list", "a", "b"], "takes DIR"),
+                (["list"], "takes a directory"), (["list", "a", "b"], "takes [DIR]"),
                 (["list", ""], "a name is empty"), (["list", "--tree", "."], "has no --tree"),
                 (["list", ".", "--wrong"], "wrong"), (["config", "check"], "needs -i NAME"),
                 (["config", "shwo"], "did you mean show?"),
