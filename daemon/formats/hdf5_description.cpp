@@ -7,6 +7,7 @@
 
 #include "core/clock.hpp"
 #include "formats/hdf5_bytes.hpp"
+#include "formats/hdf5_filters.hpp"
 #include "formats/hdf5_layout.hpp"
 
 namespace framelog::hdf5 {
@@ -161,16 +162,14 @@ void write_pixels(Tree& tree, const D& d, const Paging& paging) {
   tree.dataset(kData, type_of(d.shape.type), space.get(), properties.get(), nullptr);
 }
 
-/// Bitshuffle's own setting of its values, which a loaded plugin makes on creation, puts its
-/// version and the element size in front of what it is given.
+/// Version (any), element size, block and codec, as the filter's own setting would make of the last
+/// two.
 void set_bitshuffle(hid_t properties, const FrameShape& shape) {
   constexpr unsigned kDefaultBlock = 0;
   constexpr unsigned kLz4 = 2;
-  const std::array<unsigned, 5> all{0, 0, static_cast<unsigned>(size_bytes(shape.type)),
-                                    kDefaultBlock, kLz4};
-  const bool loaded = H5Zfilter_avail(kBitshuffleFilter) > 0;
-  const std::span<const unsigned> values = loaded ? std::span(all).last(2) : std::span(all);
-  H5Pset_filter(properties, kBitshuffleFilter, H5Z_FLAG_OPTIONAL, values.size(), values.data());
+  const std::array<unsigned, 5> values{0, 0, static_cast<unsigned>(size_bytes(shape.type)),
+                                       kDefaultBlock, kLz4};
+  H5Pset_filter(properties, kBitshuffleId, H5Z_FLAG_OPTIONAL, values.size(), values.data());
 }
 
 /// Optional, so that the library creates the dataset where it does not have the filter.
@@ -182,13 +181,13 @@ void set_filters(hid_t properties, const D& d) {
       H5Pset_deflate(properties, level);
       break;
     case Codec::kLz4:
-      H5Pset_filter(properties, kLz4Filter, H5Z_FLAG_OPTIONAL, 0, nullptr);
+      H5Pset_filter(properties, kLz4Id, H5Z_FLAG_OPTIONAL, 0, nullptr);
       break;
     case Codec::kBitshuffleLz4:
       set_bitshuffle(properties, d.shape);
       break;
     case Codec::kZstd:
-      H5Pset_filter(properties, kZstdFilter, H5Z_FLAG_OPTIONAL, 1, &level);
+      H5Pset_filter(properties, kZstdId, H5Z_FLAG_OPTIONAL, 1, &level);
       break;
     default:
       break;

@@ -93,11 +93,6 @@ struct Ending {
 /// Writes it into a file of which the datasets have as many rows as there are records.
 void write_ending(Tree& tree, const Ending& ending);
 
-/// Registered filters of HDF5.
-inline constexpr int kLz4Filter = 32004;
-inline constexpr int kBitshuffleFilter = 32008;
-inline constexpr int kZstdFilter = 32015;
-
 /// One column that grows with the frames, allocated in full. Without rows per chunk it is in one
 /// piece, and allocated when it is first written.
 void write_growing(Tree& tree, const std::string& path, hid_t type, std::int64_t capacity,

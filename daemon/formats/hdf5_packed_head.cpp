@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "formats/hdf5_filters.hpp"
 #include "formats/hdf5_layout.hpp"
 
 namespace framelog::hdf5 {
@@ -188,9 +189,9 @@ Result<Compression> compression_of(hid_t dataset) {
                                        values.data(), 0, nullptr, &config);
     const int level = static_cast<int>(values[0]);
     if (filter == H5Z_FILTER_DEFLATE) compression = {Codec::kGzip, level};
-    if (filter == kLz4Filter) compression = {Codec::kLz4, 0};
-    if (filter == kBitshuffleFilter) compression = {Codec::kBitshuffleLz4, 0};
-    if (filter == kZstdFilter) compression = {Codec::kZstd, level};
+    if (filter == kLz4Id) compression = {Codec::kLz4, 0};
+    if (filter == kBitshuffleId) compression = {Codec::kBitshuffleLz4, 0};
+    if (filter == kZstdId) compression = {Codec::kZstd, level};
   }
   if (compression.codec == Codec::kNone) {
     return fail(ErrorCode::kUnsupported, "its frames are not compressed");

@@ -128,7 +128,7 @@ class Killed(CompressionCase):
         chance = random.Random(SEED)
         codecs = ("gzip-1", "bitshuffle-lz4", "zstd-1")
         config = self.simulate(products(codecs) + "[roll]\nmax_frames = 150\n[ring]\n"
-                               "memory = 16 MiB\n", width=64, height=32, rate="1 kHz",
+                               "memory = 16 MiB\n[control]\nsocket = off\n", width=64, height=32, rate="1 kHz",
                                files="sync_interval = 50 ms")
         for _ in range(KILLS):
             process = self.start(config)
