@@ -1,5 +1,6 @@
 """Disks that are missing, are unplugged, become read-only, fail, stand still or have quotas."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -148,6 +149,8 @@ class MissingDisk(DiskCase):
         run("umount", "-l", self.place)
         self.said(process, "has gone")
         self.assertEqual(list(self.place.iterdir()), [])
+        # Mounted before that, the kernel would give back the one that is dead.
+        self.until(lambda: not self.held(process), "all its files to be closed")
         self.mount(image)
         self.said(process, "recording again")
         self.more_segments()
@@ -161,6 +164,15 @@ class MissingDisk(DiskCase):
         self.assertLessEqual(counts["recorded"] - there, 1500)
         self.assertLessEqual(there, counts["recorded"])
         self.recover()
+
+    @staticmethod
+    def held(process):
+        """What it has open on the disk: unmounted, paths begin at the disk's root."""
+        links = []
+        for path in pathlib.Path(f"/proc/{process.pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                links.append(os.readlink(path))
+        return [link for link in links if "/recordings" in link]
 
     def test_is_no_error_of_the_configuration(self):
         config = self.configuration(files=self.FILES)
