@@ -69,7 +69,7 @@ class CompressedHdf5(recorder.Case):
             seen = []
 
             def has_grown():
-                data.id.refresh()
+                data.refresh()
                 if not seen or len(data) > seen[-1]:
                     seen.append(len(data))
                 return len(seen) > 5
