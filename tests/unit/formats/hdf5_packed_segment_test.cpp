@@ -1,10 +1,11 @@
+#include "formats/hdf5_packed_segment.hpp"
+
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <hdf5.h>
 
 #include <array>
 
-#include "formats/hdf5_packed_segment.hpp"
 #include "packed_recording.hpp"
 #include "tests/fakes/faulty_files.hpp"
 #include "tests/unit/drivers/allocations.hpp"
@@ -104,6 +105,33 @@ INSTANTIATE_TEST_SUITE_P(Codecs, EachCodec,
                            std::erase(name, '-');
                            return name;
                          });
+
+TEST_F(PackedTest, BitshuffleHasItsValuesBeforeAndAfterItWasRead) {
+  const auto d = packed_description({Codec::kBitshuffleLz4, 0}, kShape, 10);
+  for (int round = 0; round < 3; ++round) {
+    leave(d, 3);
+    const hid_t file = H5Fopen(part().c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+    const hid_t set = H5Dopen2(file, kPixels, H5P_DEFAULT);
+    const hid_t properties = H5Dget_create_plist(set);
+    std::array<unsigned, 8> values{};
+    std::size_t count = values.size();
+    unsigned flags = 0;
+    unsigned config = 0;
+    ASSERT_GE(
+        H5Pget_filter_by_id2(properties, 32008, &flags, &count, values.data(), 0, nullptr, &config),
+        0);
+    EXPECT_EQ(count, 5U);
+    EXPECT_EQ(std::vector<unsigned>(values.begin() + 2, values.begin() + 5),
+              (std::vector<unsigned>{2, 0, 2}));
+    H5Pclose(properties);
+    H5Dclose(set);
+    H5Fclose(file);
+    // A filter that HDF5 has used once it asks on creation, too.
+    EXPECT_EQ(OtherReader(part(), H5F_ACC_RDONLY).pixels(0), packed_pixels_of(kShape, 0));
+    fs::remove(part());
+    fs::remove(index());
+  }
+}
 
 TEST_F(PackedTest, IsAWholeFileForEveryReaderAtAnyTime) {
   const auto d = packed_description(kGzip, kShape, 100);
