@@ -51,10 +51,12 @@ std::string explain_product(const ProductPlan& product, double source_rate_hz) {
   if (!product.store) return line + ", not recorded (format = none)\n";
   const double rate_hz = recorded_rate_hz(product, source_rate_hz);
   if (rate_hz > 0) line += fmt::format(", {:.3g} MB/s", bytes * rate_hz / kMega);
-  const std::int64_t frames =
-      segment_capacity(product.store->roll, size_bytes(shape), product.store->description.rate_hz);
-  return line + fmt::format(", {} with at most {} frames a segment in {}\n",
-                            product.store->format->name, frames, product.store->base.string());
+  const SegmentStoreConfig& store = *product.store;
+  const Compression& compression = store.description.compression;
+  line += fmt::format(", {}", store.format->name);
+  if (compression.codec != Codec::kNone) line += fmt::format(" ({})", to_string(compression));
+  return line + fmt::format(" with at most {} frames a segment in {}\n",
+                            segment_capacity(store).frames, store.base.string());
 }
 
 /// Which of the source's frames a product is made of; empty: of each one.

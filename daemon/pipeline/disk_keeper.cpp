@@ -22,6 +22,8 @@ constexpr auto kLookInterval = milliseconds(250);
 constexpr auto kTidyInterval = std::chrono::minutes(1);
 /// What a segment takes of a file system that counts its files.
 constexpr std::int64_t kFilesPerSegment = 8;
+/// What grows beside the segments: their logs, directories, the catalog.
+constexpr std::int64_t kBytesBeside = 256 << 10;
 
 double mebibytes(std::int64_t bytes) { return static_cast<double>(bytes) / 1048576.0; }
 
@@ -212,7 +214,7 @@ std::optional<DiskKeeper::Shortage> DiskKeeper::shortage(SegmentLane& lane,
                     fmt::format("{} has room for {} more files (a segment wants {})",
                                 disk.base->path().string(), space->free_files, kFilesPerSegment)};
   }
-  const std::int64_t missing = policy_.min_free_bytes + needed - space->free_bytes;
+  const std::int64_t missing = policy_.min_free_bytes + kBytesBeside + needed - space->free_bytes;
   if (missing <= 0) return std::nullopt;
   return Shortage{missing,
                   fmt::format("no room: a segment of {} needs {:.0f} MiB, {} has {:.0f} MiB free, "

@@ -12,9 +12,7 @@ namespace framelog {
 
 using std::filesystem::path;
 
-namespace {
-
-PackedCapacity capacity_of(const SegmentStoreConfig& config) {
+PackedCapacity segment_capacity(const SegmentStoreConfig& config) {
   const SegmentDescription& d = config.description;
   RollPolicy roll = config.roll;
   if (config.format->most_bytes)
@@ -28,10 +26,8 @@ PackedCapacity capacity_of(const SegmentStoreConfig& config) {
   return {frames, frames * static_cast<std::int64_t>(frame_bytes)};
 }
 
-}  // namespace
-
 SegmentStore::SegmentStore(FileSystem& files, SegmentStoreConfig config)
-    : files_(files), config_(std::move(config)), capacity_(capacity_of(config_)) {
+    : files_(files), config_(std::move(config)), capacity_(segment_capacity(config_)) {
   config_.description.configuration_sha256 = sha256_hex(config_.description.configuration);
 }
 

@@ -32,6 +32,9 @@ struct SegmentStoreConfig {
   std::uint32_t generation{};  ///< Prepared segments of different ones are named differently.
 };
 
+/// What space is reserved for in each of these segments: frames, and bytes of their pixels.
+[[nodiscard]] PackedCapacity segment_capacity(const SegmentStoreConfig& config);
+
 /// A segment that is ready to be recorded.
 struct PreparedSegment {
   std::int64_t number{};

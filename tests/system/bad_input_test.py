@@ -102,7 +102,7 @@ overflow = panic
             "bin = 0x2": r"product\.a\.bin: ",
             "bin = 33x2": r"product\.a\.bin: .*larger than the region.*32 x 64",
             "endian = big": r"product\.a\.endian: only raw files .*\(",
-            "format = tiff": r"product\.a\.format: .*\(.*hdf5.*raw",
+            "format = jpeg": r"product\.a\.format: .*\(.*hdf5.*raw",
         }.items():
             with self.subTest(key=text):
                 self.refuse(self.SIMULATOR + "[product.a]\n" + text + "\n", what, line=6)

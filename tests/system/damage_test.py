@@ -246,8 +246,7 @@ class Damage(recorder.Case):
             self.look_at_quarantine(left, before, after)
         else:
             self.look_at_finished(left, outcome)
-        others = [name for name in before if not pathlib.Path(name).name.startswith(left.name)
-                  and "_0002" not in name and ".framelog" not in name]
+        others = [name for name in before if "_0001." in name and ".framelog" not in name]
         self.assertTrue(others)
         for name in others:
             self.assertEqual(before[name], after.get(name), f"{name} was touched")

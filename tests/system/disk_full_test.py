@@ -141,15 +141,11 @@ roi = y=0:8, x=0:8
     def test_a_disk_that_fills_from_outside(self):
         """Somebody else takes the space while a segment is recorded or prepared."""
         self.base = self.small / "base"
+        ballast = self.small / "ballast"
+        ballast.touch()  # On a busy machine the recording fills the disk first.
         process = self.start(self.configuration(rate="500 Hz"))
         self.until(lambda: self.parts(self.base), "the first segment")
-        with open(self.small / "ballast", "wb") as file:
-            try:
-                while True:
-                    file.write(bytes(MIB // 16))
-                    file.flush()
-            except OSError:
-                pass
+        self.fill(ballast)
         self.said(process, "cannot prepare the next segment")
         counts = recorder.accounting_lines(self.stop(process))["frames"]
         self.assertEqual(counts["received"], counts["recorded"] + counts.get("disk-full", 0))
