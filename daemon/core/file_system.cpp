@@ -208,10 +208,15 @@ class SystemFiles final : public FileSystem {
   Result<void> rename_over_own(const std::filesystem::path& from, const std::filesystem::path& to) {
     const int fd = ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0) return fail_errno(errno, "cannot rename to", to.string());
-    ::close(fd);
+    const UniqueFd placeholder(fd);
     if (::rename(from.c_str(), to.c_str()) == 0) return {};
     const int error = errno;
-    ::unlink(to.c_str());
+    // A server may have renamed it, and its answer been lost: only what is still ours goes.
+    struct stat ours {};
+    struct stat there {};
+    const bool is_ours = ::fstat(fd, &ours) == 0 && ::lstat(to.c_str(), &there) == 0 &&
+                         ours.st_ino == there.st_ino && there.st_size == 0 && exists(from);
+    if (is_ours) ::unlink(to.c_str());
     return fail_errno(error, "cannot rename to", to.string());
   }
 

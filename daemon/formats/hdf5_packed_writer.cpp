@@ -62,10 +62,21 @@ Result<void> PackedSegment::append(std::span<const FrameRecord> records,
     end_ = begin + static_cast<std::int64_t>(bytes);
     frames_.store(first + count, std::memory_order_release);  // Pairs with the acquire in frames().
   } else {
-    // These frames go elsewhere: no whole row may stay behind `valid` for recovery to find.
-    index_.forget(first);
+    take_back(first);
   }
   return written;
+}
+
+/// These frames go elsewhere: no count may tell of them, and no whole row or record may stay behind
+/// it for recovery to find. What the disk does not take of this either, a process that dies before
+/// it finishes the segment would find twice.
+void PackedSegment::take_back(std::int64_t first) {
+  static_cast<void>(index_.set_valid(first));
+  index_.forget(first);
+  constexpr std::array<std::byte, kFrameRecordBytes> kNoRecord{};
+  const std::int64_t record = tables_.records + first * std::int64_t{kFrameRecordBytes};
+  static_cast<void>(files_.write_at(file_.get(), kNoRecord, record));
+  static_cast<void>(files_.write_at(file_.get(), bytes_of(first), tables_.valid));
 }
 
 Result<void> PackedSegment::write_frames(std::span<const PackedFrame> frames) {

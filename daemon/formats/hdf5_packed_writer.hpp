@@ -43,6 +43,7 @@ class PackedSegment {
                                         std::span<const PackedFrame> frames,
                                         std::span<const double> detectors);
   [[nodiscard]] Result<void> write_counts(std::int64_t frames);
+  void take_back(std::int64_t first);
 
   FileSystem& files_;
   UniqueFd file_;
