@@ -12,6 +12,7 @@
 #include "core/scan.hpp"
 #include "core/version.hpp"
 #include "formats/hdf5_layout.hpp"
+#include "formats/hdf5_sparse_image.hpp"
 #include "formats/hdf5_segment.hpp"
 
 // Virtual datasets:
@@ -282,7 +283,7 @@ Result<MasterSummary> write_master(FileSystem& files, const path& file, const Ma
     return fail(ErrorCode::kNotFound, "no finished segment for", file.string());
   }
   if (files.exists(file)) return fail_errno(EEXIST, "cannot create", file.string());
-  // HDF5 that cannot write cannot close the file either: the space is found out before.
+  // Before any of it is taken: others need the last of a full disk.
   constexpr std::int64_t kBytesPerMapping = 1024;
   constexpr std::int64_t kHeadBytes = std::int64_t{1} << 20U;
   const auto space = files.space(file.parent_path());
@@ -294,13 +295,14 @@ Result<MasterSummary> write_master(FileSystem& files, const path& file, const Ma
   const std::uint64_t scans = complete_scans(whole);
   const Handle access(H5Pcreate(H5P_FILE_ACCESS));
   H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110);
-  Handle created(H5Fcreate(file.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, access.get()));
-  if (!created.valid())
-    return fail(ErrorCode::kIo, "cannot create", file.string() + ": " + last_error());
-  if (const std::string error = write_whole(std::move(created), plan, whole, scans);
+  SparseImage image;
+  if (const std::string error = write_whole(image.create(H5P_DEFAULT, access), plan, whole, scans);
       !error.empty()) {
-    static_cast<void>(files.remove(file));
-    return fail(ErrorCode::kIo, "cannot write", file.string() + ": " + error);
+    return fail(ErrorCode::kIo, "cannot make", file.string() + ": " + error);
+  }
+  if (auto written = write_image(files, file, image, O_EXCL); !written) {
+    if (written.error().code != ErrorCode::kExists) static_cast<void>(files.remove(file));
+    return fail_errno(written.error().system_errno, "cannot write", file.string());
   }
   if (auto synced = sync_file(files, file); !synced) return std::unexpected(synced.error());
   return MasterSummary{static_cast<std::int64_t>(whole.frames), std::ssize(whole.sources),

@@ -13,6 +13,7 @@
 #include "formats/hdf5_packed_head.hpp"
 #include "formats/hdf5_packed_writer.hpp"
 #include "formats/hdf5_segment.hpp"
+#include "formats/hdf5_sparse_image.hpp"
 
 namespace framelog {
 namespace {
@@ -22,14 +23,14 @@ using std::filesystem::path;
 
 constexpr std::int64_t kBlockBytes = 4096;
 
-Handle create_file(const std::string& file) {
+Handle create_file(SparseImage& image) {
   set_up_library();
   const Handle access(H5Pcreate(H5P_FILE_ACCESS));
   H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110);
   H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
   // A table is allocated behind everything, and not in what is left of a block.
   H5Pset_small_data_block_size(access.get(), 0);
-  return Handle(H5Fcreate(file.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, access.get()));
+  return image.create(H5P_DEFAULT, access);
 }
 
 /// Makes HDF5 allocate the index of chunks, by a chunk that is taken out of it again.
@@ -62,8 +63,10 @@ void allocate_table(Tree& tree, const std::string& table) {
       "cannot write", table);
 }
 
-Result<void> create_skeleton(const path& file, const SegmentDescription& description) {
-  Tree tree(create_file(file.string()));
+Result<void> create_skeleton(FileSystem& files, const path& file,
+                             const SegmentDescription& description) {
+  SparseImage image;
+  Tree tree(create_file(image));
   tree.check(tree.file() >= 0, "cannot create", file.string());
   if (tree.good()) write_description(tree, description, {});
   // The description first: nothing of it may lie behind what follows. HDF5 finds the places of some
@@ -79,7 +82,7 @@ Result<void> create_skeleton(const path& file, const SegmentDescription& descrip
   }
   tree.close();
   if (!tree.good()) return hdf5::failure(tree.error());
-  return {};
+  return write_image(files, file, image);
 }
 
 ChunkIndexHead index_head(const PackedHead& head, std::int64_t capacity_bytes) {
@@ -142,7 +145,7 @@ class PackedHdf5Segment final : public SegmentWriter {
   path ready_;
 };
 
-/// A disk that is full is found out before HDF5 is asked.
+/// Before any of it is taken: others need the last of a full disk.
 Result<void> check_space(FileSystem& files, const path& fresh, const SegmentDescription& d) {
   const auto space = files.space(fresh.parent_path());
   if (!space) return std::unexpected(space.error());
@@ -154,12 +157,7 @@ Result<void> check_space(FileSystem& files, const path& fresh, const SegmentDesc
   const std::int64_t wanted =
       d.capacity_bytes + d.capacity_frames * row_bytes + finalise_bytes(d) + kHeads;
   if (space->free_bytes < wanted) return fail_errno(ENOSPC, "cannot reserve space");
-  // A quota, or one who takes the room at the same time, is seen only by trying.
-  auto trial = files.open(fresh, O_WRONLY | O_CREAT | O_TRUNC);
-  if (!trial) return std::unexpected(trial.error());
-  auto reserved = files.reserve(trial->get(), 0, wanted);
-  if (auto removed = files.remove(fresh); reserved && !removed) return removed;
-  return reserved;
+  return {};
 }
 
 Result<void> check(const SegmentDescription& d) {
@@ -186,7 +184,7 @@ Result<std::unique_ptr<SegmentWriter>> prepare(FileSystem& files, const path& fr
                                                const path& ready, const SegmentDescription& d) {
   if (auto good = check(d); !good) return std::unexpected(good.error());
   if (auto room = check_space(files, fresh, d); !room) return std::unexpected(room.error());
-  if (auto made = create_skeleton(fresh, d); !made) return std::unexpected(made.error());
+  if (auto made = create_skeleton(files, fresh, d); !made) return std::unexpected(made.error());
   const auto head = read_packed_head(files, fresh);
   if (!head) return std::unexpected(head.error());
   if (auto whole = check_image(*head); !whole) return std::unexpected(whole.error());

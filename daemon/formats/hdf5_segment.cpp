@@ -10,6 +10,7 @@
 #include "formats/direct_io.hpp"
 #include "formats/hdf5_layout.hpp"
 #include "formats/hdf5_packed_segment.hpp"
+#include "formats/hdf5_sparse_image.hpp"
 #include "formats/plain_segment.hpp"
 #include "formats/undo.hpp"
 
@@ -23,7 +24,7 @@ constexpr std::int64_t kColumnBytes = 80;
 constexpr std::int64_t kFinaliseBytes = 512 << 10;
 constexpr std::int64_t kThumbnailBytes = 128 << 10;
 
-Handle create_file(const std::string& path, const Paging& paging) {
+Handle create_file(SparseImage& image, const Paging& paging) {
   const auto page = static_cast<hsize_t>(paging.page_bytes);
   set_up_library();
   const Handle creation(H5Pcreate(H5P_FILE_CREATE));
@@ -33,7 +34,7 @@ Handle create_file(const std::string& path, const Paging& paging) {
   H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110);
   H5Pset_alignment(access.get(), page, 4096);
   H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
-  return Handle(H5Fcreate(path.c_str(), H5F_ACC_EXCL, creation.get(), access.get()));
+  return image.create(creation.get(), access);
 }
 
 Result<std::int64_t> contiguous_address(hid_t file, const std::string& path) {
@@ -139,17 +140,21 @@ Result<SegmentPlaces> places_in(const std::filesystem::path& path,
   return find_places(file->get(), description);
 }
 
-Result<SegmentPlaces> create_skeleton(const std::filesystem::path& path,
+Result<SegmentPlaces> create_skeleton(FileSystem& files, const std::filesystem::path& path,
                                       const SegmentDescription& description) {
   const Paging paging = paging_of(static_cast<std::int64_t>(size_bytes(description.shape)),
                                   description.capacity_frames);
-  Tree tree(create_file(path.string(), paging));
+  SparseImage image;
+  Tree tree(create_file(image, paging));
   tree.check(tree.file() >= 0, "cannot create", path.string());
   if (tree.good()) write_description(tree, description, paging);
   // The addresses are read from the file as it was closed, not from what the library still holds in
   // memory.
   tree.close();
   if (!tree.good()) return hdf5::failure(tree.error());
+  if (auto written = write_image(files, path, image); !written) {
+    return std::unexpected(written.error());
+  }
   return places_in(path, description);
 }
 
@@ -213,8 +218,7 @@ Result<SegmentFiles> reserve(FileSystem& files, const std::filesystem::path& pat
   return open_files;
 }
 
-/// HDF5 that cannot write cannot close the file either, and keeps what it holds in memory: a disk
-/// that is full is found out before it is asked.
+/// Before any of it is taken: others need the last of a full disk.
 Result<void> check_space(FileSystem& files, const std::filesystem::path& path,
                          const SegmentDescription& description) {
   const auto space = files.space(path.parent_path());
@@ -227,12 +231,7 @@ Result<void> check_space(FileSystem& files, const std::filesystem::path& path,
           (static_cast<std::int64_t>(size_bytes(description.shape)) + row_bytes) +
       finalise_bytes(description);
   if (space->free_bytes < wanted) return fail_errno(ENOSPC, "cannot reserve space");
-  // A quota, or one who takes the room at the same time, is seen only by trying.
-  auto trial = files.open(path, O_WRONLY | O_CREAT | O_TRUNC);
-  if (!trial) return std::unexpected(trial.error());
-  auto reserved = files.reserve(trial->get(), 0, wanted);
-  if (auto removed = files.remove(path); reserved && !removed) return removed;
-  return reserved;
+  return {};
 }
 
 Result<std::unique_ptr<SegmentWriter>> prepare(FileSystem& files,
@@ -241,7 +240,7 @@ Result<std::unique_ptr<SegmentWriter>> prepare(FileSystem& files,
                                                const SegmentDescription& description) {
   if (auto room = check_space(files, fresh, description); !room)
     return std::unexpected(room.error());
-  const auto places = create_skeleton(fresh, description);
+  const auto places = create_skeleton(files, fresh, description);
   if (!places) return std::unexpected(places.error());
   auto open_files = reserve(files, fresh, *places, description);
   if (!open_files) return std::unexpected(open_files.error());
