@@ -12,8 +12,8 @@
 #include "core/scan.hpp"
 #include "core/version.hpp"
 #include "formats/hdf5_layout.hpp"
-#include "formats/hdf5_sparse_image.hpp"
 #include "formats/hdf5_segment.hpp"
+#include "formats/hdf5_sparse_image.hpp"
 
 // Virtual datasets:
 // https://docs.hdfgroup.org/hdf5/rfc/HDF5-VDS-requirements-use-cases-2014-12-10.pdf
