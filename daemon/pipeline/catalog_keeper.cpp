@@ -106,10 +106,20 @@ Result<std::string> CatalogKeeper::mark(const path& segment, Mark mark) {
 
 void CatalogKeeper::let_go(const path& base) {
   const std::scoped_lock lock(mutex_);
-  const path own = absolute(base);
+  const path own = place_of(base);
+  const bool is_news = absent_.insert(own).second;
   const auto [end, ignored] =
       std::mismatch(own.begin(), own.end(), settings_.file.begin(), settings_.file.end());
-  if (end == own.end()) close();
+  if (end == own.end()) return close();
+  // One that is under way would take what lies there for deleted.
+  if (is_news && filling_) begin_fill();
+}
+
+void CatalogKeeper::found(const path& base) {
+  const std::scoped_lock lock(mutex_);
+  if (absent_.erase(place_of(base)) == 0) return;
+  fills_found_ = true;
+  if (catalog_) begin_fill();
 }
 
 /// What was finished meanwhile is found when it is opened again and filled.
@@ -120,18 +130,12 @@ void CatalogKeeper::close() {
   catalog_.reset();
 }
 
-Catalog* CatalogKeeper::catalog() {
-  const std::scoped_lock lock(mutex_);
-  if (!catalog_ && steady_clock::now() >= retry_at_) static_cast<void>(open());
-  return catalog_ ? &*catalog_ : nullptr;
-}
-
-Catalog* CatalogKeeper::complete() {
+std::shared_ptr<Catalog> CatalogKeeper::complete() {
   const std::scoped_lock lock(mutex_);
   if (!catalog_) return nullptr;
   // One that was there misses at most what the last process finished in its last moment.
-  const bool is_partial = filling_ && (fills_anew_ || catalog_->is_new());
-  return is_partial ? nullptr : &*catalog_;
+  const bool is_partial = filling_ && (fills_anew_ || fills_found_ || catalog_->is_new());
+  return is_partial ? nullptr : catalog_;
 }
 
 std::string CatalogKeeper::trouble() {
@@ -141,7 +145,7 @@ std::string CatalogKeeper::trouble() {
 
 /// False: it cannot be used now.
 bool CatalogKeeper::look_after_file(Deadline now) {
-  if (now < look_at_) return catalog_.has_value();
+  if (now < look_at_) return catalog_ != nullptr;
   look_at_ = now + kLookInterval;
   if (!catalog_) return open();
   // Its directory goes with its disk, and must not be made on another.
@@ -173,7 +177,7 @@ bool CatalogKeeper::open() {
     note("catalog", opened.error());
     return false;
   }
-  catalog_.emplace(std::move(*opened));
+  catalog_ = std::make_shared<Catalog>(std::move(*opened));
   note_good();
   fills_anew_ = catalog_->is_new() && was_there;
   if (fills_anew_) {
@@ -188,7 +192,7 @@ bool CatalogKeeper::open() {
 /// What the last process finished in its last moment is missing, too.
 void CatalogKeeper::begin_fill() {
   filling_.emplace(files_, *catalog_, settings_.bases, settings_.instrument,
-                   CatalogRebuild::Kind::kFill);
+                   CatalogRebuild::Kind::kFill, {absent_.begin(), absent_.end()});
 }
 
 bool CatalogKeeper::add_waiting() {
@@ -235,7 +239,7 @@ bool CatalogKeeper::fill() {
   if (fills_anew_) {
     log(LogLevel::kInfo, fmt::format("the catalog is filled: {} segments", filling_->segments()));
   }
-  fills_anew_ = false;
+  fills_anew_ = fills_found_ = false;
   filling_.reset();
   return true;
 }
@@ -308,6 +312,12 @@ void CatalogKeeper::note_good() {
     trouble_.clear();
   }
   log(LogLevel::kInfo, fmt::format("the catalog {} is in order again", settings_.file.string()));
+}
+
+/// As the paths of segments below it begin.
+path CatalogKeeper::place_of(const path& base) const {
+  const path whole = absolute(base);
+  return whole.has_filename() ? whole : whole.parent_path();
 }
 
 path CatalogKeeper::absolute(const path& segment) const {

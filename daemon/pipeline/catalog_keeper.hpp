@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <filesystem>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -48,19 +49,21 @@ class CatalogKeeper {
   /// Its files have been deleted, on purpose, and the catalog knows.
   void removed(const CatalogEntry& segment);
 
-  /// The disk of a base has gone: a catalog that lies there is closed, until it is there again.
+  /// The disk of a base has gone, or is not there at the beginning: a catalog that lies there is
+  /// closed until it is there again, and one that lies elsewhere keeps what it knows of the disk.
   void let_go(const std::filesystem::path& base);
+  /// The disk is there: what it holds is looked for, if it was not there before.
+  void found(const std::filesystem::path& base);
 
   enum class Mark : std::uint8_t { kPin, kUnpin, kAcknowledge };
   /// A line for people. Errors: kNotFound, not a finished segment of this instrument; those of the
   /// catalog.
   [[nodiscard]] Result<std::string> mark(const std::filesystem::path& segment, Mark mark);
 
-  /// Null while it cannot be opened. Borrowed; it stays as long as this.
-  [[nodiscard]] Catalog* catalog();
-  /// The same, but null also while one that is new is being filled from the files: what is the
-  /// oldest segment nobody knows then. Threads: files.
-  [[nodiscard]] Catalog* complete();
+  /// Null while it is not open, and while one that is new, or that a disk has come to, is being
+  /// filled from the files: what is the oldest segment nobody knows then. Who keeps it keeps its
+  /// file open. Threads: files.
+  [[nodiscard]] std::shared_ptr<Catalog> complete();
   /// What is wrong with it, one line; empty: nothing.
   /// Waits for nothing.
   [[nodiscard]] std::string trouble();
@@ -85,12 +88,13 @@ class CatalogKeeper {
   void begin_fill();
   void note(const char* what, const Error& error);
   void note_good();
+  [[nodiscard]] std::filesystem::path place_of(const std::filesystem::path& base) const;
   [[nodiscard]] std::filesystem::path absolute(const std::filesystem::path& segment) const;
 
   FileSystem& files_;
   const CatalogSettings settings_;
   std::mutex mutex_;
-  std::optional<Catalog> catalog_;
+  std::shared_ptr<Catalog> catalog_;
   std::optional<CatalogRebuild> filling_;
   std::deque<std::filesystem::path> waiting_;  ///< Finished, and not in the catalog yet.
   std::set<std::filesystem::path> recent_;     ///< Of this process, without a digest.
@@ -103,6 +107,8 @@ class CatalogKeeper {
   Deadline retry_at_{};  ///< After an error.
   int users_{};
   bool fills_anew_{};
+  std::set<std::filesystem::path> absent_;  ///< Bases whose disk is away.
+  bool fills_found_{};                      ///< Some disk has come, and is not all known yet.
 };
 
 }  // namespace framelog

@@ -71,6 +71,8 @@ void DiskKeeper::begin() {
   look_at_ = kNoDeadline;
   for (Disk& disk : disks_) {
     disk.opened = disk.base->is_open() ? disk.base->times_opened() : 0;
+    const auto& tell = disk.opened > 0 ? on_found_ : on_lost_;
+    if (tell) tell(disk.base->path());
     // What cannot go away, and is there, needs no look.
     if (disk.base->requires_mount() || !disk.base->is_open()) look_at_ = Deadline{};
   }
@@ -145,6 +147,7 @@ void DiskKeeper::open(Disk& disk, std::vector<std::filesystem::path>& found) {
     return;
   }
   disk.opened = disk.base->times_opened();
+  if (on_found_) on_found_(disk.base->path());
   found.insert(found.end(), std::make_move_iterator(unfinished.begin()),
                std::make_move_iterator(unfinished.end()));
   for (SegmentLane* lane : disk.lanes) lane->found_again();

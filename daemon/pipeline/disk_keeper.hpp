@@ -3,8 +3,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/wakeup.hpp"
@@ -32,16 +34,21 @@ class DiskKeeper {
   /// The bases that are open now are where the recording begins. A run that is taken over finds
   /// them closed at first. Threads: control.
   void begin();
-  /// From now on finished segments may be deleted: the catalog, which is borrowed, knows all of
-  /// them. Null: not any more.
-  void set_catalog(Catalog* catalog) noexcept { catalog_ = catalog; }
+  /// From now on finished segments may be deleted: the catalog knows all of them. Null: not any
+  /// more.
+  void set_catalog(std::shared_ptr<Catalog> catalog) noexcept { catalog_ = std::move(catalog); }
   /// Called with each batch of segments that have been deleted.
   void on_deleted(std::function<void(const DeletedSegments&)> call) {
     on_deleted_ = std::move(call);
   }
-  /// Called with the base whose disk has gone: nothing there may stay open.
+  /// Called with the base whose disk has gone, or is not there at the beginning: nothing there may
+  /// stay open.
   void on_lost(std::function<void(const std::filesystem::path&)> call) {
     on_lost_ = std::move(call);
+  }
+  /// Called with the base whose disk is there.
+  void on_found(std::function<void(const std::filesystem::path&)> call) {
+    on_found_ = std::move(call);
   }
   /// Deletes some of what retention's bounds leave no place for, when that is to be looked at
   /// again. True: there may be more.
@@ -102,9 +109,10 @@ class DiskKeeper {
   RetentionPolicy policy_;
   RunNumber run_number_;
   Retention retention_;
-  Catalog* catalog_{};
+  std::shared_ptr<Catalog> catalog_;
   std::function<void(const DeletedSegments&)> on_deleted_;
   std::function<void(const std::filesystem::path&)> on_lost_;
+  std::function<void(const std::filesystem::path&)> on_found_;
   std::string complaint_;  ///< Why nothing could be deleted, the last time.
   Deadline look_at_{kNoDeadline};
   Deadline tidy_at_{};

@@ -69,6 +69,9 @@ FilesLoop::FilesLoop(std::vector<SegmentLane*> lanes, DiskKeeper disks, InputDig
   disks_.on_lost([this](const std::filesystem::path& base) {
     if (catalog_ != nullptr) catalog_->let_go(base);
   });
+  disks_.on_found([this](const std::filesystem::path& base) {
+    if (catalog_ != nullptr) catalog_->found(base);
+  });
 }
 
 void FilesLoop::tell_deleted(const DeletedSegments& deleted) {

@@ -24,6 +24,13 @@ bool is_below(const path& file, const path& directory) {
   return end == directory.end();
 }
 
+/// As the entries have it.
+path normal(const path& base) {
+  std::error_code error;
+  path whole = std::filesystem::absolute(base, error).lexically_normal();
+  return whole.has_filename() ? whole : whole.parent_path();
+}
+
 /// What two entries of one file say differently; empty: nothing. The rest no file can tell.
 std::string compare(const CatalogEntry& known, const CatalogEntry& found) {
   const auto differ = [](std::string_view name, const auto& said, const auto& is) {
@@ -49,13 +56,11 @@ std::string compare(const CatalogEntry& known, const CatalogEntry& found) {
 }  // namespace
 
 CatalogRebuild::CatalogRebuild(FileSystem& files, Catalog& catalog, std::vector<path> bases,
-                               std::string instrument, Kind kind)
+                               std::string instrument, Kind kind, const std::vector<path>& absent)
     : files_(files), catalog_(catalog), instrument_(std::move(instrument)), kind_(kind) {
-  for (path& base : bases) {
-    std::error_code error;
-    base = std::filesystem::absolute(base, error).lexically_normal();
-    if (!base.has_filename()) base = base.parent_path();
-  }
+  for (const path& base : absent) unlisted_.push_back(normal(base));
+  for (path& base : bases) base = normal(base);
+  std::erase_if(bases, [this](const path& base) { return is_absent(base); });
   std::ranges::sort(bases);
   for (path& base : bases) {
     // One that lies in another is walked with it.
@@ -79,6 +84,7 @@ Result<void> CatalogRebuild::step() {
 void CatalogRebuild::list_directory() {
   const path directory = std::move(directories_.back());
   directories_.pop_back();
+  if (is_absent(directory)) return;  // A base that lies in another.
   const auto names = files_.list(directory);
   if (!names) {
     unlisted_.push_back(directory);
@@ -159,6 +165,11 @@ Result<void> CatalogRebuild::look_for_gone() {
   stage_ = Stage::kDone;
   const bool is_complete = unlisted_.empty() && kind_ != Kind::kCheck;
   return is_complete ? catalog_.tidy_marks() : Result<void>{};
+}
+
+/// Itself, and not only what it lies in.
+bool CatalogRebuild::is_absent(const path& directory) const {
+  return std::ranges::find(unlisted_, directory) != unlisted_.end();
 }
 
 /// A disk that is absent now may be back tomorrow.

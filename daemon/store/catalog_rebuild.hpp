@@ -39,9 +39,11 @@ class CatalogRebuild {
     std::filesystem::path path;
     std::string what;
   };
-  /// The catalog is borrowed.
+  /// The catalog is borrowed. Of the bases that are `absent` nothing is listed and no entry is
+  /// touched: the mount point of a disk that is away is an empty directory.
   CatalogRebuild(FileSystem& files, Catalog& catalog, std::vector<std::filesystem::path> bases,
-                 std::string instrument, Kind kind);
+                 std::string instrument, Kind kind,
+                 const std::vector<std::filesystem::path>& absent = {});
 
   [[nodiscard]] bool done() const noexcept { return stage_ == Stage::kDone; }
   /// One directory's names, or a few segments. Errors: those of the catalog; it can be gone on
@@ -61,6 +63,7 @@ class CatalogRebuild {
   [[nodiscard]] Result<void> look_at(const std::filesystem::path& file,
                                      std::vector<CatalogEntry>& fresh);
   [[nodiscard]] Result<void> look_for_gone();
+  [[nodiscard]] bool is_absent(const std::filesystem::path& directory) const;
   [[nodiscard]] bool is_unseen(const std::filesystem::path& file) const;
   void differs(const std::filesystem::path& path, std::string what);
 

@@ -54,6 +54,50 @@ TEST_F(CatalogKeeperTest, FillsWhatIsMissing) {
   EXPECT_EQ(keeper.trouble(), "");
 }
 
+TEST_F(CatalogKeeperTest, ADiskThatIsAwayIsNotForgottenAndLearnedWhenItComes) {
+  const CatalogSettings own{
+      "bench", directory_ / "state" / "catalog.sqlite", {directory_ / "mount"}, false};
+  fs::create_directory(directory_ / "state");
+  fs::create_directory(directory_ / "mount");
+  const auto hidden = segment("a", 0, 1);
+  const auto there = directory_ / "mount" / hidden.filename();
+  {
+    // An empty directory, where nothing is mounted yet.
+    CatalogKeeper keeper(files_, own);
+    keeper.let_go(directory_ / "mount/");
+    work(keeper);
+    ASSERT_NE(keeper.complete(), nullptr) << "what the other disks hold is known";
+    fs::rename(hidden, there);
+    keeper.found(directory_ / "mount");
+    EXPECT_EQ(keeper.complete(), nullptr) << "which segment is the oldest is not known";
+    work(keeper);
+    ASSERT_NE(keeper.complete(), nullptr);
+    EXPECT_TRUE(keeper.complete()->find(there).value());
+    keeper.found(directory_ / "mount");
+    EXPECT_NE(keeper.complete(), nullptr) << "nothing new";
+  }
+  // It is away at the next start.
+  fs::rename(there, hidden);
+  CatalogKeeper keeper(files_, own);
+  EXPECT_FALSE(keeper.mark(directory_ / "none.h5", CatalogKeeper::Mark::kPin));  // Opens it.
+  keeper.let_go(directory_ / "mount");
+  work(keeper);
+  ASSERT_NE(keeper.complete(), nullptr);
+  EXPECT_TRUE(keeper.complete()->find(there).value());
+}
+
+TEST_F(CatalogKeeperTest, WhoHasTheCatalogKeepsIt) {
+  make_workshop();
+  segment("a", 0, 1);
+  CatalogKeeper keeper(files_, settings());
+  work(keeper);
+  const auto catalog = keeper.complete();
+  ASSERT_NE(catalog, nullptr);
+  keeper.let_go(directory_);
+  EXPECT_EQ(keeper.complete(), nullptr);
+  EXPECT_EQ(catalog->totals().value().segments, 1);
+}
+
 TEST_F(CatalogKeeperTest, PinsWhatItHasNotComeTo) {
   make_workshop();
   const auto path = segment("a", 0, 1);
