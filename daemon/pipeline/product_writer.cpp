@@ -230,6 +230,7 @@ bool ProductWriter::ensure_segment(const FrameInfo& first) {
         keep();
         return true;
       }
+      lane_.not_opened();
       handle_write_error(opened.error());
       return false;
     }

@@ -10,9 +10,16 @@ std::optional<PreparedSegment> SegmentLane::take_ready() {
   {
     const std::scoped_lock lock(mutex_);
     taken = std::exchange(ready_, std::nullopt);
+    in_hand_ = taken.has_value();
+    hand_is_old_ = false;
   }
   if (taken) files_wakeup_.notify();
   return taken;
+}
+
+void SegmentLane::not_opened() {
+  const std::scoped_lock lock(mutex_);
+  in_hand_ = hand_is_old_ = false;
 }
 
 bool SegmentLane::wait_ready(Deadline deadline) {
@@ -30,6 +37,8 @@ OpenSegment& SegmentLane::open(std::unique_ptr<OpenSegment> segment) {
   const std::scoped_lock lock(mutex_);
   active_ = std::move(segment);
   opened_ = active_->number;
+  in_hand_ = false;
+  if (std::exchange(hand_is_old_, false)) lost_.store(true, std::memory_order_relaxed);
   if (!notes_.empty()) files_wakeup_.notify();
   return *active_;
 }
@@ -111,6 +120,7 @@ void SegmentLane::lose(Deadline retry_at) {
     prepared = std::exchange(ready_, std::nullopt);
     if (prepared) numbered_ = prepared->number - 1;
     lost_.store(active_ != nullptr, std::memory_order_relaxed);
+    hand_is_old_ = in_hand_;
   }
   changed_.notify_all();
 }
@@ -121,7 +131,7 @@ bool SegmentLane::abandon_retired() {
   if (leased_) return false;
   retired.swap(retired_);
   abandoned_ += retired.size();
-  return active_ == nullptr;
+  return active_ == nullptr && !in_hand_;
 }
 
 std::size_t SegmentLane::abandoned() {

@@ -38,6 +38,8 @@ class SegmentLane {
   // Threads: write.
   /// The next prepared segment; none while there is not yet one.
   [[nodiscard]] std::optional<PreparedSegment> take_ready();
+  /// What was taken could not be opened.
+  void not_opened();
   /// Waits until one is ready or preparing failed. False when the deadline passed first.
   bool wait_ready(Deadline deadline);
   /// Why none can be prepared at present; the files thread goes on trying.
@@ -73,7 +75,7 @@ class SegmentLane {
   /// open.
   void lose(Deadline retry_at);
   /// Lets go of the retired segments without finishing them: on their disk they are what a dead
-  /// process leaves. False while segments are open or leased: more are to come.
+  /// process leaves. False while segments are open, about to be, or leased: more are to come.
   bool abandon_retired();
   /// Segments that were let go and not found again.
   [[nodiscard]] std::size_t abandoned();
@@ -128,6 +130,8 @@ class SegmentLane {
   std::unique_ptr<OpenSegment> finishing_;
   std::size_t abandoned_{};
   bool leased_{};
+  bool in_hand_{};                 ///< The write thread has taken what was ready, and may open it,
+  bool hand_is_old_{};             ///< though its disk has gone.
   std::atomic<bool> lost_{false};  ///< Orders nothing: the mutex does.
 };
 

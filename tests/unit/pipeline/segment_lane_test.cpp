@@ -75,6 +75,31 @@ TEST_F(SegmentLaneTest, DoesNotFinishASegmentWhileItIsSynced) {
   lane->finished();
 }
 
+TEST_F(SegmentLaneTest, TellsThatTheDiskWentWhileTheSegmentWasOpened) {
+  prepare();
+  auto ready = lane->take_ready();
+  lane->lose(kNow);
+  EXPECT_FALSE(lane->is_lost()) << "nothing is open";
+  EXPECT_FALSE(lane->abandon_retired()) << "it is about to be";
+  FrameInfo first;
+  first.utc_ns = first.monotonic_ns = 1;
+  auto opened = lane->store().activate(std::move(*ready), first);
+  ASSERT_TRUE(opened);
+  lane->open(std::move(*opened));
+  EXPECT_TRUE(lane->is_lost());
+  lane->retire();
+  EXPECT_TRUE(lane->abandon_retired());
+  // The next one is on a disk that is there.
+  open();
+  EXPECT_FALSE(lane->is_lost());
+  lane->retire();
+  prepare();
+  ASSERT_TRUE(lane->take_ready());
+  EXPECT_FALSE(lane->abandon_retired());
+  lane->not_opened();
+  EXPECT_TRUE(lane->abandon_retired());
+}
+
 TEST_F(SegmentLaneTest, FinishesTheOthersWhileOneHasToWait) {
   OpenSegment* first = open();
   lane->retire();
