@@ -48,7 +48,7 @@ bool CatalogKeeper::step() {
   const std::scoped_lock lock(mutex_);
   const Deadline now = steady_clock::now();
   if (now < retry_at_ || !look_after_file(now)) return false;
-  return add_waiting() || fill() || hash(false) || write_master(now, false);
+  return add_waiting() || unlist() || fill() || hash(false) || write_master(now, false);
 }
 
 Deadline CatalogKeeper::next_look() {
@@ -70,7 +70,10 @@ void CatalogKeeper::add(const path& segment) {
 void CatalogKeeper::removed(const CatalogEntry& segment) {
   const std::scoped_lock lock(mutex_);
   recent_.erase(segment.path);
-  if (auto done = remove_checksum(files_, segment.path); !done) note(kChecksumList, done.error());
+  unreadable_.erase(segment.path);
+  if (hashing_ && hashing_->file == segment.path) hashing_.reset();
+  unlisted_.push_back(segment.path);
+  if (steady_clock::now() >= retry_at_) static_cast<void>(unlist());
   masters_.changed(segment.run_uuid, segment.product, steady_clock::now());
 }
 
@@ -244,6 +247,23 @@ bool CatalogKeeper::fill() {
   return true;
 }
 
+/// Lines of deleted segments. False: there is none, or not now.
+bool CatalogKeeper::unlist() {
+  if (unlisted_.empty()) return false;
+  const path& file = unlisted_.front();
+  // Another may have its name by now.
+  if (!files_.exists(file)) {
+    const auto done = remove_checksum(files_, file);
+    if (!done && done.error().code != ErrorCode::kNotFound) {
+      note(kChecksumList, done.error());
+      return false;
+    }
+    note_good();
+  }
+  unlisted_.pop_front();
+  return true;
+}
+
 /// False: there is nothing to hash, or not now.
 bool CatalogKeeper::hash(bool only_recent) {
   if (!settings_.digests) return false;
@@ -254,8 +274,8 @@ bool CatalogKeeper::hash(bool only_recent) {
   }
   const path file = hashing_->file;
   const auto digest = hashing_->digest.digests().find(file.string());
-  if (digest == hashing_->digest.digests().end()) {
-    unreadable_.insert(file);
+  if (digest == hashing_->digest.digests().end() || !files_.exists(file)) {
+    unreadable_.insert(file);  // Or somebody has deleted it.
   } else {
     // The list first: what is not in the catalog is hashed again.
     auto done = add_checksum(files_, file, digest->second);

@@ -81,6 +81,7 @@ class CatalogKeeper {
   [[nodiscard]] bool add_waiting();
   [[nodiscard]] bool fill();
   [[nodiscard]] bool hash(bool only_recent);
+  [[nodiscard]] bool unlist();
   [[nodiscard]] bool begin_hash(bool only_recent);
   [[nodiscard]] bool write_master(Deadline now, bool all);
   [[nodiscard]] Result<CatalogEntry> entry_of(const std::filesystem::path& segment);
@@ -99,6 +100,7 @@ class CatalogKeeper {
   std::deque<std::filesystem::path> waiting_;  ///< Finished, and not in the catalog yet.
   std::set<std::filesystem::path> recent_;     ///< Of this process, without a digest.
   std::set<std::filesystem::path> unreadable_;
+  std::deque<std::filesystem::path> unlisted_;  ///< Deleted, and still in SHA256SUMS.
   std::optional<Hashing> hashing_;
   MasterFiles masters_;
   std::mutex trouble_mutex_;  ///< Of its own: control must not wait for the disk.
