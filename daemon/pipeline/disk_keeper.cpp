@@ -268,8 +268,9 @@ bool DiskKeeper::tidy(Deadline now) {
   return true;
 }
 
-Deadline DiskKeeper::next_look() const noexcept {
-  return catalog_ != nullptr && policy_.has_bounds() ? std::min(look_at_, tidy_at_) : look_at_;
+Deadline DiskKeeper::next_look(bool may_tidy) const noexcept {
+  const bool tidies = may_tidy && catalog_ != nullptr && policy_.has_bounds();
+  return tidies ? std::min(look_at_, tidy_at_) : look_at_;
 }
 
 std::int64_t DiskKeeper::full_set_bytes(const Disk& disk) const {

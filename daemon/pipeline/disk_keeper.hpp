@@ -64,8 +64,8 @@ class DiskKeeper {
   /// Looks at the disks that may come and go, when it is time. With `may_open` those that are there
   /// are opened; the result is what they hold of unfinished segments.
   std::vector<std::filesystem::path> look(Deadline now, bool may_open);
-  /// When to look again.
-  [[nodiscard]] Deadline next_look() const noexcept;
+  /// When to look again, and with `may_tidy` when to tidy.
+  [[nodiscard]] Deadline next_look(bool may_tidy) const noexcept;
   /// Whether the disk is there that the lane's segments lie on.
   [[nodiscard]] bool is_there(const SegmentLane& lane) const;
   /// Whether the disk of one of the bases is there, or the path is below none that could be away.

@@ -139,13 +139,14 @@ void FilesLoop::run() {
     if (!draining && catalog_ != nullptr && catalog_->step()) continue;
     health_.files.rest(clock_.monotonic_ns());
     if (draining && is_over()) break;
-    Deadline until = disks_.next_look();
+    // What is not done while draining must not wake it.
+    Deadline until = disks_.next_look(!draining);
     for (SegmentLane* lane : lanes_) {
       if (!disks_.is_there(*lane)) continue;  // The next look tells.
       const bool may_prepare = !draining && lane->retired_count() < kMostRetired;
       until = std::min(until, lane->next_retry(may_prepare));
     }
-    if (catalog_ != nullptr) until = std::min(until, catalog_->next_look());
+    if (!draining && catalog_ != nullptr) until = std::min(until, catalog_->next_look());
     wakeup_.wait(ticket, until);
   }
   discard_unused();
