@@ -191,7 +191,8 @@ std::optional<DiskKeeper::Refusal> DiskKeeper::number(SegmentLane& lane, Disk& d
 std::optional<DiskKeeper::Refusal> DiskKeeper::without_room(SegmentLane& lane, const Disk& disk) {
   auto lack = shortage(lane, disk);
   if (!lack) {
-    retention_.room_is_there();
+    // Free space says nothing where a quota counts.
+    if (lane.blocked() != DropReason::kDiskFull) retention_.room_is_there();
     return std::nullopt;
   }
   std::string why_no_more;
@@ -201,6 +202,12 @@ std::optional<DiskKeeper::Refusal> DiskKeeper::without_room(SegmentLane& lane, c
     if (!lack) return std::nullopt;
   }
   return Refusal{DropReason::kDiskFull, lack->why + why_no_more};
+}
+
+std::string DiskKeeper::make_room_for(SegmentLane& lane) {
+  const Disk& disk = disk_of(lane);
+  if (!policy_.delete_oldest || !is_there(disk)) return "";
+  return make_room(disk, kBytesBeside + lane.store().reserved_bytes());
 }
 
 /// The first segment that finds too little room needs its own; to go on behind a pause there must

@@ -59,6 +59,9 @@ class DiskKeeper {
   /// Why the product's next segment cannot be prepared now; none: it may. Gives the lane the run's
   /// number.
   [[nodiscard]] std::optional<Refusal> refusal(SegmentLane& lane);
+  /// Preparing a segment found no room although there seemed to be some, as where a quota counts:
+  /// deletes the oldest ones where that is wanted. Empty, or why that makes no room.
+  [[nodiscard]] std::string make_room_for(SegmentLane& lane);
   /// What is lost while a segment cannot be prepared for that.
   [[nodiscard]] DropReason reason_of(const SegmentLane& lane, const Error& error) const;
   /// Looks at the disks that may come and go, when it is time. With `may_open` those that are there

@@ -230,7 +230,8 @@ void FilesLoop::prepare(SegmentLane& lane) {
   }
   const DropReason reason = disks_.reason_of(lane, prepared.error());
   const bool full = reason == DropReason::kDiskFull;
-  block(lane, reason, describe(prepared.error()),
+  const std::string why_no_more = full ? disks_.make_room_for(lane) : "";
+  block(lane, reason, describe(prepared.error()) + why_no_more,
         steady_clock::now() + (full ? Deadline::duration(kTryFullDiskAgain) : kRetryPrepare));
 }
 
