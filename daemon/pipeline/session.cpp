@@ -76,10 +76,12 @@ std::string_view Session::State::end_reason() const {
 
 /// On the files thread, with the first disk that is there. The recipe has it from then on, too.
 Result<std::int64_t> Session::State::number_run(Base& base) {
-  const std::scoped_lock lock(processing_mutex_);
-  if (run_.number > 0) return run_.number;
+  if (const RunIdentity run = run_identity(); run.number > 0) return run.number;
+  // Status and grab do not wait for the disk.
   auto number = base.next_run_number();
   if (!number) return number;
+  const std::scoped_lock lock(processing_mutex_);
+  if (run_.number > 0) return run_.number;  // The other files thread, across a reload.
   run_.number = *number;
   if (keeper_ == nullptr) return number;
   const std::string recipe =
