@@ -1,4 +1,5 @@
-"""Cuts the power of a file system while it is recorded to, and checks what recovery makes of it.
+"""Cuts the power of a file system while every format is recorded to it, and checks what recovery
+makes of it.
 
 The shutdown ioctl drops everything that was not synced, as a power cut does.
 FRAMELOG_POWER_CUTS: how many per file system (2).
@@ -6,33 +7,31 @@ FRAMELOG_POWER_CUTS: how many per file system (2).
 What may be lost: frames that came less than sync interval + the sync's own duration + the time in
 the ring before the cut. How long this is depends on the machine, so that the bound is taken from
 the recording itself: `synced` in the .part, read right before the cut, counts frames that had been
-safe by then, and every frame of a moment before it has to be among them.
+safe by then, and every frame of a moment before it has to be among them. A segment whose successor
+is finished, too, is whole on the disk: not a byte of it may be another one after the cut.
 """
 
+import collections
+import hashlib
 import os
 import random
 import subprocess
 import time
 
+import every_format
 import recorder
-from recorder import READOUT, h5py, numpy
+from every_format import NAMES
 
 CUTS = int(os.environ.get("FRAMELOG_POWER_CUTS", "2"))
 RATE_HZ = 1000
 SYNC_INTERVAL_S = 0.2
-NAMES = ("whole", "odd", "plain")  # Of the products.
 
-PRODUCTS = """
-[product.whole]
-[product.odd]
-roi = y=1:30, x=3:44
-[product.plain]
-format = raw
+PRODUCTS = every_format.products() + """
 [roll]
 max_frames = 400
 max_size = 8 MiB
 [ring]
-memory = 4 MiB
+memory = 32 MiB
 """
 
 MAKE = {"ext4": ["mkfs.ext4", "-q", "-F"], "xfs": ["mkfs.xfs", "-q", "-f"]}
@@ -60,40 +59,62 @@ class PowerCut(recorder.Case):
         subprocess.run([*MAKE[kind], str(image)], check=True, capture_output=True)
         self.base = place / "recordings"
         with recorder.mounted(place, "-o", "loop", image):
-            safe, cut_utc_ns = self.record_until_cut(place)
+            safe, whole, cut_utc_ns = self.record_until_cut(place)
         with recorder.mounted(place, "-o", "loop", image):
             self.recover()
             self.assertEqual(recorder.leftovers(self.base), [])
-            for product in NAMES:
-                self.look(product, safe, cut_utc_ns)
+            self.assertEqual(digests(whole), whole)
+            lost_s = [self.look(product, safe[product], cut_utc_ns) for product in NAMES]
             self.verify()
             self.recover()
+            self.assertEqual(digests(whole), whole)
+            print(f"{kind}: {len(whole)} files were finished and {sum(safe.values())} frames of "
+                  f"{len(NAMES)} products known to be safe; lost at most the last "
+                  f"{max(lost_s):.3f} s", flush=True)
         if kind == "ext4":
             done = subprocess.run(["e2fsck", "-fn", str(image)], capture_output=True, text=True,
                                   check=False)
             self.assertEqual(done.returncode, 0, done.stdout)
 
     def record_until_cut(self, place):
-        """Frames per product that were safe, and the time of the cut."""
+        """Frames per product that were safe, files that were whole, and the time of the cut."""
         config = self.simulate(PRODUCTS, files=f"sync_interval = {SYNC_INTERVAL_S * 1000:.0f} ms",
-                               width=64, height=32, rate=f"{RATE_HZ} Hz")
+                               width=every_format.WIDTH, height=every_format.HEIGHT,
+                               rate=f"{RATE_HZ} Hz")
         process = self.start(config)
-        self.until(lambda: list(self.base.rglob("*_whole_*_0002.h5*")), "a second segment")
+        self.until(lambda: len(self.ended()) == len(NAMES), "two finished segments of each")
         time.sleep(random.random())
         come = self.captured()
         safe = dict.fromkeys(NAMES, 0)
         self.until(lambda: self.update(safe) >= come, "all frames that have come to be safe")
         time.sleep(random.random() * SYNC_INTERVAL_S)
+        whole = digests(path for paths in self.ended().values() for path in paths)
         self.update(safe)
         # Looked for before: what lies below `place` cannot be listed after the cut.
         rings = recorder.rings_of(self.directory)
+        self.assertIsNone(process.poll(), process.messages.read_text())
         cut_utc_ns = time.time_ns()
         subprocess.run(["xfs_io", "-x", "-c", "shutdown", str(place)], check=True,
                        capture_output=True)
         self.kill(process)
         for ring in rings:
             os.unlink(ring)  # No memory outlives a power cut.
-        return safe, cut_utc_ns
+        return safe, whole, cut_utc_ns
+
+    def ended(self):
+        """{product: files of its finished segments, but for the last one}."""
+        found = collections.defaultdict(list)
+        for path in self.base.rglob("*_[0-9][0-9][0-9][0-9].*"):
+            if path.suffix in (".h5", ".raw", ".tif") and ".framelog" not in path.parts:
+                found[path.name.split("_")[1]].append(path)
+        ended = {}
+        for product, paths in found.items():
+            for path in sorted(paths)[:-1]:
+                stem = path.name.split(".", 1)[0]
+                ended.setdefault(product, []).extend(
+                    path.with_name(stem + suffix) for suffix in
+                    ((".raw", ".json", ".frames") if product == "plain" else ("".join(path.suffixes),)))
+        return ended
 
     def captured(self):
         """Frames that have come so far, by the ring."""
@@ -109,50 +130,33 @@ class PowerCut(recorder.Case):
     def synced(self, product):
         """Number of the first frame that is not known to be safe, by the segments not yet ended."""
         most = 0
-        for path in sorted(self.base.rglob(f"*_{product}_*.part")):
-            name = path.with_suffix("").stem
-            if list(path.parent.glob(name + "*.undo")):
+        for path in every_format.parts(self.base):
+            if path.name.split("_")[1] != product:
                 continue
             try:
-                last = self.last_synced(path)
-            except OSError:
+                part = every_format.Part(path)
+                if part.synced > 0 and not part.is_being_finished():
+                    most = max(most, int(part.record(part.synced - 1)["sequence"]) + 1)
+            except (OSError, KeyError):
                 continue  # It has been finished, or is being finished, meanwhile.
-            if last is not None:
-                most = max(most, int(last["sequence"]) + 1)
         return most
 
-    @staticmethod
-    def last_synced(path):
-        """The record of the last frame that its file calls safe."""
-        if path.name.endswith(".h5.part"):
-            with h5py.File(path, "r") as file:
-                synced = int(file[READOUT + "/synced"][()])
-                return file[READOUT + "/frame_table"][synced - 1] if synced > 0 else None
-        if not path.name.endswith(".frames.part"):
-            return None
-        with open(path, "rb") as file:
-            synced = int(numpy.frombuffer(file.read(32), "<i8")[3])
-            file.seek(recorder.RAW_HEAD_BYTES + (synced - 1) * recorder.RECORD.itemsize)
-            record = file.read(recorder.RECORD.itemsize)
-        return numpy.frombuffer(record, recorder.RECORD)[0] if synced > 0 else None
-
     def look(self, product, safe, cut_utc_ns):
-        suffix = ".raw" if product == "plain" else ".h5"
-        segments = recorder.finished(self.base, suffix, product)
-        y, x = (1, 3) if product == "odd" else (0, 0)
+        """Every frame is right and in its place; seconds before the cut of the last one."""
+        segments = every_format.segments(self.base, product)
         numbers = []
         for segment in segments:
-            height, width = segment.pixels.shape[1:]
-            frames = recorder.ramp(segment.records["source_sequence"], 32, 64)
-            self.assertTrue(
-                numpy.array_equal(segment.pixels, frames[:, y:y + height, x:x + width]),
-                f"{segment.path}: wrong frames")
+            wrong = every_format.wrong_frames(product, segment.pixels,
+                                              segment.records["source_sequence"])
+            self.assertEqual(wrong.tolist(), [], f"{segment.path}: wrong frames")
             numbers.extend(segment.records["sequence"].tolist())
         self.assertEqual(numbers, list(range(len(numbers))), product)
-        self.assertGreaterEqual(len(numbers), safe[product], product)
-        lost_s = (cut_utc_ns - int(segments[-1].records["utc_ns"][-1])) / 1e9
-        print(f"{product}: {len(numbers)} frames, {safe[product]} of them known to be safe; "
-              f"lost the last {lost_s:.3f} s")
+        self.assertGreaterEqual(len(numbers), safe, product)
+        return (cut_utc_ns - int(segments[-1].records["utc_ns"][-1])) / 1e9
+
+
+def digests(paths):
+    return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
 if __name__ == "__main__":

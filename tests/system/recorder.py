@@ -4,6 +4,7 @@ The environment names the programs (FRAMELOGD, FRAMELOG) and the test data (FRAM
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import pathlib
@@ -18,6 +19,11 @@ import time
 import unittest
 
 SKIPPED = 77
+
+# HDF5's own filters, and Debian's plugins for others.
+os.environ.setdefault("HDF5_PLUGIN_PATH", ":".join(
+    str(path) for path in [*sorted(pathlib.Path("/usr/lib").glob("*/hdf5/serial/plugins")),
+                           *sorted(pathlib.Path("/usr/lib").glob("*/hdf5/plugins"))]))
 
 try:
     import h5py
@@ -240,6 +246,32 @@ def accounting_lines(messages):
     return found
 
 
+ZSTD_FILTER = 32015
+
+
+def unpacked(dataset, frames=None):
+    """The first frames of a dataset, or all. Zstandard's by libzstd: Debian has no plugin for it."""
+    creation = dataset.id.get_create_plist()
+    codes = [creation.get_filter(i)[0] for i in range(creation.get_nfilters())]
+    if codes != [ZSTD_FILTER] or h5py.h5z.filter_avail(ZSTD_FILTER):
+        return dataset[:frames]
+    library = ctypes.CDLL("libzstd.so.1")
+    library.ZSTD_decompress.restype = ctypes.c_size_t
+    library.ZSTD_decompress.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p,
+                                        ctypes.c_size_t]
+    pixels = numpy.zeros((len(dataset) if frames is None else frames, *dataset.shape[1:]),
+                         dataset.dtype)
+    for number, frame in enumerate(pixels):
+        mask, chunk = dataset.id.read_direct_chunk((number, 0, 0))
+        if mask == 0:
+            size = library.ZSTD_decompress(frame.ctypes.data, frame.nbytes, chunk, len(chunk))
+            if size != frame.nbytes:
+                raise OSError(f"frame {number} is no Zstandard frame of its size")
+        else:
+            frame[...] = numpy.frombuffer(chunk, frame.dtype).reshape(frame.shape)
+    return pixels
+
+
 class Segment:
     """A finished file, read with h5py or NumPy alone."""
 
@@ -249,7 +281,7 @@ class Segment:
 
     def _read_hdf5(self):
         with h5py.File(self.path, "r") as file:
-            self.pixels = file["/entry/data/data"][:]
+            self.pixels = unpacked(file["/entry/data/data"])
             self.records = file[READOUT + "/frame_table"][:].astype(RECORD)
             self.provenance = json.loads(file["/entry/provenance/data"][()])
             accounting = file[READOUT + "/accounting"][()]
