@@ -11,25 +11,22 @@ import subprocess
 import time
 import unittest
 
+import every_format
 import recorder
-from recorder import READOUT, h5py, numpy
+from every_format import FORMATS
+from recorder import numpy
 
 KILLS = int(os.environ.get("FRAMELOG_KILLS", "50"))
 SEED = int(os.environ.get("FRAMELOG_SEED", str(random.randrange(1 << 30))))
 
 # Small segments, so that rolls and finalising are often under way; 4096-byte frames, so that the
-# one goes out with O_DIRECT, and one of an odd size that does not; two formats.
-PRODUCTS = """
-[product.whole]
-[product.odd]
-roi = y=1:30, x=3:44
-[product.plain]
-format = raw
+# one goes out with O_DIRECT, and one of an odd size that does not; every format.
+PRODUCTS = every_format.products() + """
 [roll]
-max_frames = {frames}
+max_frames = FRAMES
 max_size = 4 MiB
 [ring]
-memory = 1 MiB
+memory = 4 MiB
 """
 
 
@@ -42,55 +39,45 @@ def strace_works():
 
 class KillCase(recorder.Case):
     def configuration(self, frames_per_segment, **source):
-        keys = {"width": 64, "height": 32, "rate": "3 kHz", **source}
-        return self.simulate(PRODUCTS.format(frames=frames_per_segment),
+        keys = {"width": every_format.WIDTH, "height": every_format.HEIGHT, "rate": "3 kHz", **source}
+        return self.simulate(PRODUCTS.replace("FRAMES", str(frames_per_segment)),
                              files="sync_interval = 20 ms", **keys)
 
     def parts(self, pattern="*.part"):
         return [path for path in self.base.rglob(pattern) if ".framelog" not in path.parts]
 
     def look_before_recovery(self):
-        """Every .part without an .undo opens in h5py, and its valid frames are right.
+        """Every .part without an .undo opens in h5py or tifffile, and its valid frames are right.
 
         Returns {(product, segment): frames that were there}."""
         there = {}
-        for path in self.parts("*.h5.part"):
-            if path.with_suffix(".undo").exists() or path.with_suffix("").with_suffix(
-                    ".undo").exists():
+        for path in every_format.parts(self.base):
+            try:
+                part = every_format.Part(path)
+            except FileNotFoundError:
+                # Named, and killed before its companion was: there is no frame in it yet.
                 continue
-            with h5py.File(path, "r") as file:
-                valid = int(file[READOUT + "/valid"][()])
-                self.assertLessEqual(int(file[READOUT + "/synced"][()]), valid, path)
-                pixels = file["/entry/data/data"][:valid]
-                records = file[READOUT + "/frame_table"][:valid]
-                origin = file[READOUT + "/roi_origin_yx"][:]
-                number = int(file[READOUT + "/segment_number"][()])
-                product = path.name.split("_")[1]
+            if part.is_being_finished():
+                continue
+            pixels, records = part.frames()
             steps = numpy.diff(records["sequence"].astype("int64"))
             self.assertTrue((steps == 1).all(), f"{path}: not in order")
-            self.check_frames(path, pixels, records["source_sequence"], origin)
-            there[product, number] = valid
+            self.check_frames(path, part.product, pixels, records)
+            there[part.product, part.number] = part.valid
         return there
 
-    def check_frames(self, path, pixels, numbers, origin):
-        """Frames are the region, at `origin`, of the simulator's 32 x 64 ramp."""
-        frames = recorder.ramp(numbers, 32, 64)
-        height, width = pixels.shape[1:]
-        y, x = (int(value) for value in origin)
-        wrong = (pixels != frames[:, y:y + height, x:x + width]).any(axis=(1, 2))
-        self.assertFalse(wrong.any(), f"{path}: wrong frames {numpy.flatnonzero(wrong)[:10]}")
+    def check_frames(self, path, product, pixels, records):
+        wrong = every_format.wrong_frames(product, pixels, records["source_sequence"])
+        self.assertEqual(wrong.tolist()[:10], [], f"{path}: wrong frames")
 
     def look_after_recovery(self, there):
         """All that had been written is in finished files, in order, without a hole."""
         self.assertEqual(recorder.leftovers(self.base), [])
         counts = {}
-        for product, suffix in (("whole", ".h5"), ("odd", ".h5"), ("plain", ".raw")):
-            segments = recorder.finished(self.base, suffix, product)
+        for product in every_format.NAMES:
             numbers = []
-            for segment in segments:
-                origin = [1, 3] if product == "odd" else [0, 0]
-                self.check_frames(segment.path, segment.pixels,
-                                  segment.records["source_sequence"], origin)
+            for segment in every_format.segments(self.base, product):
+                self.check_frames(segment.path, product, segment.pixels, segment.records)
                 numbers.extend(segment.records["sequence"].tolist())
                 before = there.pop((product, segment.number), 0)
                 self.assertGreaterEqual(len(segment.pixels), before, segment.path)
@@ -130,7 +117,7 @@ class RandomKills(KillCase):
                                  process.messages.read_text())
                 finalising += bool(self.parts("*.undo"))
                 there = self.look_before_recovery()
-                rolling += len(there) > 3
+                rolling += len(there) > len(FORMATS)
                 self.recover_in_some_way(chance, config)
                 self.look_after_recovery(there)
             shutil.rmtree(self.base, ignore_errors=True)
@@ -146,10 +133,10 @@ class RandomKills(KillCase):
         if way == "start":
             # The next recording begins with recovery, and then makes files of its own.
             other = self.directory / "other"
-            self.record(config, "--frames", "3", "--set", "product.whole.base=" + str(other),
-                        "--set", f"product.odd.base={other}", "--set",
-                        f"product.plain.base={other}", "--set",
-                        "product.keep.format=hdf5", "--set", "product.keep.roi=y=0:1, x=0:1")
+            elsewhere = [word for one in FORMATS
+                         for word in ("--set", f"product.{one.product}.base={other}")]
+            self.record(config, "--frames", "3", *elsewhere, "--set", "product.keep.format=hdf5",
+                        "--set", "product.keep.roi=y=0:1, x=0:1")
             for path in self.base.rglob("*_keep_*"):
                 path.unlink()
             shutil.rmtree(other)
@@ -203,7 +190,7 @@ class KillsAtCalls(KillCase):
         """An unfinished recording, recovered with a kill at every n-th call."""
         config = self.configuration(60, rate="2 kHz")
         process = self.start(config)
-        self.until(lambda: len(list(self.base.rglob("*_0002.*.part"))) > 1
+        self.until(lambda: len(list(self.base.rglob("*_0002.*.part"))) >= len(FORMATS)
                    or process.poll() is not None, "a second segment")
         self.kill(process)
         kept = self.directory / "kept"
@@ -219,7 +206,7 @@ class KillsAtCalls(KillCase):
                     self.look_before_recovery()
                     self.recover_twice()
                     counts = self.look_after_recovery(there)
-                    self.assertGreater(counts["whole"], 0)
+                    self.assertGreater(min(counts.values()), 0)
         self.assertGreater(reached, 10, "the calls were hardly ever reached")
 
 

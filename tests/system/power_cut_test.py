@@ -23,12 +23,12 @@ import recorder
 from every_format import NAMES
 
 CUTS = int(os.environ.get("FRAMELOG_POWER_CUTS", "2"))
-RATE_HZ = 1000
+RATE_HZ = 500
 SYNC_INTERVAL_S = 0.2
 
 PRODUCTS = every_format.products() + """
 [roll]
-max_frames = 400
+max_frames = 600
 max_size = 8 MiB
 [ring]
 memory = 32 MiB
@@ -55,9 +55,9 @@ class PowerCut(recorder.Case):
     def cut_once(self, kind):
         image, place = self.directory / "image", self.directory / "disk"
         with open(image, "wb") as file:
-            file.truncate(512 << 20)
+            file.truncate(2 << 30)
         subprocess.run([*MAKE[kind], str(image)], check=True, capture_output=True)
-        self.base = place / "recordings"
+        self.base, self.read = place / "recordings", {}
         with recorder.mounted(place, "-o", "loop", image):
             safe, whole, cut_utc_ns = self.record_until_cut(place)
         with recorder.mounted(place, "-o", "loop", image):
@@ -102,14 +102,14 @@ class PowerCut(recorder.Case):
         return safe, whole, cut_utc_ns
 
     def ended(self):
-        """{product: files of its finished segments, but for the last one}."""
+        """{product: files of its finished segments, latest first, but for the last one}."""
         found = collections.defaultdict(list)
         for path in self.base.rglob("*_[0-9][0-9][0-9][0-9].*"):
             if path.suffix in (".h5", ".raw", ".tif") and ".framelog" not in path.parts:
                 found[path.name.split("_")[1]].append(path)
         ended = {}
         for product, paths in found.items():
-            for path in sorted(paths)[:-1]:
+            for path in sorted(paths, reverse=True)[1:]:
                 stem = path.name.split(".", 1)[0]
                 ended.setdefault(product, []).extend(
                     path.with_name(stem + suffix) for suffix in
@@ -123,9 +123,18 @@ class PowerCut(recorder.Case):
 
     def update(self, safe):
         """Looks which frames are safe by now; the smallest of all products."""
+        ended = self.ended()
         for product in safe:
-            safe[product] = max(safe[product], self.synced(product))
+            # On a slow disk a segment may end before it has been synced for the first time.
+            whole = self.behind(ended[product][0]) if product in ended else 0
+            safe[product] = max(safe[product], whole, self.synced(product))
         return min(safe.values())
+
+    def behind(self, path):
+        """Number of the first frame behind a finished file's."""
+        if path not in self.read:
+            self.read[path] = int(recorder.Segment(path).records["sequence"][-1]) + 1
+        return self.read[path]
 
     def synced(self, product):
         """Number of the first frame that is not known to be safe, by the segments not yet ended."""
