@@ -195,7 +195,7 @@ bool CatalogKeeper::open() {
 /// What the last process finished in its last moment is missing, too.
 void CatalogKeeper::begin_fill() {
   filling_.emplace(files_, *catalog_, settings_.bases, settings_.instrument,
-                   CatalogRebuild::Kind::kFill, {absent_.begin(), absent_.end()});
+                   CatalogRebuild::Kind::kFill, std::vector<path>(absent_.begin(), absent_.end()));
 }
 
 bool CatalogKeeper::add_waiting() {

@@ -22,8 +22,9 @@ constexpr auto kLookInterval = milliseconds(250);
 constexpr auto kTidyInterval = std::chrono::minutes(1);
 /// What a segment takes of a file system that counts its files.
 constexpr std::int64_t kFilesPerSegment = 8;
-/// What grows beside the segments: their logs, directories, the catalog.
-constexpr std::int64_t kBytesBeside = 256 << 10;
+/// What a segment takes beside its frames: head, what finishing adds, its log; and what grows with
+/// each, directories and the catalog.
+constexpr std::int64_t kBytesBeside = 1 << 20;
 
 double mebibytes(std::int64_t bytes) { return static_cast<double>(bytes) / 1048576.0; }
 
@@ -218,13 +219,15 @@ std::optional<DiskKeeper::Shortage> DiskKeeper::shortage(SegmentLane& lane,
   if (!space) return std::nullopt;  // Preparing says what is wrong.
   const bool paused = lane.blocked() == DropReason::kDiskFull;
   const std::int64_t needed = paused ? full_set_bytes(disk) : lane.store().reserved_bytes();
-  const std::int64_t files = kFilesPerSegment * (paused ? full_set_products(disk) : 1);
+  const std::int64_t segments = paused ? full_set_products(disk) : 1;
+  const std::int64_t files = kFilesPerSegment * segments;
   if (space->free_files >= 0 && space->free_files < files) {
     return Shortage{1,
                     fmt::format("{} has room for {} more files (a segment wants {})",
                                 disk.base->path().string(), space->free_files, kFilesPerSegment)};
   }
-  const std::int64_t missing = policy_.min_free_bytes + kBytesBeside + needed - space->free_bytes;
+  const std::int64_t missing =
+      policy_.min_free_bytes + segments * kBytesBeside + needed - space->free_bytes;
   if (missing <= 0) return std::nullopt;
   return Shortage{missing,
                   fmt::format("no room: a segment of {} needs {:.0f} MiB, {} has {:.0f} MiB free, "
