@@ -47,23 +47,19 @@ struct Whole {
   bool is_merged{};                             ///< Some frames are sums of several.
 };
 
-void add_segment(FileSystem& files, const path& file, const path& place, Whole& whole) {
-  auto reader = open_hdf5(files, file);
-  if (!reader || !(*reader)->finished() || (*reader)->frames() == 0) return;
-  const auto first = (*reader)->record(0);
-  const auto last = (*reader)->record((*reader)->frames() - 1);
-  if (!first || !last) return;
+void add_segment(const MasterSegment& segment, const path& place, Whole& whole) {
   if (whole.sources.empty()) {
-    whole.shape = (*reader)->shape();
-    whole.scan = (*reader)->scan();
-    whole.first_number = first->source_sequence;
+    whole.shape = segment.shape;
+    whole.scan = segment.scan;
+    whole.first_number = segment.first_number;
   }
-  if ((*reader)->shape() != whole.shape) return;
-  if ((*reader)->scan() != whole.scan) whole.scan.reset();
-  whole.is_merged = whole.is_merged || first->accumulated > 1 || last->accumulated > 1;
-  whole.last_number = last->source_sequence;
-  const auto frames = static_cast<std::uint64_t>((*reader)->frames());
-  whole.sources.push_back({file, file.lexically_relative(place).string(), whole.frames, frames});
+  if (segment.shape != whole.shape) return;
+  if (segment.scan != whole.scan) whole.scan.reset();
+  whole.is_merged = whole.is_merged || segment.is_merged;
+  whole.last_number = segment.last_number;
+  const auto frames = static_cast<std::uint64_t>(segment.frames);
+  whole.sources.push_back(
+      {segment.file, segment.file.lexically_relative(place).string(), whole.frames, frames});
   whole.frames += frames;
 }
 
@@ -276,9 +272,29 @@ Result<void> sync_file(FileSystem& files, const path& file) {
 
 }  // namespace
 
+Result<MasterSegment> read_master_segment(FileSystem& files, const path& file) {
+  const auto reader = open_hdf5(files, file);
+  if (!reader) return std::unexpected(reader.error());
+  const std::int64_t frames = (*reader)->frames();
+  if (!(*reader)->finished() || frames == 0) {
+    return fail(ErrorCode::kInvalid, "no finished segment with frames:", file.string());
+  }
+  const auto first = (*reader)->record(0);
+  if (!first) return std::unexpected(first.error());
+  const auto last = (*reader)->record(frames - 1);
+  if (!last) return std::unexpected(last.error());
+  return MasterSegment{.file = file,
+                       .shape = (*reader)->shape(),
+                       .frames = frames,
+                       .scan = (*reader)->scan(),
+                       .first_number = first->source_sequence,
+                       .last_number = last->source_sequence,
+                       .is_merged = first->accumulated > 1 || last->accumulated > 1};
+}
+
 Result<MasterSummary> write_master(FileSystem& files, const path& file, const MasterPlan& plan) {
   Whole whole;
-  for (const path& segment : plan.segments) add_segment(files, segment, plan.place, whole);
+  for (const MasterSegment& segment : plan.segments) add_segment(segment, plan.place, whole);
   if (whole.sources.empty()) {
     return fail(ErrorCode::kNotFound, "no finished segment for", file.string());
   }

@@ -2,11 +2,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/file_system.hpp"
+#include "core/frame.hpp"
 #include "core/result.hpp"
+#include "core/scan.hpp"
 
 namespace framelog {
 
@@ -17,11 +20,25 @@ struct MasterIdentity {
   friend bool operator==(const MasterIdentity&, const MasterIdentity&) = default;
 };
 
+/// What a master has to know of one finished HDF5 segment.
+struct MasterSegment {
+  std::filesystem::path file;
+  FrameShape shape;
+  std::int64_t frames{};
+  std::optional<Scan> scan;
+  std::uint64_t first_number{}, last_number{};  ///< The hardware's, of the first and last frame.
+  bool is_merged{};                             ///< Some frames are sums of several.
+};
+
+/// Threads: files. Errors: of the format; kInvalid, it is not finished or holds no frame.
+[[nodiscard]] Result<MasterSegment> read_master_segment(FileSystem& files,
+                                                        const std::filesystem::path& file);
+
 /// What a master file consists of.
 struct MasterPlan {
   MasterIdentity of;
   std::filesystem::path place;  ///< Directory in which the file will stand: sources are relative.
-  std::vector<std::filesystem::path> segments;  ///< Finished HDF5, in the order of their frames.
+  std::vector<MasterSegment> segments;  ///< In the order of their frames.
 };
 
 struct MasterSummary {
@@ -34,7 +51,8 @@ struct MasterSummary {
 /// the points of the scan where all of them are there, with explicit mappings of what was finished;
 /// /entry/frames holds time and number of all frames, in the same way. Written to `file`, which
 /// must not be there, and synced. Segments of another shape or pixel type than the first are left
-/// out. Threads: files. Errors: kNotFound, no segment is left; kIo, kNoSpace, kCorrupt.
+/// out. Of the segments only the first is opened. Threads: files. Errors: kNotFound, no segment;
+/// kIo, kNoSpace, kCorrupt.
 [[nodiscard]] Result<MasterSummary> write_master(FileSystem& files,
                                                  const std::filesystem::path& file,
                                                  const MasterPlan& plan);

@@ -40,7 +40,9 @@ void CatalogKeeper::end() {
   static_cast<void>(add_waiting());
   while (!recent_.empty() && steady_clock::now() < until && hash(true)) {
   }
-  while (write_master(steady_clock::now(), true)) {
+  // What is not written then is found out of date at the next start.
+  const Deadline masters_until = steady_clock::now() + kLongestEnd;
+  while (steady_clock::now() < masters_until && write_master(steady_clock::now(), true)) {
   }
 }
 
@@ -54,6 +56,7 @@ bool CatalogKeeper::step() {
 Deadline CatalogKeeper::next_look() {
   const std::scoped_lock lock(mutex_);
   if (settings_.file.empty()) return kNoDeadline;
+  if (!catalog_) return std::max(retry_at_, look_at_);
   return std::max(retry_at_, std::min(look_at_, masters_.next()));
 }
 

@@ -37,7 +37,7 @@ class CatalogKeeper {
   CatalogKeeper(FileSystem& files, CatalogSettings settings);
 
   /// A files thread begins, or ends and waits for what can still be done in a moment: of the last
-  /// one the digests of this process' segments (10 s at most) and the master files.
+  /// one the digests of this process' segments and the master files, 10 s at most of each.
   void begin();
   void end();
   /// One piece of what can wait. False: there is nothing to do until next_look().

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <string_view>
+#include <utility>
 
 #include "core/text.hpp"
 #include "formats/hdf5_master.hpp"
@@ -21,6 +22,9 @@ constexpr auto kInterval = std::chrono::minutes(1);
 /// Writing takes the longer the more segments there are; of the time it takes two parts in a
 /// hundred.
 constexpr int kShare = 50;
+/// One step is to be short beside what preparing a segment takes.
+constexpr std::size_t kFilesPerStep = 4;
+constexpr std::size_t kNamesPerStep = 256;
 constexpr auto kAgain = std::chrono::seconds(30);
 
 /// "cam_frames_0001" -> "cam_frames" for segment 1.
@@ -58,45 +62,106 @@ void MasterFiles::changed(const std::string& run_uuid, const std::string& produc
 }
 
 Deadline MasterFiles::next() const {
+  if (job_) return Deadline{};
   Deadline next = kNoDeadline;
   for (const auto& [key, due] : due_) next = std::min(next, due);
   return next;
 }
 
 Result<bool> MasterFiles::step(Catalog& catalog, Deadline now, bool all) {
-  const auto due =
-      std::ranges::find_if(due_, [&](const auto& one) { return all || one.second <= now; });
-  if (due == due_.end()) return false;
-  const Key key = due->first;
-  due_.erase(due);
-  const auto written = write(catalog, key);
-  const auto end = steady_clock::now();
-  not_before_[key] = end + std::max<steady_clock::duration>(kInterval, (end - now) * kShare);
+  const auto start = steady_clock::now();
+  if (!job_) {
+    const auto due =
+        std::ranges::find_if(due_, [&](const auto& one) { return all || one.second <= now; });
+    if (due == due_.end()) return false;
+    job_.emplace();
+    job_->key = due->first;
+    due_.erase(due);
+    auto begun = begin(catalog);
+    job_->spent += steady_clock::now() - start;
+    if (begun) return true;
+    end(false, all);
+    return std::unexpected(begun.error());
+  }
+  if (job_->looked_at < job_->entries.size()) {
+    look_at_some();
+    job_->spent += steady_clock::now() - start;
+    return true;
+  }
+  const auto written = write(catalog);
+  job_->spent += steady_clock::now() - start;
+  end(written.has_value(), all);
   if (written) return true;
-  if (!all) due_[key] = end + kAgain;
   return std::unexpected(written.error());
 }
 
-Result<void> MasterFiles::write(Catalog& catalog, const Key& key) {
+Result<void> MasterFiles::begin(Catalog& catalog) {
   CatalogQuery query;
-  query.run = key.first;
-  query.product = key.second;
+  query.run = job_->key.first;
+  query.product = job_->key.second;
   auto entries = catalog.find(query);
   if (!entries) return std::unexpected(entries.error());
-  std::erase_if(*entries, [&](const CatalogEntry& entry) {
-    return !entry.path.native().ends_with(kExtension) || !files_.exists(entry.path);
+  std::erase_if(*entries, [](const CatalogEntry& entry) {
+    return !entry.path.native().ends_with(kExtension);
   });
+  std::ranges::stable_sort(*entries, {}, &CatalogEntry::first_sequence);
+  job_->entries = std::move(*entries);
+  // What is known of earlier runs is not needed any more.
+  std::erase_if(known_, [&](const auto& one) { return one.first.first != job_->key.first; });
+  return {};
+}
+
+/// A file that is gone is not known.
+void MasterFiles::look_at_some() {
+  auto& before = known_[job_->key];
+  std::size_t opened = 0;
+  for (std::size_t i = 0; i < kNamesPerStep && opened < kFilesPerStep; ++i) {
+    if (job_->looked_at == job_->entries.size()) return;
+    const CatalogEntry& entry = job_->entries[job_->looked_at++];
+    if (!files_.exists(entry.path)) continue;
+    const auto known = before.find(entry.path);
+    if (known != before.end() && known->second.bytes == entry.bytes) {
+      job_->known.insert(*known);
+      continue;
+    }
+    ++opened;
+    Known fresh{entry.bytes, {}};
+    if (auto segment = read_master_segment(files_, entry.path)) fresh.segment = std::move(*segment);
+    job_->known.emplace(entry.path, before[entry.path] = std::move(fresh));
+  }
+}
+
+void MasterFiles::end(bool done, bool all) {
+  const Job job = *std::exchange(job_, std::nullopt);
+  const auto now = steady_clock::now();
+  const Deadline earliest = now + std::max<steady_clock::duration>(kInterval, job.spent * kShare);
+  not_before_[job.key] = earliest;
+  if (const auto due = due_.find(job.key); due != due_.end()) {
+    due->second = std::max(due->second, earliest);
+  } else if (!done && !all) {
+    due_[job.key] = now + kAgain;
+  }
+}
+
+Result<void> MasterFiles::write(Catalog& catalog) {
+  const Key& key = job_->key;
+  known_[key] = job_->known;  // And no more of what is gone.
+  const auto& there = known_[key];
+  std::erase_if(job_->entries,
+                [&](const CatalogEntry& entry) { return !there.contains(entry.path); });
+  const std::vector<CatalogEntry>& entries = job_->entries;
   const auto known = catalog.master_of(key.first, key.second);
   if (!known) return std::unexpected(known.error());
   const bool is_there = *known && is_of(**known, {key.first, key.second});
-  if (entries->empty()) return is_there ? files_.remove(**known) : Result<void>{};
-  if (entries->size() == 1 && !is_there) return {};
-  std::ranges::stable_sort(*entries, {}, &CatalogEntry::first_sequence);
-  const auto master = place_of(catalog, key, entries->front());
+  if (entries.empty()) return is_there ? files_.remove(**known) : Result<void>{};
+  if (entries.size() == 1 && !is_there) return {};
+  const auto master = place_of(catalog, key, entries.front());
   if (!master) return std::unexpected(master.error());
 
   MasterPlan plan{{key.first, key.second}, master->parent_path(), {}};
-  for (const CatalogEntry& entry : *entries) plan.segments.push_back(entry.path);
+  for (const CatalogEntry& entry : entries) {
+    if (const auto& segment = there.at(entry.path).segment) plan.segments.push_back(*segment);
+  }
   const path fresh = draft(*master);
   if (auto made = files_.make_directories(fresh.parent_path()); !made) return made;
   if (files_.exists(fresh)) static_cast<void>(files_.remove(fresh));

@@ -30,9 +30,11 @@ class MasterFilesTest : public SegmentTest {
     masters_.changed(run_, "whole", steady_clock::now());
   }
   bool step(bool all = true) {
-    const auto done = masters_.step(catalog_, steady_clock::now(), all);
-    EXPECT_TRUE(done) << describe(done.error());
-    return done.value_or(false);
+    for (bool any = false;; any = true) {
+      const auto done = masters_.step(catalog_, steady_clock::now(), all);
+      EXPECT_TRUE(done) << describe(done.error());
+      if (!done.value_or(false)) return any;
+    }
   }
   [[nodiscard]] fs::path master() const { return directory_ / "a_master.h5"; }
 
@@ -64,6 +66,21 @@ TEST_F(MasterFilesTest, AGrowingRunIsWrittenSeldom) {
   EXPECT_EQ(masters_.next(), kNoDeadline);
   add("a_0003", 20, 3);
   EXPECT_GT(masters_.next(), steady_clock::now() + std::chrono::seconds(30));
+}
+
+TEST_F(MasterFilesTest, OpensAFewSegmentsAtATimeAndEachOnce) {
+  const auto steps = [&] {
+    int count = 0;
+    while (masters_.step(catalog_, steady_clock::now(), true).value()) ++count;
+    return count;
+  };
+  for (int i = 0; i < 9; ++i) {
+    add("a_000" + std::to_string(i + 1), static_cast<std::uint64_t>(10 * i), i + 1);
+  }
+  EXPECT_EQ(steps(), 1 + 3 + 1) << "the list, four segments each, the file";
+  masters_.changed(run_, "whole", steady_clock::now());
+  EXPECT_EQ(steps(), 1 + 1 + 1) << "all of them are known";
+  EXPECT_TRUE(is_master(master()));
 }
 
 TEST_F(MasterFilesTest, GoesWithItsLastSegment) {
