@@ -14,9 +14,12 @@ import pathlib
 import shutil
 import time
 
+import every_format
 import recorder
+from every_format import place_of
 from recorder import READOUT, h5py, numpy
 
+PRODUCTS = ("h5", "raw", "ome", "stack", "gzip", "lz4")
 FRAMES = 40  # At least so many are in the file that is damaged.
 
 # What a case must come to. `frames`: how many of the frames that were there are in the finished
@@ -25,22 +28,20 @@ Outcome = collections.namedtuple("Outcome", "word frames problems", defaults=(No
 FINISHED, EMPTY, QUARANTINED, FAILED = "finished", "empty", "quarantined", "failed"
 
 
-def place_of(dataset):
-    """Where a dataset in one piece, a chunk or none, lies in its file."""
-    if dataset.chunks:
-        return dataset.id.get_chunk_info(0).byte_offset
-    return dataset.id.get_offset()
-
-
 class Left:
     """A .part that a dead process has left, and where its parts lie."""
 
     def __init__(self, path):
         self.path = path
         self.raw = path.name.endswith(".raw.part")
-        self.name = path.name.removesuffix(".part").rsplit(".", 1)[0]
-        if self.raw:
-            self.frame_bytes = 64 * 32 * 2
+        self.name = path.name.split(".", 1)[0]
+        self.log = path.with_suffix(".events")
+        self.stride = 128
+        self.is_packed = self.beside(".chunks.part").exists()
+        self.frame_bytes = 64 * 32 * 2
+        if path.name.endswith(".tif.part") or self.is_packed:
+            self.take_places(every_format.Part(path))
+        elif self.raw:
             self.pixels = 0
             self.table = self.beside(".frames.part")
             self.records, self.valid_at, self.synced_at = recorder.RAW_HEAD_BYTES, 16, 24
@@ -55,6 +56,12 @@ class Left:
             self.table = path
         self.valid = self.number(self.valid_at)
         self.synced = self.number(self.synced_at)
+
+    def take_places(self, part):
+        self.records, self.stride = part.records_at, part.stride
+        self.valid_at, self.synced_at, self.table = part.valid_at, part.synced_at, part.table
+        if self.path.name.endswith(".tif.part"):
+            self.pixels = part.integer(every_format.TIFF_PIXELS)
 
     def beside(self, suffix):
         return self.path.with_name(self.name + suffix)
@@ -76,7 +83,12 @@ class Left:
         return self.pixels + frame * self.frame_bytes
 
     def record_at(self, frame):
-        return self.records + frame * 128
+        return self.records + frame * self.stride
+
+    def packed_at(self, frame):
+        """Where the packed bytes of a frame of compressed HDF5 are, by the index."""
+        row = self.record_at(frame) - every_format.CHUNK_ROW_RECORD_BYTE
+        return self.number(row + 8)
 
 
 def truncate(path, size):
@@ -122,6 +134,11 @@ def tail_cut(left):
     truncate(left.path, left.pixel_at(25) + left.frame_bytes // 2)
 
 
+def tiff_place(left, member):
+    """What a member of the head, an offset in the file, says."""
+    return left.number(every_format.TIFF_BLOCK_BYTE + member)
+
+
 def of_another(left, suffix):
     """The sidecar of another segment."""
     others = sorted(set(left.path.parent.glob("*" + suffix.removesuffix(".part"))) |
@@ -145,11 +162,9 @@ BOTH = {
                        Outcome(FINISHED, 0)),
     "synced beyond the frames": (lambda left: left.put_number(left.synced_at, left.valid + 9),
                                  Outcome(FINISHED, 0)),
-    "log missing": (lambda left: left.beside(
-        (".raw" if left.raw else ".h5") + ".events").unlink(), Outcome(FINISHED, 0)),
-    "log damaged": (lambda left: left.beside(
-        (".raw" if left.raw else ".h5") + ".events").write_bytes(b"\0\xff{]not json\n" * 50),
-        Outcome(FINISHED, 0)),
+    "log missing": (lambda left: left.log.unlink(), Outcome(FINISHED, 0)),
+    "log damaged": (lambda left: left.log.write_bytes(b"\0\xff{]not json\n" * 50),
+                    Outcome(FINISHED, 0)),
 }
 
 HDF5 = {
@@ -179,6 +194,66 @@ RAW = {
                             Outcome(QUARANTINED)),
 }
 
+# One file holds all: what its head says is believed only as a whole.
+TIFF = {
+    **BOTH,
+    "empty file": (BOTH["empty file"][0], Outcome(QUARANTINED)),
+    "header cut off": (lambda left: truncate(left.path, 100), Outcome(QUARANTINED)),
+    "header zeroed": (lambda left: left.write(left.path, 0, bytes(16)), Outcome(QUARANTINED)),
+    "header leads nowhere": (lambda left: left.write(left.path, 4, b"\xff\xff\xff\x7f"),
+                             Outcome(QUARANTINED)),
+    "head torn": (lambda left: left.write(left.path, 40, b"\xa5" * 64), Outcome(QUARANTINED)),
+    "head zeroed": (lambda left: left.write(left.path, 0, bytes(512)), Outcome(QUARANTINED)),
+    "description torn": (lambda left: left.write(left.path, tiff_place(left, 72), b"\xa5" * 64),
+                         Outcome(QUARANTINED)),
+    "directories zeroed": (
+        lambda left: left.write(left.path, tiff_place(left, 96), bytes(2000)),
+        Outcome(FINISHED, 0)),
+    "tail cut off": (tail_cut, Outcome(FINISHED, 25)),
+}
+
+# The pixels are packed in NAME.h5.part; NAME.chunks.part tells of them, and HDF5's metadata too.
+PACKED = {
+    "nothing": BOTH["nothing"],
+    "empty file": (BOTH["empty file"][0], Outcome(QUARANTINED)),
+    "header cut off": (lambda left: truncate(left.path, 100), Outcome(QUARANTINED)),
+    "header zeroed": (lambda left: left.write(left.path, 0, bytes(512)), Outcome(FINISHED, 0)),
+    "metadata torn": (lambda left: left.write(left.path, 600, b"\xa5" * 3000),
+                      Outcome(FINISHED, 0)),
+    "row torn": (torn_record, Outcome(FINISHED, 0)),
+    "rows zeroed": (lambda left: (unsynced(left), left.write(
+        left.table, left.record_at(9) - 32, bytes(3 * left.stride))), Outcome(FINISHED, 0)),
+    "zeros in the middle, not synced": (
+        lambda left: (unsynced(left), left.write(left.path, left.packed_at(20), bytes(100))),
+        Outcome(FINISHED, 20)),
+    "zeros in the middle, synced": (
+        lambda left: (left.put_number(left.synced_at, left.valid),
+                      left.write(left.path, left.packed_at(20), bytes(100))),
+        Outcome(FINISHED, 0, "frame 20")),
+    "tail cut off": (lambda left: (unsynced(left), truncate(left.path, left.packed_at(25) + 9)),
+                     Outcome(FINISHED, 25)),
+    "count too high": BOTH["count too high"],
+    "count negative": BOTH["count negative"],
+    "synced beyond the frames": BOTH["synced beyond the frames"],
+    "index missing": (lambda left: left.table.unlink(), Outcome(FINISHED, 0)),
+    "index empty": (lambda left: truncate(left.table, 0), Outcome(FINISHED, 0)),
+    "index's head torn": (lambda left: left.write(left.table, 20, b"\xa5" * 40),
+                          Outcome(FINISHED, 0)),
+    "index's image torn": (lambda left: left.write(left.table, 4200, b"\xa5" * 400),
+                           Outcome(FINISHED, 0)),
+    "index cut off": (lambda left: truncate(left.table, left.record_at(15)), Outcome(FINISHED, 0)),
+    "index of another segment": (lambda left: of_another(left, ".chunks.part"),
+                                 Outcome(FINISHED, 0)),
+    "index missing and metadata torn": (
+        lambda left: (left.table.unlink(), left.write(left.path, 600, b"\xa5" * 3000)),
+        Outcome(QUARANTINED)),
+    "index and header zeroed": (
+        lambda left: (left.write(left.table, 0, bytes(512)),
+                      left.write(left.path, 0, bytes(512))), Outcome(QUARANTINED)),
+    "log missing": BOTH["log missing"],
+    "log damaged": BOTH["log damaged"],
+}
+
 
 def contents(tree):
     """What of each file: its path, size and digest."""
@@ -200,34 +275,44 @@ class Damage(recorder.Case):
 
     def leave(self):
         config = self.simulate(
-            "[product.h5]\n[product.raw]\nformat = raw\n[roll]\nmax_frames = 300\n",
-            width=64, height=32, rate="500 Hz", files="sync_interval = 50 ms")
-        process = self.start(config)
+            "[product.h5]\n[product.raw]\nformat = raw\n[product.ome]\nformat = tiff\n"
+            "[product.stack]\nformat = imagej-tiff\n[product.gzip]\ncompression = gzip-1\n"
+            "[product.lz4]\ncompression = bitshuffle-lz4\n"
+            "[roll]\nmax_frames = 300\n[ring]\nmemory = 32 MiB\n",
+            width=64, height=32, rate="200 Hz", files="sync_interval = 50 ms")
+        for _ in range(20):
+            process = self.start(config)
+            self.until(self.is_to_be_damaged, "frames of second segments")
+            self.kill(process)
+            for ring in recorder.rings_of(self.directory):
+                os.unlink(ring)
+            if self.is_to_be_damaged():
+                return self.base
+            shutil.rmtree(self.base)  # One of them had come to its end meanwhile.
+        return self.fail("there is always one that has just come to its end")
 
-        def enough():
-            raw = list(self.base.rglob("*_raw_*_0002.raw.part"))
-            h5 = list(self.base.rglob("*_h5_*_0002.h5.part"))
-            return raw and h5 and not list(self.base.rglob("*_0001.*part"))
-
-        self.until(enough, "the second segments")
-        self.until(lambda: all(Left(path).synced >= FRAMES for path in
-                               self.base.rglob("*_0002.*.part")
-                               if path.name.endswith((".h5.part", ".raw.part"))), "frames")
-        self.kill(process)
-        for ring in recorder.rings_of(self.directory):
-            os.unlink(ring)
-        return self.base
+    def is_to_be_damaged(self):
+        """Of each product there is one open segment, not the first, and finished ones."""
+        found = sorted(path.name.split("_")[1] for path in every_format.parts(self.base))
+        if found != sorted(PRODUCTS) or not list(self.base.rglob("*_0001.h5")):
+            return False
+        try:
+            parts = [Left(path) for path in every_format.parts(self.base)]
+        except (OSError, KeyError):
+            return False  # It is being finished.
+        return all(left.synced >= FRAMES and "_0001." not in left.path.name and
+                   not left.beside(".undo").exists() for left in parts)
 
     def copy(self, name):
         tree = self.directory / name.replace(" ", "-")
         shutil.copytree(self.left, tree, symlinks=True)
         return tree
 
-    def damage(self, table, suffix):
+    def damage(self, table, suffix, product):
         for name, (change, outcome) in table.items():
-            with self.subTest(format=suffix, damage=name):
+            with self.subTest(product=product, damage=name):
                 tree = self.copy(name)
-                [path] = tree.rglob("*_0002" + suffix + ".part")
+                [path] = tree.rglob(f"*_{product}_*{suffix}.part")
                 left = Left(path)
                 change(left)
                 self.look(tree, left, outcome)
@@ -246,7 +331,10 @@ class Damage(recorder.Case):
             self.look_at_quarantine(left, before, after)
         else:
             self.look_at_finished(left, outcome)
-        others = [name for name in before if "_0001." in name and ".framelog" not in name]
+        unfinished = {pathlib.Path(name).name.split(".")[0] for name in before
+                      if name.endswith(".part")}
+        others = [name for name in before if ".framelog" not in name
+                  and pathlib.Path(name).name.lstrip(".").split(".")[0] not in unfinished]
         self.assertTrue(others)
         for name in others:
             self.assertEqual(before[name], after.get(name), f"{name} was touched")
@@ -262,16 +350,21 @@ class Damage(recorder.Case):
         for name, digest in mine.items():
             self.assertEqual(kept.get(name), digest, f"{name} is not in quarantine as it was")
         [why] = [name for name in kept if name.endswith(".why")]
-        self.assertTrue(next(left.path.parent.glob("quarantine/" + why)).read_text().strip())
+        self.assertTrue(next(left.path.parent.glob("quarantine/" + why)).read_text(errors="replace").strip())
 
     def look_at_finished(self, left, outcome):
         final = left.path.with_suffix("")
-        segment = recorder.Segment(final)
+        if left.is_packed and outcome.problems:  # Other programs refuse that one frame.
+            with h5py.File(final, "r") as file:
+                records = file[READOUT + "/frame_table"][:]
+        else:
+            segment = recorder.Segment(final)
+            records = segment.records
         wanted = outcome.frames if outcome.frames > 0 else left.valid + outcome.frames
         if outcome.frames > 0:
-            self.assertEqual(len(segment.records), wanted)
+            self.assertEqual(len(records), wanted)
         else:  # Whole frames behind the count are kept, too.
-            self.assertGreaterEqual(len(segment.records), wanted)
+            self.assertGreaterEqual(len(records), wanted)
         said = recorder.command("verify", "--json", final)
         [told] = json.loads(said.stdout)["segments"]
         if outcome.problems:
@@ -281,10 +374,22 @@ class Damage(recorder.Case):
             self.check_ramp(segment)
 
     def test_hdf5(self):
-        self.damage(HDF5, ".h5")
+        self.damage(HDF5, ".h5", "h5")
 
     def test_raw(self):
-        self.damage(RAW, ".raw")
+        self.damage(RAW, ".raw", "raw")
+
+    def test_tiff(self):
+        self.damage(TIFF, ".ome.tif", "ome")
+
+    def test_imagej_tiff(self):
+        self.damage(TIFF, ".tif", "stack")
+
+    def test_gzip(self):
+        self.damage(PACKED, ".h5", "gzip")
+
+    def test_bitshuffle(self):
+        self.damage(PACKED, ".h5", "lz4")
 
     def test_what_is_not_ours(self):
         """Files of others that are called .part."""
@@ -311,12 +416,12 @@ class Damage(recorder.Case):
 
     def test_a_name_that_is_taken(self):
         tree = self.copy("taken")
-        [path] = tree.rglob("*_0002.h5.part")
+        [path] = tree.rglob("*_h5_*.h5.part")
         path.with_suffix("").write_text("mine")
         said = recorder.command("recover", tree)
         self.assertEqual(said.returncode, 0, said.stdout + said.stderr)
         self.assertEqual(path.with_suffix("").read_text(), "mine")
-        self.assertTrue(path.with_name(path.name.replace("0002.h5.part", "0002_2.h5")).exists())
+        self.assertTrue(path.with_name(path.name.replace(".h5.part", "_2.h5")).exists())
 
     def test_interrupted_again_and_again(self):
         """Recovery itself is killed: the next one finds what the first would have found."""
@@ -330,7 +435,7 @@ class Damage(recorder.Case):
             process.wait()
             self.recover(tree)
             self.assertEqual(recorder.leftovers(tree), [])
-            for suffix in (".h5", ".raw"):
+            for suffix in (".h5", ".raw", ".tif"):
                 for segment in recorder.finished(tree, suffix):
                     self.check_ramp(segment)
                     self.verify(segment.path)

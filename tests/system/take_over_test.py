@@ -13,6 +13,7 @@ import subprocess
 import time
 import unittest
 
+import every_format
 import recorder
 from recorder import numpy
 
@@ -145,6 +146,59 @@ class Kills(TakeOverCase):
 
     def test_with_several_reducers(self):
         self.campaign("[realtime]\nreduce_threads = 3\n")
+
+
+class KillsOfEveryFormat(TakeOverCase):
+    """One recording in every format, killed again and again, at random instants."""
+
+    EXTRA = every_format.products() + """
+[ring]
+memory = 32 MiB
+[roll]
+max_frames = 700
+[control]
+socket = off
+"""
+
+    def test_no_captured_frame_is_lost(self):
+        chance = random.Random(SEED)
+        print(f"{TAKE_OVERS} kills, FRAMELOG_SEED={SEED}")
+        config = self.simulate(self.EXTRA, files="sync_interval = 50 ms", rate="500 Hz",
+                               width=every_format.WIDTH, height=every_format.HEIGHT)
+        captured = 0
+        for number in range(TAKE_OVERS):
+            process = self.record_some(config, 1)
+            time.sleep(chance.random() * 0.3)
+            self.assertIsNone(process.poll(), process.messages.read_text())
+            self.kill(process)
+            self.assertGreaterEqual(self.captured(), captured, (number, SEED))
+            captured = self.captured()
+        messages = self.run_to_end(config, 1)
+        self.assertEqual(self.rings(), [])
+        self.assertEqual(recorder.leftovers(self.base), [])
+        counts = recorder.accounting_lines(messages)
+        for product in every_format.NAMES:
+            self.check_product(product, counts[product], captured)
+        self.verify()
+        print(f"{captured} frames had come before the last kill, all of them are there")
+
+    def check_product(self, product, counts, captured):
+        """Each frame that had come is there once, in order, and is the right one."""
+        numbers = []
+        segments = every_format.segments(self.base, product)
+        for segment in segments:
+            wrong = every_format.wrong_frames(product, segment.pixels,
+                                              segment.records["source_sequence"])
+            self.assertEqual(wrong.tolist(), [], (segment.path, SEED))
+            numbers.extend(segment.records["sequence"].tolist())
+        self.assertEqual(numbers, list(range(len(numbers))), (product, SEED))
+        self.assertGreaterEqual(len(numbers), captured, (product, SEED))
+        self.assertEqual(counts["recorded"], len(numbers), (product, SEED))
+        # Frames that were counted and not captured yet, or found the ring full.
+        lost = sum(counts.get(reason, 0) for reason in ("crash", "no-process", "ring-full",
+                                                        "segment-not-ready"))
+        self.assertEqual(counts["received"], len(numbers) + lost, (product, counts))
+        self.assertEqual([s.number for s in segments], list(range(1, len(segments) + 1)), product)
 
 
 class OneKill(TakeOverCase):
