@@ -1,6 +1,7 @@
 #include "store/catalog.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <mutex>
 #include <string_view>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "store/catalog_aside.hpp"
 #include "store/catalog_marks.hpp"
 #include "store/catalog_query.hpp"
+#include "store/catalog_runs.hpp"
 #include "store/catalog_schema.hpp"
 #include "store/sqlite.hpp"
 
@@ -20,9 +22,13 @@ using sqlite::Transaction;
 using std::filesystem::path;
 
 constexpr std::string_view kMark =
-    "INSERT INTO marks (path, pinned, acknowledged) VALUES (?1, ?2, ?3) "
-    "ON CONFLICT (path) DO UPDATE SET pinned = excluded.pinned, "
-    "acknowledged = excluded.acknowledged";
+    "INSERT OR REPLACE INTO marks (path, run_uuid, segment_number, pinned, acknowledged) "
+    "VALUES (?1, ?2, ?3, ?4, ?5)";
+/// What segment a mark is of: that one, or with no run whatever has the path.
+constexpr std::string_view kMarkSegment =
+    "UPDATE segments SET pinned = ?4, acknowledged = ?5 WHERE path = ?1 AND "
+    "(?2 = '' OR (run_uuid = ?2 AND segment_number = ?3)) AND "
+    "(pinned <> ?4 OR acknowledged <> ?5)";
 /// From here on the log of marks is worth writing anew.
 constexpr std::uintmax_t kLargeLogBytes = std::uintmax_t{1} << 20U;
 
@@ -36,9 +42,16 @@ Result<std::vector<CatalogEntry>> entries_of(Statement& statement) {
   }
 }
 
+Result<void> run_mark(Statement& statement, const std::string& file, const CatalogMark& mark) {
+  statement.bind(1, file).bind(2, mark.run_uuid).bind(3, mark.segment_number);
+  statement.bind(4, std::int64_t{mark.pinned}).bind(5, std::int64_t{mark.acknowledged});
+  return statement.run();
+}
+
 /// The statements that are used all the time; preparing them shows that the tables are ours.
 struct Statements {
-  Statement add, remove, by_path, after, oldest, oldest_acknowledged, totals, mark, mark_of, unmark;
+  Statement add, remove, by_path, after, runs, of_run, last_of_run, older, totals, mark,
+      mark_segment, mark_of, unmark;
 };
 
 Result<Statements> prepare_all(Database& database) {
@@ -48,12 +61,19 @@ Result<Statements> prepare_all(Database& database) {
       {&all.remove, "DELETE FROM segments WHERE path = ?1"},
       {&all.by_path, select_segments("WHERE path = ?1")},
       {&all.after, select_segments("WHERE path > ?1 ORDER BY path LIMIT ?2")},
-      {&all.oldest, select_segments("WHERE pinned = 0 ORDER BY last_utc_ns LIMIT ?1")},
-      {&all.oldest_acknowledged,
-       select_segments("WHERE pinned = 0 AND acknowledged = 1 ORDER BY last_utc_ns LIMIT ?1")},
-      {&all.totals, "SELECT segments, bytes, longest_ns FROM sums"},
+      {&all.runs, "SELECT run_uuid, run_number, utc_ns IS NOT NULL, utc_ns FROM runs"},
+      {&all.of_run, select_segments("WHERE run_uuid = ?1 AND pinned = 0 AND acknowledged >= ?2 "
+                                    "ORDER BY first_sequence, id LIMIT ?3")},
+      {&all.last_of_run,
+       select_segments("WHERE run_uuid = ?1 ORDER BY first_sequence DESC, id DESC LIMIT 1")},
+      {&all.older, select_segments("WHERE pinned = 0 AND clock_unsynchronised = 0 AND "
+                                   "last_utc_ns < ?1 AND acknowledged >= ?2 "
+                                   "ORDER BY last_utc_ns LIMIT ?3")},
+      {&all.totals, "SELECT segments, bytes, pinned_segments, pinned_bytes FROM sums"},
       {&all.mark, std::string(kMark)},
-      {&all.mark_of, "SELECT pinned, acknowledged FROM marks WHERE path = ?1"},
+      {&all.mark_segment, std::string(kMarkSegment)},
+      {&all.mark_of,
+       "SELECT run_uuid, segment_number, pinned, acknowledged FROM marks WHERE path = ?1"},
       {&all.unmark, "DELETE FROM marks WHERE path = ?1"}};
   for (const auto& [statement, text] : texts) {
     auto prepared = database.prepare(text);
@@ -105,23 +125,33 @@ struct Catalog::State {
     auto prepared = prepare_all(*database);
     if (!prepared) return std::unexpected(prepared.error());
     statements = std::move(*prepared);
-    return {};
+    return mode == Mode::kWrite ? replay_marks() : Result<void>{};
   }
 
-  /// The tables, and the marks that the log knows.
-  Result<void> create() {
+  /// A power cut can take what the data base wrote last, but not the log, which was synced before
+  /// anybody was told that the mark is set.
+  Result<void> replay_marks() {
+    if (!files.exists(marks_log())) return {};
+    auto transaction = Transaction::begin(*database);
+    if (!transaction) return std::unexpected(transaction.error());
     const auto marks = read_marks(files, marks_log());
     if (!marks) return std::unexpected(marks.error());
+    for (const auto& [file, logged] : *marks) {
+      const auto known = mark_of(file);
+      if (!known) return std::unexpected(known.error());
+      if (*known == logged) continue;
+      for (Statement* statement : {&statements.mark, &statements.mark_segment}) {
+        if (auto done = run_mark(*statement, file, logged); !done) return done;
+      }
+    }
+    return transaction->commit();
+  }
+
+  /// The tables. The marks come from the log, with all else that it knows better.
+  Result<void> create() {
     auto transaction = Transaction::begin(*database);
     if (!transaction) return std::unexpected(transaction.error());
     if (auto created = database->run(kCatalogSchema); !created) return created;
-    auto mark = database->prepare(kMark);
-    if (!mark) return std::unexpected(mark.error());
-    for (const auto& [file, flags] : *marks) {
-      mark->bind(1, file).bind(2, std::int64_t{flags.pinned});
-      mark->bind(3, std::int64_t{flags.acknowledged});
-      if (auto done = mark->run(); !done) return done;
-    }
     is_new = true;
     return transaction->commit();
   }
@@ -175,32 +205,47 @@ struct Catalog::State {
     const auto row = statements.mark_of.next();
     if (!row) return std::unexpected(row.error());
     if (!*row) return CatalogMark{};
-    const CatalogMark mark{statements.mark_of.integer(0) != 0, statements.mark_of.integer(1) != 0};
+    const CatalogMark mark{statements.mark_of.text(0), statements.mark_of.integer(1),
+                           statements.mark_of.integer(2) != 0, statements.mark_of.integer(3) != 0};
     statements.mark_of.reset();
     return mark;
   }
 
   /// The writing lock also keeps the log's writers apart, in all processes.
-  Result<void> mark(const CatalogMarkChange& change) {
+  Result<void> mark(CatalogMarkChange change) {
     auto transaction = Transaction::begin(*database);
     if (!transaction) return std::unexpected(transaction.error());
     auto entry = one(change.path);
     if (!entry) return std::unexpected(entry.error());
     if (!*entry) return fail(ErrorCode::kNotFound, "not in the catalog:", change.path);
-    auto mark = mark_of(change.path);
-    if (!mark) return std::unexpected(mark.error());
-    mark->pinned = change.pinned.value_or(mark->pinned);
-    mark->acknowledged = change.acknowledged.value_or(mark->acknowledged);
-    auto update =
-        database->prepare("UPDATE segments SET pinned = ?2, acknowledged = ?3 WHERE path = ?1");
-    if (!update) return std::unexpected(update.error());
-    for (Statement* statement : {&statements.mark, &*update}) {
-      statement->bind(1, change.path).bind(2, std::int64_t{mark->pinned});
-      statement->bind(3, std::int64_t{mark->acknowledged});
-      if (auto done = statement->run(); !done) return done;
+    change.run_uuid = (*entry)->run_uuid;
+    change.segment_number = (*entry)->segment_number;
+    const CatalogMark mark{change.run_uuid, change.segment_number,
+                           change.pinned.value_or((*entry)->pinned),
+                           change.acknowledged.value_or((*entry)->acknowledged)};
+    // All of what holds: lines of another run before it end there.
+    change.pinned = mark.pinned;
+    change.acknowledged = mark.acknowledged;
+    for (Statement* statement : {&statements.mark, &statements.mark_segment}) {
+      if (auto done = run_mark(*statement, change.path, mark); !done) return done;
     }
     if (auto done = append_mark(files, marks_log(), change); !done) return done;
     return transaction->commit();
+  }
+
+  /// The oldest first.
+  Result<std::vector<CatalogRun>> runs() {
+    std::vector<CatalogRun> all;
+    for (;;) {
+      const auto row = statements.runs.next();
+      if (!row) return std::unexpected(row.error());
+      if (!*row) break;
+      CatalogRun run{statements.runs.text(0), statements.runs.integer(1), std::nullopt};
+      if (statements.runs.integer(2) != 0) run.utc_ns = statements.runs.integer(3);
+      all.push_back(std::move(run));
+    }
+    put_in_order(all);
+    return all;
   }
 
   Result<std::optional<CatalogEntry>> one(const path& file) {
@@ -277,8 +322,15 @@ Result<void> Catalog::remove(const path& path) {
   return state_->with([&]() -> Result<void> {
     auto transaction = Transaction::begin(*state_->database);
     if (!transaction) return std::unexpected(transaction.error());
+    const auto mark = state_->mark_of(path);
+    if (!mark) return std::unexpected(mark.error());
     for (Statement* statement : {&state_->statements.remove, &state_->statements.unmark}) {
       if (auto done = statement->bind(1, path.native()).run(); !done) return done;
+    }
+    if (*mark != CatalogMark{}) {
+      // Without this line (the disk is full) the mark is left over, but of a segment that is gone.
+      static_cast<void>(append_mark(state_->files, state_->marks_log(),
+                                    {.path = path.string(), .removed = true}));
     }
     return transaction->commit();
   });
@@ -308,10 +360,39 @@ Result<std::vector<CatalogEntry>> Catalog::after(const path& path, std::int64_t 
 }
 
 Result<std::vector<CatalogEntry>> Catalog::oldest(bool acknowledged, std::int64_t limit) const {
+  return state_->with([&]() -> Result<std::vector<CatalogEntry>> {
+    const auto runs = state_->runs();
+    if (!runs) return std::unexpected(runs.error());
+    std::vector<CatalogEntry> all;
+    for (const CatalogRun& run : *runs) {
+      const std::int64_t wanted = limit - static_cast<std::int64_t>(all.size());
+      if (wanted <= 0) break;
+      Statement& statement = state_->statements.of_run;
+      statement.bind(1, run.run_uuid).bind(2, std::int64_t{acknowledged}).bind(3, wanted);
+      auto some = entries_of(statement);
+      if (!some) return some;
+      std::ranges::move(*some, std::back_inserter(all));
+    }
+    return all;
+  });
+}
+
+Result<std::vector<CatalogEntry>> Catalog::older_than(std::int64_t utc_ns, bool acknowledged,
+                                                      std::int64_t limit) const {
   return state_->with([&] {
-    Statements& all = state_->statements;
-    Statement& statement = acknowledged ? all.oldest_acknowledged : all.oldest;
-    return entries_of(statement.bind(1, limit));
+    Statement& statement = state_->statements.older;
+    return entries_of(statement.bind(1, utc_ns).bind(2, std::int64_t{acknowledged}).bind(3, limit));
+  });
+}
+
+Result<std::optional<CatalogEntry>> Catalog::newest() const {
+  return state_->with([&]() -> Result<std::optional<CatalogEntry>> {
+    const auto runs = state_->runs();
+    if (!runs) return std::unexpected(runs.error());
+    if (runs->empty()) return std::nullopt;
+    auto last = entries_of(state_->statements.last_of_run.bind(1, runs->back().run_uuid));
+    if (!last) return std::unexpected(last.error());
+    return last->empty() ? std::nullopt : std::optional(std::move(last->front()));
   });
 }
 
@@ -321,7 +402,8 @@ Result<CatalogTotals> Catalog::totals() const {
     const auto row = statement.next();
     if (!row) return std::unexpected(row.error());
     if (!*row) return fail(ErrorCode::kCorrupt, "the catalog has lost its sums");
-    const CatalogTotals totals{statement.integer(0), statement.integer(1)};
+    const CatalogTotals totals{statement.integer(0), statement.integer(1), statement.integer(2),
+                               statement.integer(3)};
     statement.reset();
     return totals;
   });
@@ -367,11 +449,11 @@ Result<void> Catalog::set_master(const std::string& run_uuid, const std::string&
 }
 
 Result<void> Catalog::set_pinned(const path& path, bool pinned) {
-  return state_->with([&] { return state_->mark({path.string(), pinned, std::nullopt}); });
+  return state_->with([&] { return state_->mark({.path = path.string(), .pinned = pinned}); });
 }
 
 Result<void> Catalog::set_acknowledged(const path& path) {
-  return state_->with([&] { return state_->mark({path.string(), std::nullopt, true}); });
+  return state_->with([&] { return state_->mark({.path = path.string(), .acknowledged = true}); });
 }
 
 Result<void> Catalog::tidy_marks() {
@@ -385,14 +467,16 @@ Result<void> Catalog::tidy_marks() {
     auto removed = state.database->run(
         "DELETE FROM marks WHERE pinned = 0 AND path NOT IN (SELECT path FROM segments)");
     if (!removed) return removed;
-    auto rows = state.database->prepare("SELECT path, pinned, acknowledged FROM marks");
+    auto rows = state.database->prepare(
+        "SELECT path, run_uuid, segment_number, pinned, acknowledged FROM marks");
     if (!rows) return std::unexpected(rows.error());
     CatalogMarks marks;
     for (;;) {
       const auto row = rows->next();
       if (!row) return std::unexpected(row.error());
       if (!*row) break;
-      marks[rows->text(0)] = {rows->integer(1) != 0, rows->integer(2) != 0};
+      marks[rows->text(0)] = {rows->text(1), rows->integer(2), rows->integer(3) != 0,
+                              rows->integer(4) != 0};
     }
     if (auto done = rewrite_marks(state.files, state.marks_log(), marks); !done) return done;
     return transaction->commit();

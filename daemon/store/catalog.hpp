@@ -28,6 +28,7 @@ struct CatalogEntry {
   std::string sha256;  ///< Of NAME.EXT, hexadecimal; empty: not worked out.
   bool pinned{};
   bool acknowledged{};
+  bool clock_unsynchronised{};  ///< At the first or the last frame: its times may be far off.
   friend bool operator==(const CatalogEntry&, const CatalogEntry&) = default;
 };
 
@@ -44,6 +45,8 @@ struct CatalogQuery {
 struct CatalogTotals {
   std::int64_t segments{};
   std::int64_t bytes{};
+  std::int64_t pinned_segments{};  ///< Of these, as
+  std::int64_t pinned_bytes{};
 };
 
 /// The index of one instrument's finished segments, over all of its bases: an SQLite data base in
@@ -69,7 +72,7 @@ class Catalog {
   [[nodiscard]] Result<bool> renew();
 
   /// Adds or replaces the entry of its path; what was pinned stays so, and so does the digest of a
-  /// file whose size has not changed.
+  /// file whose size has not changed: unless it is now another run's or another segment's.
   [[nodiscard]] Result<void> add(const CatalogEntry& entry);
   [[nodiscard]] Result<void> add(const std::vector<CatalogEntry>& entries);  ///< All or none.
   /// Of a segment that has been deleted for good, with its marks. No such path is fine.
@@ -82,10 +85,18 @@ class Catalog {
   /// The first entries behind `path` by their paths: for walking through all of them.
   [[nodiscard]] Result<std::vector<CatalogEntry>> after(const std::filesystem::path& path,
                                                         std::int64_t limit) const;
-  /// The segments that retention may take first: by time of the last frame, unpinned, and with
-  /// `acknowledged` only those.
+  /// The segments that retention may take first: unpinned, and with `acknowledged` only those; run
+  /// by run, and in each by the first frame's number, because a clock that was wrong must make
+  /// nothing old or new. Runs follow each other by the time at which they began where the clock was
+  /// synchronised; one that never saw it so stands behind that with the next lower run number.
   [[nodiscard]] Result<std::vector<CatalogEntry>> oldest(bool acknowledged,
                                                          std::int64_t limit) const;
+  /// Of those, the ones whose last frame was before, by a clock that was synchronised; oldest
+  /// first.
+  [[nodiscard]] Result<std::vector<CatalogEntry>> older_than(std::int64_t utc_ns, bool acknowledged,
+                                                             std::int64_t limit) const;
+  /// The last one in the order of oldest(), pinned or not; none in an empty catalog.
+  [[nodiscard]] Result<std::optional<CatalogEntry>> newest() const;
   [[nodiscard]] Result<CatalogTotals> totals() const;
   /// Entries without a digest, the newest first.
   [[nodiscard]] Result<std::vector<CatalogEntry>> undigested(std::int64_t limit) const;

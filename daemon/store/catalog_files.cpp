@@ -55,6 +55,7 @@ Result<IndexedSegment> read_segment(FileSystem& files, const SegmentFormat& form
   entry.last_sequence = static_cast<std::int64_t>(last->sequence);
   entry.first_utc_ns = first->utc_ns;
   entry.last_utc_ns = last->utc_ns;
+  entry.clock_unsynchronised = ((first->flags | last->flags) & kFlagClockUnsynchronised) != 0;
   entry.frames = (*reader)->frames();
   entry.bytes = segment_space(format, file);
   if (*accounting) {

@@ -19,6 +19,11 @@ constexpr std::size_t kMostLogBytes = std::size_t{1} << 30U;
 
 std::string line_of(const CatalogMarkChange& change) {
   Json json{{"utc", iso_time(system_clock().utc_ns())}, {"path", change.path}};
+  if (!change.run_uuid.empty()) {
+    json["run"] = change.run_uuid;
+    json["segment"] = change.segment_number;
+  }
+  if (change.removed) json["removed"] = true;
   if (change.pinned) json["pinned"] = *change.pinned;
   if (change.acknowledged) json["acknowledged"] = *change.acknowledged;
   return json.dump() + "\n";
@@ -33,7 +38,24 @@ void take(std::string_view line, CatalogMarks& marks) {
     const auto found = json.find(key);
     if (found != json.end() && found->is_boolean()) value = found->get<bool>();
   };
+  bool removed = false;
+  flag("removed", removed);
+  if (removed) {
+    marks.erase(path->get<std::string>());
+    return;
+  }
   CatalogMark& mark = marks[path->get<std::string>()];
+  const auto run = json.find("run");
+  const auto segment = json.find("segment");
+  if (run != json.end() && run->is_string() && segment != json.end() &&
+      segment->is_number_integer()) {
+    const auto uuid = run->get<std::string>();
+    const auto number = segment->get<std::int64_t>();
+    const bool is_same = mark.run_uuid == uuid && mark.segment_number == number;
+    if (!is_same && !mark.run_uuid.empty()) mark = {};
+    mark.run_uuid = uuid;
+    mark.segment_number = number;
+  }
   flag("pinned", mark.pinned);
   flag("acknowledged", mark.acknowledged);
 }
@@ -87,8 +109,11 @@ Result<void> rewrite_marks(FileSystem& files, const std::filesystem::path& log,
   std::string text;
   for (const auto& [path, mark] : marks) {
     if (!mark.pinned && !mark.acknowledged) continue;
-    text += line_of({path, mark.pinned ? std::optional(true) : std::nullopt,
-                     mark.acknowledged ? std::optional(true) : std::nullopt});
+    CatalogMarkChange change{
+        .path = path, .run_uuid = mark.run_uuid, .segment_number = mark.segment_number};
+    if (mark.pinned) change.pinned = true;
+    if (mark.acknowledged) change.acknowledged = true;
+    text += line_of(change);
   }
   const std::filesystem::path fresh = log.string() + ".new";
   if (files.exists(fresh)) static_cast<void>(files.remove(fresh));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -9,11 +10,15 @@
 #include "core/result.hpp"
 
 /// Private to the catalog*.cpp files of this folder: pins and acknowledgements as lines of JSON,
-/// {"utc": ..., "path": ..., "pinned": true} or {..., "acknowledged": true}, in the order in which
-/// they were made. The data base can be made again from the files and from these.
+/// {"utc": ..., "path": ..., "run": ..., "segment": ..., "pinned": true}, or "acknowledged": true,
+/// or "removed": true, in the order in which they were made. Run and segment tell it from what gets
+/// the same name later; a line without them is for whatever has the name first. The data base can
+/// be made again from the files and from these.
 namespace framelog {
 
 struct CatalogMark {
+  std::string run_uuid;  ///< Empty: of any.
+  std::int64_t segment_number{};
   bool pinned{};
   bool acknowledged{};
   friend bool operator==(const CatalogMark&, const CatalogMark&) = default;
@@ -23,8 +28,11 @@ using CatalogMarks = std::map<std::string, CatalogMark>;
 /// What one line changes.
 struct CatalogMarkChange {
   std::string path;
-  std::optional<bool> pinned;
-  std::optional<bool> acknowledged;
+  std::string run_uuid{};
+  std::int64_t segment_number{};
+  std::optional<bool> pinned{};
+  std::optional<bool> acknowledged{};
+  bool removed{};  ///< The segment is gone for good, and all that was said of it.
 };
 
 /// Adds a line and syncs it. Callers exclude each other. Errors: kInvalid, the path is no UTF-8.

@@ -13,23 +13,33 @@ namespace {
 
 constexpr std::string_view kColumns =
     "path, product, run_uuid, run_number, segment_number, first_sequence, last_sequence, "
-    "first_utc_ns, last_utc_ns, frames, bytes, dropped, gaps, sha256, pinned, acknowledged";
+    "first_utc_ns, last_utc_ns, frames, bytes, dropped, gaps, sha256, pinned, acknowledged, "
+    "clock_unsynchronised";
 
+/// A file that has the name of another one has neither its marks nor its digest.
 constexpr std::string_view kAdd =
     "INSERT INTO segments (path, product, run_uuid, run_number, segment_number, first_sequence, "
     "last_sequence, first_utc_ns, last_utc_ns, frames, bytes, dropped, gaps, sha256, pinned, "
-    "acknowledged) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
-    "max(?15, coalesce((SELECT pinned FROM marks WHERE path = ?1), 0)), "
-    "max(?16, coalesce((SELECT acknowledged FROM marks WHERE path = ?1), 0))) "
+    "acknowledged, clock_unsynchronised) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
+    "?12, ?13, ?14, "
+    "max(?15, coalesce((SELECT pinned FROM marks WHERE path = ?1 AND "
+    "(run_uuid = '' OR (run_uuid = ?3 AND segment_number = ?5))), 0)), "
+    "max(?16, coalesce((SELECT acknowledged FROM marks WHERE path = ?1 AND "
+    "(run_uuid = '' OR (run_uuid = ?3 AND segment_number = ?5))), 0)), ?17) "
     "ON CONFLICT (path) DO UPDATE SET product = excluded.product, run_uuid = excluded.run_uuid, "
     "run_number = excluded.run_number, segment_number = excluded.segment_number, "
     "first_sequence = excluded.first_sequence, last_sequence = excluded.last_sequence, "
     "first_utc_ns = excluded.first_utc_ns, last_utc_ns = excluded.last_utc_ns, "
     "frames = excluded.frames, dropped = excluded.dropped, gaps = excluded.gaps, "
     "sha256 = CASE WHEN excluded.sha256 <> '' THEN excluded.sha256 "
-    "WHEN excluded.bytes = bytes THEN sha256 ELSE '' END, "
-    "bytes = excluded.bytes, pinned = max(pinned, excluded.pinned), "
-    "acknowledged = max(acknowledged, excluded.acknowledged)";
+    "WHEN excluded.bytes = bytes AND excluded.run_uuid = run_uuid "
+    "AND excluded.segment_number = segment_number THEN sha256 ELSE '' END, "
+    "bytes = excluded.bytes, clock_unsynchronised = excluded.clock_unsynchronised, "
+    "pinned = CASE WHEN excluded.run_uuid = run_uuid AND excluded.segment_number = segment_number "
+    "THEN max(pinned, excluded.pinned) ELSE excluded.pinned END, "
+    "acknowledged = CASE WHEN excluded.run_uuid = run_uuid "
+    "AND excluded.segment_number = segment_number "
+    "THEN max(acknowledged, excluded.acknowledged) ELSE excluded.acknowledged END";
 /// "12" is a number, "0b5c" and everything longer the beginning of a UUID.
 std::optional<std::int64_t> run_number_of(const std::string& run) {
   constexpr std::size_t kMostDigits = 7;  // Eight digits of a UUID can look like a number.
@@ -84,7 +94,8 @@ CatalogEntry entry_of(const sqlite::Statement& row) {
   }
   entry.sha256 = row.text(column++);
   entry.pinned = row.integer(column++) != 0;
-  entry.acknowledged = row.integer(column) != 0;
+  entry.acknowledged = row.integer(column++) != 0;
+  entry.clock_unsynchronised = row.integer(column) != 0;
   return entry;
 }
 
@@ -100,6 +111,7 @@ Result<void> put_entry(sqlite::Statement& add, const CatalogEntry& entry) {
   }
   add.bind(14, entry.sha256);
   add.bind(15, std::int64_t{entry.pinned}).bind(16, std::int64_t{entry.acknowledged});
+  add.bind(17, std::int64_t{entry.clock_unsynchronised});
   return add.run();
 }
 

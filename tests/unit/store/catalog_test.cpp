@@ -256,6 +256,98 @@ TEST_F(CatalogTest, WhatIsForgottenComesBackPinnedAndWhatIsRemovedDoesNot) {
   EXPECT_FALSE(catalog.find(entry(1).path).value()->pinned);
 }
 
+TEST_F(CatalogTest, WhatGetsTheNameOfAMarkedSegmentIsNotMarked) {
+  auto catalog = open();
+  CatalogEntry other = entry(0);
+  other.run_uuid = "2d7f2f3e-6a4e-4e0a-9d2b-0c1f6c7d8e9f";
+  CatalogEntry with_digest = entry(0);
+  with_digest.sha256 = "abc";
+  ASSERT_TRUE(catalog.add(with_digest));
+  ASSERT_TRUE(catalog.set_pinned(entry(0).path, true));
+  ASSERT_TRUE(catalog.set_acknowledged(entry(0).path));
+  ASSERT_TRUE(catalog.add(other));  // Over the entry,
+  EXPECT_EQ(catalog.find(other.path).value(), other);
+  ASSERT_TRUE(catalog.forget(other.path));
+  ASSERT_TRUE(catalog.add(other));  // behind it,
+  EXPECT_EQ(catalog.find(other.path).value(), other);
+  catalog = open();
+  fs::remove(file());
+  ASSERT_TRUE(catalog.renew().value());
+  ASSERT_TRUE(catalog.add(other));  // and in a catalog that has only the log.
+  EXPECT_EQ(catalog.find(other.path).value(), other);
+  ASSERT_TRUE(catalog.set_acknowledged(other.path));
+  EXPECT_FALSE(catalog.find(other.path).value()->pinned);
+  fs::remove(file());
+  ASSERT_TRUE(catalog.renew().value());
+  ASSERT_TRUE(catalog.add(other));
+  EXPECT_FALSE(catalog.find(other.path).value()->pinned);
+  EXPECT_TRUE(catalog.find(other.path).value()->acknowledged);
+}
+
+TEST_F(CatalogTest, TheMarksOfADeletedSegmentEndInTheLogToo) {
+  auto catalog = open();
+  ASSERT_TRUE(catalog.add(entries(2)));
+  for (std::int64_t i = 0; i < 2; ++i) ASSERT_TRUE(catalog.set_acknowledged(entry(i).path));
+  ASSERT_TRUE(catalog.remove(entry(0).path));
+  fs::remove(file());
+  ASSERT_TRUE(catalog.renew().value());
+  ASSERT_TRUE(catalog.add(entries(2)));
+  EXPECT_FALSE(catalog.find(entry(0).path).value()->acknowledged);
+  EXPECT_TRUE(catalog.find(entry(1).path).value()->acknowledged);
+}
+
+TEST_F(CatalogTest, AMarkThatAPowerCutTookFromTheDataBaseIsInTheLog) {
+  const fs::path before = directory_ / "before.sqlite";
+  {
+    auto catalog = open();
+    ASSERT_TRUE(catalog.add(entries(3)));
+    ASSERT_TRUE(catalog.set_pinned(entry(2).path, true));
+  }
+  fs::copy_file(file(), before);
+  {
+    auto catalog = open();
+    ASSERT_TRUE(catalog.set_pinned(entry(0).path, true));
+    ASSERT_TRUE(catalog.set_acknowledged(entry(1).path));
+    ASSERT_TRUE(catalog.set_pinned(entry(2).path, false));
+  }
+  fs::copy_file(before, file(), fs::copy_options::overwrite_existing);
+  auto catalog = open();
+  EXPECT_FALSE(catalog.is_new());
+  EXPECT_TRUE(catalog.find(entry(0).path).value()->pinned);
+  EXPECT_TRUE(catalog.find(entry(1).path).value()->acknowledged);
+  EXPECT_FALSE(catalog.find(entry(2).path).value()->pinned);
+  EXPECT_EQ(catalog.totals().value().pinned_segments, 1);
+  EXPECT_EQ(catalog.totals().value().pinned_bytes, entry(0).bytes);
+}
+
+TEST_F(CatalogTest, AClockThatWasWrongChangesNothingOfTheOrder) {
+  auto catalog = open();
+  std::vector<CatalogEntry> all;
+  const auto add = [&](const char* run, std::int64_t number, std::int64_t utc_s, bool wrong) {
+    CatalogEntry one = entry(static_cast<std::int64_t>(all.size()));
+    one.run_uuid = run;
+    one.run_number = number;
+    one.first_utc_ns = one.last_utc_ns = utc_s * kSecond;
+    one.clock_unsynchronised = wrong;
+    all.push_back(one);
+  };
+  add("f", 8, 1000, false);
+  add("e", 9, 0, true);      // It booted in 1970,
+  add("e", 9, 2000, false);  // and found NTP.
+  add("d", 10, 0, true);     // Then it never did,
+  add("c", 11, 9000, true);  // then it was in 2080.
+  add("b", 12, 3000, false);
+  add("a", 1, 4000, false);  // On another disk.
+  ASSERT_TRUE(catalog.add(std::vector<CatalogEntry>(all.rbegin(), all.rend())));
+  EXPECT_EQ(numbers(catalog.oldest(false, 10)), range(0, 7));
+  EXPECT_EQ(numbers(catalog.oldest(false, 4)), range(0, 4));
+  EXPECT_EQ(catalog.newest().value(), all.back());
+  EXPECT_EQ(numbers(catalog.older_than(10'000 * kSecond, false, 10)),
+            (std::vector<std::int64_t>{0, 2, 5, 6}));
+  ASSERT_TRUE(catalog.remove(all.back().path));
+  EXPECT_EQ(catalog.newest().value(), all[5]);
+}
+
 TEST_F(CatalogTest, ALargeLogOfMarksIsWrittenAnew) {
   auto catalog = open();
   ASSERT_TRUE(catalog.add(entries(3)));
