@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 
 #include "segment_fixture.hpp"
@@ -17,7 +18,7 @@ using std::filesystem::path;
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kBytes = 4096;
 
-/// Files with the names of segments, and a catalog that knows them.
+/// Small segments, each behind the one before, and a catalog that knows them.
 class RetentionTest : public SegmentTest {
  protected:
   RetentionTest() {
@@ -27,22 +28,25 @@ class RetentionTest : public SegmentTest {
     if (catalog) catalog_.emplace(std::move(*catalog));
   }
 
+  path segment(const path& file, std::int64_t number) {
+    std::filesystem::create_directories(file.parent_path());
+    auto recording = start(file.extension() == ".raw" ? "raw" : "hdf5",
+                           path(file).replace_extension().lexically_relative(directory_),
+                           static_cast<std::uint64_t>(number) * 10, number);
+    record(recording, 1);
+    return finish(recording);
+  }
+  /// Changes what the catalog knows.
+  void change(const path& file, const std::function<void(CatalogEntry&)>& how) {
+    CatalogEntry entry = catalog_->find(file).value().value();
+    how(entry);
+    ASSERT_TRUE(catalog_->add(entry));
+  }
   /// Its last frame was `age_s` ago.
   path add(const std::string& name, std::int64_t age_s, bool in_catalog = true) {
-    const path file = base_ / name;
-    std::filesystem::create_directories(file.parent_path());
-    std::ofstream(file) << std::string(kBytes, 'x');
-    if (file.extension() == ".raw") {
-      for (const char* extension : {".json", ".frames"}) {
-        std::ofstream(path(file).replace_extension(extension)) << "x";
-      }
-    }
-    CatalogEntry entry;
-    entry.path = file;
-    entry.product = "whole";
-    entry.run_uuid = "7b0c";
+    const path file = segment(base_ / name, ++segments_);
+    CatalogEntry entry = catalog_entry(faulty_, file).value();
     entry.first_utc_ns = entry.last_utc_ns = clock_.utc_ns() - age_s * kSecond;
-    entry.frames = 1;
     entry.bytes = kBytes;
     if (in_catalog) {
       EXPECT_TRUE(catalog_->add(entry));
@@ -72,6 +76,7 @@ class RetentionTest : public SegmentTest {
         files, [](const path& file) { return std::filesystem::exists(file); }));
   }
 
+  std::int64_t segments_{};
   FaultyFiles faulty_;
   FakeClock clock_;
   path base_{directory_ / "base"};
@@ -119,7 +124,6 @@ TEST_F(RetentionTest, RemovesCompanionsAndEmptyDirectoriesButNothingElse) {
   EXPECT_EQ(keep({.max_segments = 1}), 1);
   EXPECT_FALSE(std::filesystem::exists(raw.parent_path()));
   EXPECT_TRUE(std::filesystem::exists(kept));
-  EXPECT_EQ(keep({.max_total_bytes = 1}), 1);
   EXPECT_TRUE(std::filesystem::exists(foreign));
   EXPECT_TRUE(std::filesystem::exists(base_));
 }
@@ -129,7 +133,8 @@ TEST_F(RetentionTest, NeverTakesWhatThePinsHoldOrTheCatalogDoesNotKnow) {
   ASSERT_TRUE(catalog_->set_pinned(files[0], true));
   ASSERT_TRUE(catalog_->set_pinned(files[3], true));
   const path unknown = add("unknown.h5", 1000, false);
-  EXPECT_EQ(keep({.max_total_bytes = 1}), 8);
+  EXPECT_EQ(keep({.max_total_bytes = 1}), 7);
+  EXPECT_EQ(there(files), 3) << "and the newest";
   EXPECT_TRUE(std::filesystem::exists(files[0]));
   EXPECT_TRUE(std::filesystem::exists(files[3]));
   EXPECT_TRUE(std::filesystem::exists(unknown));
@@ -150,7 +155,7 @@ TEST_F(RetentionTest, LeavesAloneWhatLiesElsewhereAndDoesNotCountIt) {
   ASSERT_TRUE(deleted);
   EXPECT_TRUE(deleted->segments.empty());
   EXPECT_EQ(there(files), 10);
-  // Six of ten are elsewhere: the four here are what may be kept.
+  // Five of ten are elsewhere: of the others four may be kept.
   std::filesystem::create_directories(base_ / "2026/day1/.framelog");
   const auto here = retention.keep_bounds(*catalog_, {base_ / "2026/day1"});
   ASSERT_TRUE(here);
@@ -188,10 +193,128 @@ TEST_F(RetentionTest, WaitsForTheRoomThatItHasMadeBeforeItDeletesMore) {
   EXPECT_TRUE(retention.awaits_room());
   EXPECT_TRUE(retention.make_room(*catalog_, {base_}, 2 * kBytes)->segments.empty());
   EXPECT_EQ(retention.make_room(*catalog_, {base_}, 3 * kBytes)->segments.size(), 1U);
+  EXPECT_EQ(there(files), 7);
+  // It does not come: nothing more for twice as long, and then only one to see.
+  for (std::int64_t wait_s = 10, left = 7; wait_s <= 20; wait_s *= 2, --left) {
+    clock_.move(6 * kSecond);
+    EXPECT_TRUE(retention.make_room(*catalog_, {base_}, 4 * kBytes)->segments.empty());
+    EXPECT_TRUE(retention.awaits_room());
+    clock_.move((wait_s - 7) * kSecond);
+    EXPECT_TRUE(retention.make_room(*catalog_, {base_}, 4 * kBytes)->segments.empty());
+    retention.room_is_there();  // On another disk.
+    EXPECT_EQ(there(files), left);
+    clock_.move(kSecond);
+    EXPECT_FALSE(retention.awaits_room());
+    EXPECT_EQ(retention.make_room(*catalog_, {base_}, 4 * kBytes)->segments.size(), 1U);
+  }
+  EXPECT_EQ(there(files), 5);
+  faulty_.set_free_bytes(kBytes);  // What was deleted last is free after all.
   clock_.move(6 * kSecond);
-  EXPECT_FALSE(retention.awaits_room());
-  EXPECT_EQ(retention.make_room(*catalog_, {base_}, kBytes)->segments.size(), 1U);
-  EXPECT_EQ(there(files), 6);
+  EXPECT_EQ(retention.make_room(*catalog_, {base_}, 2 * kBytes)->segments.size(), 2U);
+}
+
+TEST_F(RetentionTest, RoomThatHasComeIsNoReasonToWait) {
+  const auto files = add_ten();
+  faulty_.set_free_bytes(0);
+  Retention retention(faulty_, {.delete_oldest = true}, clock_);
+  EXPECT_EQ(retention.make_room(*catalog_, {base_}, 2 * kBytes)->segments.size(), 2U);
+  faulty_.set_free_bytes(2 * kBytes);
+  retention.room_is_there();
+  faulty_.set_free_bytes(0);  // It has been recorded into.
+  EXPECT_EQ(retention.make_room(*catalog_, {base_}, 2 * kBytes)->segments.size(), 2U);
+}
+
+TEST_F(RetentionTest, WhatHasAnotherNameMakesNoRoom) {
+  const auto files = add_ten();
+  std::filesystem::create_hard_link(files[0], directory_ / "copy.h5");
+  Retention retention(faulty_, {.delete_oldest = true}, clock_);
+  EXPECT_EQ(retention.make_room(*catalog_, {base_}, 1)->segments.size(), 1U);
+  EXPECT_TRUE(std::filesystem::exists(files[0]));
+  EXPECT_FALSE(std::filesystem::exists(files[1]));
+  EXPECT_EQ(keep({.max_segments = 8}), 1) << "but it has a number";
+  EXPECT_FALSE(std::filesystem::exists(files[0]));
+}
+
+TEST_F(RetentionTest, NeverFollowsALinkOutOfTheBase) {
+  const auto files = add_ten();
+  const path archive = directory_ / "archive";
+  std::filesystem::rename(base_ / "2026/day0", archive);
+  std::filesystem::create_directory_symlink(archive, base_ / "2026/day0");
+  EXPECT_EQ(keep({.max_segments = 3}), 2) << "what is in the archive is not counted";
+  EXPECT_EQ(keep({.max_age = std::chrono::seconds(1)}), 3);
+  EXPECT_EQ(there(files), 5);
+  Retention retention(faulty_, {.delete_oldest = true}, clock_);
+  EXPECT_TRUE(retention.make_room(*catalog_, {base_}, kBytes)->segments.empty());
+  EXPECT_EQ(there(files), 5);
+  // The base itself may be one.
+  std::filesystem::create_directory_symlink(base_, directory_ / "link");
+  const path file = add("more.h5", 5, false);
+  CatalogEntry entry = catalog_entry(faulty_, directory_ / "link" / "more.h5").value();
+  entry.last_utc_ns = clock_.utc_ns() - 5 * kSecond;
+  ASSERT_TRUE(catalog_->add(entry));
+  Retention through(faulty_, {.max_age = std::chrono::seconds(1)}, clock_);
+  EXPECT_EQ(through.keep_bounds(*catalog_, {directory_ / "link"})->segments.size(), 1U);
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+TEST_F(RetentionTest, AFileThatIsNotTheOneOfItsEntryIsNotDeleted) {
+  const auto files = add_ten();
+  change(files[0], [](CatalogEntry& entry) { entry.run_uuid = "another run"; });
+  change(files[1], [](CatalogEntry& entry) { entry.segment_number += 100; });
+  std::ofstream(files[2], std::ios::trunc) << "somebody's notes";
+  EXPECT_EQ(keep({.max_age = std::chrono::seconds(1)}), 7);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE(std::filesystem::exists(files[i])) << i;
+  EXPECT_EQ(*catalog_->find(files[0]), std::nullopt);
+  EXPECT_EQ((*catalog_->find(files[1]))->segment_number, 2) << "it is ours, and made anew";
+  EXPECT_EQ(*catalog_->find(files[2]), std::nullopt);
+}
+
+TEST_F(RetentionTest, WhatLiesBesideAFileThatHasGoneStays) {
+  const path raw = add("s.raw", 50);
+  std::filesystem::remove(raw);
+  EXPECT_EQ(keep({.max_age = std::chrono::seconds(1)}), 0);
+  EXPECT_EQ(*catalog_->find(raw), std::nullopt);
+  EXPECT_TRUE(std::filesystem::exists(base_ / "s.json"));
+  EXPECT_TRUE(std::filesystem::exists(base_ / "s.frames"));
+}
+
+TEST_F(RetentionTest, WrongClocksMakeNothingOldOrTheFirstToGo) {
+  const auto files = add_ten();
+  const auto stamp = [&](std::size_t i, std::int64_t utc_ns) {
+    change(files[i], [&](CatalogEntry& entry) {
+      entry.first_utc_ns = entry.last_utc_ns = utc_ns;
+      entry.clock_unsynchronised = true;
+    });
+  };
+  stamp(1, clock_.utc_ns() + 60 * 365 * 86400 * kSecond);
+  stamp(8, 0);
+  Retention suspended(faulty_, {.max_age = std::chrono::seconds(1)}, clock_);
+  clock_.set_synchronised(false);
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(suspended.keep_bounds(*catalog_, {base_})->segments.empty());
+  }
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(std::ranges::count(said, '\n'), 1) << said;
+  EXPECT_TRUE(said.contains("max_age")) << said;
+  EXPECT_EQ(keep({.max_segments = 7}), 3);
+  EXPECT_FALSE(std::filesystem::exists(files[1]));
+  EXPECT_TRUE(std::filesystem::exists(files[8]));
+  clock_.set_synchronised(true);
+  EXPECT_EQ(keep({.max_age = std::chrono::seconds(1)}), 6);
+  EXPECT_TRUE(std::filesystem::exists(files[8]));
+}
+
+TEST_F(RetentionTest, WhatIsPinnedOrGoneLeavesItsPlaceToOthers) {
+  const auto files = add_ten();
+  for (std::size_t i = 0; i < 3; ++i) ASSERT_TRUE(catalog_->set_pinned(files[i], true));
+  std::filesystem::remove(files[9]);
+  std::filesystem::remove(files[7]);
+  EXPECT_EQ(keep({.max_total_bytes = 4 * kBytes}), 1);
+  EXPECT_FALSE(std::filesystem::exists(files[3]));
+  EXPECT_EQ(there(files), 7);
+  EXPECT_EQ(keep({.max_total_bytes = 1}), 3);
+  EXPECT_TRUE(std::filesystem::exists(files[8])) << "the newest";
 }
 
 TEST_F(RetentionTest, AFileThatCannotBeDeletedStaysKnown) {
@@ -200,11 +323,12 @@ TEST_F(RetentionTest, AFileThatCannotBeDeletedStaysKnown) {
   Retention retention(faulty_, {.max_segments = 1}, clock_);
   const auto deleted = retention.keep_bounds(*catalog_, {base_});
   ASSERT_TRUE(deleted) << "it does not keep the others";
-  EXPECT_EQ(deleted->segments.size(), 9U);
+  EXPECT_EQ(deleted->segments.size(), 8U) << "and the newest stays";
   EXPECT_TRUE(catalog_->find(files[1])->has_value());
-  EXPECT_EQ(there(files), 1);
-  const auto again = Retention(faulty_, {.max_age = std::chrono::seconds(1)}, clock_)
-                         .keep_bounds(*catalog_, {base_});
+  EXPECT_EQ(there(files), 2);
+  Retention by_age(faulty_, {.max_age = std::chrono::seconds(1)}, clock_);
+  EXPECT_EQ(by_age.keep_bounds(*catalog_, {base_})->segments.size(), 1U);
+  const auto again = by_age.keep_bounds(*catalog_, {base_});
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().system_errno, EROFS);
 }
