@@ -244,9 +244,16 @@ void FilesLoop::block(SegmentLane& lane, DropReason reason, const std::string& w
   lane.put_failure(reason, retry_at);
 }
 
+// Of the product with the most that wait: a disk that is late must not leave the last products'
+// segments unfinished for ever. Those that are being synced have to wait.
 bool FilesLoop::finish_next() {
+  std::vector<std::pair<std::size_t, SegmentLane*>> waiting;
   for (SegmentLane* lane : lanes_) {
-    if (!disks_.is_there(*lane)) continue;
+    const std::size_t count = disks_.is_there(*lane) ? lane->retired_count() : 0;
+    if (count > 0) waiting.emplace_back(count, lane);
+  }
+  std::ranges::stable_sort(waiting, std::greater{}, &std::pair<std::size_t, SegmentLane*>::first);
+  for (const auto& [count, lane] : waiting) {
     if (OpenSegment* segment = lane->next_retired(steady_clock::now())) {
       finish(*lane, *segment);
       return true;
