@@ -7,77 +7,12 @@
 #include <algorithm>
 #include <numeric>
 
-#include "segment_fixture.hpp"
+#include "catalog_fixture.hpp"
 #include "store/catalog_rebuild.hpp"
 #include "tests/fakes/faulty_files.hpp"
 
 namespace framelog {
 namespace {
-
-namespace fs = std::filesystem;
-
-constexpr std::int64_t kSecond = 1'000'000'000;
-
-class CatalogTest : public SegmentTest {
- protected:
-  [[nodiscard]] fs::path file() const { return directory_ / "state" / "catalog.sqlite"; }
-  Catalog open(Catalog::Mode mode = Catalog::Mode::kWrite) {
-    auto catalog = Catalog::open(files_, file(), mode);
-    EXPECT_TRUE(catalog) << describe(catalog.error());
-    return std::move(*catalog);
-  }
-  static CatalogEntry entry(std::int64_t number) {
-    CatalogEntry entry;
-    entry.path = fmt::format("/data/{:08}.h5", number);
-    entry.product = number % 2 == 0 ? "whole" : "small";
-    entry.run_uuid = number < 50 ? "0b7f2f3e-6a4e-4e0a-9d2b-0c1f6c7d8e9f"
-                                 : "1c7f2f3e-6a4e-4e0a-9d2b-0c1f6c7d8e9f";
-    entry.run_number = number < 50 ? 1 : 2;
-    entry.segment_number = number + 1;
-    entry.first_sequence = number * 10;
-    entry.last_sequence = number * 10 + 9;
-    entry.first_utc_ns = number * 60 * kSecond;
-    entry.last_utc_ns = entry.first_utc_ns + 59 * kSecond;
-    entry.frames = 10;
-    entry.bytes = 1000 + number;
-    entry.gaps = number % 10 == 0 ? 2 : 0;
-    entry.dropped = entry.gaps * 5;
-    return entry;
-  }
-  static std::vector<CatalogEntry> entries(std::int64_t count) {
-    std::vector<CatalogEntry> all;
-    for (std::int64_t i = 0; i < count; ++i) all.push_back(entry(i));
-    return all;
-  }
-  static std::vector<std::int64_t> numbers(const Result<std::vector<CatalogEntry>>& found) {
-    EXPECT_TRUE(found) << describe(found.error());
-    std::vector<std::int64_t> numbers;
-    for (const CatalogEntry& one : *found) numbers.push_back(one.segment_number - 1);
-    return numbers;
-  }
-  static std::vector<std::int64_t> range(std::int64_t from, std::int64_t to) {
-    std::vector<std::int64_t> numbers(static_cast<std::size_t>(to - from));
-    std::iota(numbers.begin(), numbers.end(), from);
-    return numbers;
-  }
-  fs::path segment(const std::string& format, const std::string& name, std::uint64_t first,
-                   std::int64_t number, const std::string& instrument = "bench") {
-    SegmentDescription described = description(number);
-    described.instrument = instrument;
-    described.provenance_json = provenance_of(described);
-    auto recording = start(format, name, first, described);
-    record(recording, 10);
-    return finish(recording);
-  }
-  std::vector<std::string> aside() const {
-    std::vector<std::string> names = files_.list(file().parent_path()).value();
-    std::erase_if(names, [](const auto& name) { return !name.contains(".damaged-"); });
-    return names;
-  }
-  static void overwrite(const fs::path& file, const std::string& bytes) {
-    std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
-  }
-};
 
 TEST_F(CatalogTest, GivesBackWhatItWasGiven) {
   auto catalog = open();
@@ -462,107 +397,6 @@ TEST_F(CatalogTest, ManyProcessesMayWriteAtOnce) {
   }
   EXPECT_EQ(catalog.totals().value().segments, 150);
   EXPECT_EQ(catalog.oldest(true, 1000).value().size(), 150U);
-}
-
-TEST_F(CatalogTest, TheEntryOfAFileIsWhatItsReaderSays) {
-  for (const char* format : {"hdf5", "raw"}) {
-    auto recording = start(format, std::string("a-") + format, 100, 7);
-    recording.events.gaps = {{99, 3, 1, "source", "sequence-gap"}};
-    record(recording, 10, 3);
-    const fs::path path = finish(recording);
-    const auto entry = catalog_entry(files_, path);
-    ASSERT_TRUE(entry) << describe(entry.error());
-    EXPECT_EQ(entry->path, path);
-    EXPECT_EQ(entry->product, "whole");
-    EXPECT_EQ(entry->run_uuid, "0b7f2f3e-6a4e-4e0a-9d2b-0c1f6c7d8e9f");
-    EXPECT_EQ(entry->segment_number, 7);
-    EXPECT_EQ(entry->first_sequence, 100);
-    EXPECT_EQ(entry->last_sequence, 109);
-    EXPECT_EQ(entry->last_utc_ns - entry->first_utc_ns, 90'000'000);
-    EXPECT_EQ(entry->frames, 10);
-    EXPECT_EQ(entry->dropped, 3);
-    EXPECT_EQ(entry->gaps, 1);
-    EXPECT_GE(entry->bytes, 10 * 8 * 16 * 2);
-  }
-}
-
-TEST_F(CatalogTest, AnUnfinishedOrForeignFileHasNoEntry) {
-  auto recording = start("hdf5", "open", 0);
-  record(recording, 1);
-  EXPECT_FALSE(catalog_entry(files_, recording.part));
-  overwrite(directory_ / "foreign.h5", "no HDF5");
-  EXPECT_FALSE(catalog_entry(files_, directory_ / "foreign.h5"));
-  EXPECT_FALSE(catalog_entry(files_, directory_ / "none.h5"));
-}
-
-TEST_F(CatalogTest, ARebuildSaysWhatLiesBelowTheBases) {
-  const fs::path base = directory_ / "base";
-  fs::create_directories(base / "2026");
-  fs::create_directories(base / "quarantine");
-  fs::create_directories(base / ".framelog" / "bench");
-  const fs::path kept = segment("hdf5", "base/2026/a", 0, 1);
-  const fs::path raw = segment("raw", "base/b", 10, 2);
-  segment("raw", "base/foreign", 0, 1, "other");
-  segment("raw", "base/quarantine/q", 0, 1);
-  segment("raw", "base/.framelog/bench/w", 0, 1);
-  overwrite(base / "notes.h5", "no HDF5");
-  auto recording = start("hdf5", "base/c", 20, 3);
-  record(recording, 1);
-
-  auto catalog = open();
-  ASSERT_TRUE(catalog.add(entry(1)));  // Of a file that is gone.
-  EXPECT_EQ(rebuild_catalog(files_, catalog, {base, base / "2026"}, "bench").value(), 2);
-  const auto found = catalog.find(CatalogQuery{}).value();
-  ASSERT_EQ(found.size(), 2U);
-  EXPECT_EQ(found[0].path, kept);
-  EXPECT_EQ(found[1].path, raw);
-  EXPECT_EQ(found[1], catalog_entry(files_, raw).value());
-
-  ASSERT_TRUE(catalog.set_pinned(kept, true));
-  fs::remove(raw);
-  EXPECT_EQ(rebuild_catalog(files_, catalog, {base}, "bench").value(), 1);
-  EXPECT_TRUE(catalog.find(kept).value()->pinned);
-  EXPECT_EQ(catalog.find(raw).value(), std::nullopt);
-}
-
-TEST_F(CatalogTest, FillingReadsOnlyWhatIsNotKnown) {
-  fs::create_directories(directory_ / "base");
-  const fs::path path = segment("raw", "base/a", 0, 1);
-  auto catalog = open();
-  CatalogEntry known = catalog_entry(files_, path).value();
-  known.frames = 77;  // Not so; who does not read the file does not see it.
-  ASSERT_TRUE(catalog.add(known));
-  const auto fill = [&](CatalogRebuild::Kind kind) {
-    CatalogRebuild rebuild(files_, catalog, {directory_ / "base"}, "bench", kind);
-    while (!rebuild.done()) EXPECT_TRUE(rebuild.step());
-    return rebuild.difference_count();
-  };
-  EXPECT_EQ(fill(CatalogRebuild::Kind::kFill), 0);
-  EXPECT_EQ(fill(CatalogRebuild::Kind::kCheck), 1);
-  EXPECT_EQ(catalog.find(path).value()->frames, 77);
-  EXPECT_EQ(fill(CatalogRebuild::Kind::kAll), 1);
-  EXPECT_EQ(catalog.find(path).value()->frames, 10);
-  EXPECT_EQ(fill(CatalogRebuild::Kind::kCheck), 0);
-}
-
-TEST_F(CatalogTest, WhatLiesOnAnAbsentDiskIsNotForgotten) {
-  fs::create_directories(directory_ / "disk" / "base");
-  const fs::path path = segment("raw", "disk/base/a", 0, 1);
-  auto catalog = open();
-  ASSERT_TRUE(rebuild_catalog(files_, catalog, {directory_ / "disk" / "base"}, "bench"));
-  fs::rename(directory_ / "disk", directory_ / "unplugged");
-  EXPECT_EQ(rebuild_catalog(files_, catalog, {directory_ / "disk" / "base"}, "bench").value(), 0);
-  EXPECT_NE(catalog.find(path).value(), std::nullopt);
-}
-
-TEST_F(CatalogTest, AConfigurationElsewhereHasItsOwnCatalog) {
-  ::unsetenv("STATE_DIRECTORY");
-  EXPECT_EQ(catalog_path("cam", "/home/me/cam.conf", "/data"),
-            fs::path("/data/.framelog/cam/catalog.sqlite"));
-  ::setenv("STATE_DIRECTORY", "/var/lib/framelogd/cam:/other", 1);
-  EXPECT_EQ(catalog_path("cam", "/etc/framelogd/cam.conf", "/data"),
-            fs::path("/var/lib/framelogd/cam/catalog.sqlite"));
-  ::unsetenv("STATE_DIRECTORY");
 }
 
 }  // namespace
