@@ -25,6 +25,7 @@ using std::filesystem::path;
 
 constexpr const char* kRunMarker = "framelog_master_run";
 constexpr const char* kProductMarker = "framelog_master_product";
+constexpr const char* kFingerprint = "framelog_master_fingerprint";
 const std::string kMasterData = "/entry/data";
 const std::string kMasterFrames = "/entry/frames";
 const std::string kSequenceColumn = kDetector + "/sequence_number";
@@ -257,6 +258,7 @@ std::string write_whole(Handle created, const MasterPlan& plan, const Whole& who
   write_column(tree, whole, "sequence_number", kSequenceColumn, H5T_STD_I64LE);
   copy_axes(tree, whole);
   write_group_attributes(tree, whole, scans);
+  tree.attribute(kMasterFrames, kFingerprint, plan.fingerprint);
   // The marker comes last: half a file is nobody's master.
   tree.attribute("/", kProductMarker, plan.of.product);
   tree.attribute("/", kRunMarker, plan.of.run_uuid);
@@ -332,6 +334,12 @@ Result<MasterIdentity> read_master(const path& file) {
   auto product = read_text_attribute(opened->get(), "/", kProductMarker);
   if (!run || !product) return fail(ErrorCode::kNotFound, "no master file:", file.string());
   return MasterIdentity{std::move(*run), std::move(*product)};
+}
+
+Result<std::int64_t> read_master_fingerprint(const path& file) {
+  const auto opened = open_file(file.string(), H5F_ACC_RDONLY);
+  if (!opened) return std::unexpected(opened.error());
+  return read_integer_attribute(opened->get(), kMasterFrames, kFingerprint);
 }
 
 bool is_master(const path& file) {

@@ -39,6 +39,7 @@ struct MasterPlan {
   MasterIdentity of;
   std::filesystem::path place;  ///< Directory in which the file will stand: sources are relative.
   std::vector<MasterSegment> segments;  ///< In the order of their frames.
+  std::int64_t fingerprint{};           ///< Of all that it was made from.
 };
 
 struct MasterSummary {
@@ -60,6 +61,9 @@ struct MasterSummary {
 /// Whose master file it is. Only its own marker counts, not its name. Errors: kNotFound, it is
 /// none.
 [[nodiscard]] Result<MasterIdentity> read_master(const std::filesystem::path& file);
+
+/// The fingerprint of its plan. Errors: kNotFound, it has none.
+[[nodiscard]] Result<std::int64_t> read_master_fingerprint(const std::filesystem::path& file);
 
 /// Whether it is a master file, and no segment. Cheap for other names.
 [[nodiscard]] bool is_master(const std::filesystem::path& file);

@@ -241,6 +241,9 @@ bool CatalogKeeper::fill() {
     return false;
   }
   note_good();
+  for (const auto& [run, product] : filling_->take_changed()) {
+    masters_.changed(run, product, steady_clock::now());
+  }
   if (!filling_->done()) return true;
   if (fills_anew_) {
     log(LogLevel::kInfo, fmt::format("the catalog is filled: {} segments", filling_->segments()));

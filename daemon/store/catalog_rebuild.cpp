@@ -8,6 +8,7 @@
 
 #include "formats/hdf5_master.hpp"
 #include "store/checksum_list.hpp"
+#include "store/master_files.hpp"
 
 namespace framelog {
 namespace {
@@ -78,6 +79,7 @@ Result<void> CatalogRebuild::step() {
   }
   if (stage_ == Stage::kWalk) stage_ = Stage::kGone;
   if (stage_ == Stage::kGone) return look_for_gone();
+  if (stage_ == Stage::kMasters) return look_at_master();
   return {};
 }
 
@@ -109,6 +111,9 @@ void CatalogRebuild::take_file(const path& file) {
   if (!file.native().ends_with(kMasterSuffix)) return found_.push_back(file);
   const auto master = read_master(file);
   if (!master) return found_.push_back(file);
+  // One without a fingerprint is of an earlier version, and written once more.
+  masters_.emplace_back(Part(master->run_uuid, master->product),
+                        read_master_fingerprint(file).value_or(-1));
   const auto known = catalog_.master_of(master->run_uuid, master->product);
   if (kind_ == Kind::kCheck || !known || (*known && files_.exists(**known))) return;
   // Without it a second one would be written beside the first.
@@ -145,7 +150,9 @@ Result<void> CatalogRebuild::look_at(const path& file, std::vector<CatalogEntry>
   const std::string what =
       *known ? compare(**known, indexed->entry) : std::string("not in the catalog");
   if (!what.empty()) differs(file, what);
-  if (kind_ != Kind::kCheck && !what.empty()) fresh.push_back(std::move(indexed->entry));
+  if (kind_ == Kind::kCheck || what.empty()) return {};
+  changed_.emplace(indexed->entry.run_uuid, indexed->entry.product);
+  fresh.push_back(std::move(indexed->entry));
   return {};
 }
 
@@ -157,14 +164,33 @@ Result<void> CatalogRebuild::look_for_gone() {
     differs(entry.path, "in the catalog, but not on the disk");
     if (kind_ == Kind::kCheck) continue;
     if (auto done = catalog_.forget(entry.path); !done) return done;
+    changed_.emplace(entry.run_uuid, entry.product);
   }
   if (!entries->empty()) {
     checked_ = entries->back().path;
     return {};
   }
-  stage_ = Stage::kDone;
+  stage_ = Stage::kMasters;
   const bool is_complete = unlisted_.empty() && kind_ != Kind::kCheck;
   return is_complete ? catalog_.tidy_marks() : Result<void>{};
+}
+
+/// A process that died had no time to write it anew.
+Result<void> CatalogRebuild::look_at_master() {
+  if (masters_.empty()) {
+    stage_ = Stage::kDone;
+    return {};
+  }
+  const auto& [part, fingerprint] = masters_.back();
+  CatalogQuery query;
+  query.run = part.first;
+  query.product = part.second;
+  const auto entries = catalog_.find(query);
+  if (!entries) return std::unexpected(entries.error());
+  // Without entries it may be of another instrument that shares the base.
+  if (!entries->empty() && master_fingerprint(*entries) != fingerprint) changed_.insert(part);
+  masters_.pop_back();
+  return {};
 }
 
 /// Itself, and not only what it lies in.

@@ -4,7 +4,9 @@
 #include <deque>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "formats/segment.hpp"
@@ -49,6 +51,11 @@ class CatalogRebuild {
   /// One directory's names, or a few segments. Errors: those of the catalog; it can be gone on
   /// with.
   [[nodiscard]] Result<void> step();
+  /// A run and a product.
+  using Part = std::pair<std::string, std::string>;
+  /// Those whose master file may be out of date, since the last time: entries of them came or went,
+  /// or it was made from others than there are now.
+  [[nodiscard]] std::set<Part> take_changed() { return std::exchange(changed_, {}); }
   /// Segments of the instrument that were found.
   [[nodiscard]] std::int64_t segments() const noexcept { return segments_; }
   /// What the catalog did not say, or said otherwise; and what cannot be read.
@@ -56,13 +63,14 @@ class CatalogRebuild {
   [[nodiscard]] std::int64_t difference_count() const noexcept { return difference_count_; }
 
  private:
-  enum class Stage : std::uint8_t { kWalk, kGone, kDone };
+  enum class Stage : std::uint8_t { kWalk, kGone, kMasters, kDone };
   void list_directory();
   void take_file(const std::filesystem::path& file);
   [[nodiscard]] Result<void> look_at_files();
   [[nodiscard]] Result<void> look_at(const std::filesystem::path& file,
                                      std::vector<CatalogEntry>& fresh);
   [[nodiscard]] Result<void> look_for_gone();
+  [[nodiscard]] Result<void> look_at_master();
   [[nodiscard]] bool is_absent(const std::filesystem::path& directory) const;
   [[nodiscard]] bool is_unseen(const std::filesystem::path& file) const;
   void differs(const std::filesystem::path& path, std::string what);
@@ -77,6 +85,8 @@ class CatalogRebuild {
   std::map<std::string, std::string> checksums_;    ///< which has these digests.
   std::vector<std::filesystem::path> unlisted_;     ///< What lies below is not known to be gone.
   std::filesystem::path checked_;                   ///< Entries up to here have been looked for.
+  std::set<Part> changed_;
+  std::vector<std::pair<Part, std::int64_t>> masters_;  ///< With their fingerprints.
   std::int64_t segments_{};
   std::vector<Difference> differences_;
   std::int64_t difference_count_{};

@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <span>
 #include <string_view>
 #include <utility>
 
+#include "core/crc32c.hpp"
 #include "core/text.hpp"
 #include "formats/hdf5_master.hpp"
 #include "store/workshop.hpp"
@@ -50,6 +53,16 @@ bool is_of(const path& file, const MasterIdentity& identity) {
 }
 
 }  // namespace
+
+std::int64_t master_fingerprint(const std::vector<CatalogEntry>& entries) {
+  std::uint64_t sum = 0;
+  for (const CatalogEntry& entry : entries) {
+    if (!entry.path.native().ends_with(kExtension)) continue;
+    const std::string text = fmt::format("{} {}", entry.frames, entry.path.filename().string());
+    sum += (std::uint64_t{1} << 32U) + crc32c(std::as_bytes(std::span(text)));
+  }
+  return static_cast<std::int64_t>(sum);
+}
 
 MasterFiles::MasterFiles(FileSystem& files, std::string instrument, std::vector<path> bases)
     : files_(files), instrument_(std::move(instrument)), bases_(std::move(bases)) {}
@@ -158,7 +171,7 @@ Result<void> MasterFiles::write(Catalog& catalog) {
   const auto master = place_of(catalog, key, entries.front());
   if (!master) return std::unexpected(master.error());
 
-  MasterPlan plan{{key.first, key.second}, master->parent_path(), {}};
+  MasterPlan plan{{key.first, key.second}, master->parent_path(), {}, master_fingerprint(entries)};
   for (const CatalogEntry& entry : entries) {
     if (const auto& segment = there.at(entry.path).segment) plan.segments.push_back(*segment);
   }

@@ -17,6 +17,10 @@
 
 namespace framelog {
 
+/// What a master is made from, in one number: where it is another than the master's, that is out of
+/// date. The order does not matter, nor does what is no HDF5 segment.
+[[nodiscard]] std::int64_t master_fingerprint(const std::vector<CatalogEntry>& entries);
+
 /// Keeps the master files of runs in step with their finished HDF5 segments: one per run and
 /// product that has several, beside its first segment. A file is written in the workshop and put
 /// in place whole; another program's file is never replaced. A growing run's is written anew

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <thread>
 
+#include "formats/hdf5_master.hpp"
 #include "store/checksum_list.hpp"
 #include "tests/unit/store/segment_fixture.hpp"
 
@@ -132,6 +133,56 @@ TEST_F(CatalogKeeperTest, ADeletedSegmentLeavesNoTrace) {
   keeper.end();
   // Of a run that has ended the master file is there at once.
   EXPECT_TRUE(fs::exists(directory_ / "a_master.h5"));
+}
+
+TEST_F(CatalogKeeperTest, AMasterThatADeadProcessLeftBehindIsWrittenAnew) {
+  make_workshop();
+  std::vector<fs::path> paths;
+  for (std::int64_t i = 0; i < 3; ++i) {
+    paths.push_back(
+        segment("a_000" + std::to_string(i + 1), static_cast<std::uint64_t>(10 * i), i + 1));
+  }
+  const auto run = [&] {
+    CatalogKeeper keeper(files_, settings());
+    keeper.begin();
+    work(keeper);
+    keeper.end();
+  };
+  run();
+  const fs::path master = directory_ / "a_master.h5";
+  const auto written = read_master_fingerprint(master);
+  ASSERT_TRUE(written);
+  const auto time = fs::last_write_time(master);
+  run();
+  EXPECT_EQ(fs::last_write_time(master), time) << "nothing has changed";
+  {
+    // It dies when the segment and its entry have gone.
+    CatalogKeeper keeper(files_, settings());
+    work(keeper);
+    fs::remove(paths[0]);
+    ASSERT_TRUE(keeper.complete()->remove(paths[0]));
+  }
+  run();
+  EXPECT_NE(read_master_fingerprint(master).value(), *written);
+}
+
+TEST_F(CatalogKeeperTest, DeletingWhatIsBeingHashedIsNoTrouble) {
+  make_workshop();
+  CatalogKeeper keeper(files_, settings(true));
+  work(keeper);
+  // After so many steps: before, while and after it is hashed.
+  for (int steps = 0; steps < 12; ++steps) {
+    const auto path = segment("a_" + std::to_string(steps), 0, 1);
+    keeper.add(path);
+    for (int i = 0; i < steps; ++i) static_cast<void>(keeper.step());
+    const CatalogEntry entry = keeper.complete()->find(path).value().value();
+    fs::remove(path);
+    ASSERT_TRUE(keeper.complete()->remove(path));  // As retention does.
+    keeper.removed(entry);
+    work(keeper);
+    EXPECT_EQ(keeper.trouble(), "") << steps;
+    EXPECT_TRUE(read_checksums(files_, directory_).value().empty()) << steps;
+  }
 }
 
 TEST_F(CatalogKeeperTest, TroubleIsToldAndOverWhenItIsOver) {
