@@ -134,7 +134,7 @@ struct Catalog::State {
     if (const auto now = database->number("PRAGMA user_version"); !now || *now != kCatalogVersion) {
       return fail(ErrorCode::kCorrupt, "not a catalog of this version:", name.string());
     }
-    auto prepared = prepare_all(*database);
+    auto prepared = catalog_state::prepare_all(*database);
     if (!prepared) return std::unexpected(prepared.error());
     statements = std::move(*prepared);
     return mode == Mode::kWrite ? replay_marks() : Result<void>{};
@@ -153,7 +153,7 @@ struct Catalog::State {
       if (!known) return std::unexpected(known.error());
       if (*known == logged) continue;
       for (Statement* statement : {&statements.mark, &statements.mark_segment}) {
-        if (auto done = run_mark(*statement, file, logged); !done) return done;
+        if (auto done = catalog_state::run_mark(*statement, file, logged); !done) return done;
       }
     }
     return transaction->commit();
@@ -239,7 +239,7 @@ struct Catalog::State {
     change.pinned = mark.pinned;
     change.acknowledged = mark.acknowledged;
     for (Statement* statement : {&statements.mark, &statements.mark_segment}) {
-      if (auto done = run_mark(*statement, change.path, mark); !done) return done;
+      if (auto done = catalog_state::run_mark(*statement, change.path, mark); !done) return done;
     }
     if (auto done = append_mark(files, marks_log(), change); !done) return done;
     return transaction->commit();
