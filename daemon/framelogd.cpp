@@ -1,4 +1,5 @@
 #include <malloc.h>
+#include <sys/resource.h>
 
 #include <csignal>
 #include <iostream>
@@ -30,6 +31,14 @@ void block_signals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
+/// Segments that wait for a slow disk hold descriptors, up to a hundred for each product.
+void allow_many_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));  // Else with as many as there are.
+}
+
 /// Says what the configuration means; opens the source, and records nothing.
 int check(Instrument& instrument) {
   const auto info = instrument.source->open();
@@ -52,6 +61,7 @@ int run(int argc, char** argv) {
   const auto arguments = read_arguments(argc, argv);
   if (!arguments) return arguments.error();
   block_signals();
+  allow_many_files();
   Instrument instrument = load_instrument(arguments->config, arguments->overrides, system_clock());
   if (is_stderr_the_journal()) log_to_journal(instrument.configuration.instrument);
   if (!instrument.configuration.errors.empty()) {

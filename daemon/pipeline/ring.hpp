@@ -162,10 +162,10 @@ class Ring {
   /// Replaced as a whole. Errors: kNoMemory when it does not fit.
   [[nodiscard]] Result<void> put_recipe(std::string_view recipe);
   [[nodiscard]] bool has_room_for(std::string_view recipe) const noexcept;
-  /// How many processes have taken the ring over, this one included, since what was left in it was
-  /// written the last time.
+  /// How many processes have taken the ring over, this one included, since anything that was left
+  /// in it was written the last time.
   [[nodiscard]] std::uint32_t attempts() const noexcept;
-  /// What was left in it is written. Threads: write.
+  /// Something of what was left in it is written. Threads: write.
   void settle() noexcept;
   Ring(Ring&&) noexcept;
   Ring& operator=(Ring&&) = delete;
