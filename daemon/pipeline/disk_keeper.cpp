@@ -201,6 +201,11 @@ std::optional<DiskKeeper::Refusal> DiskKeeper::without_room(SegmentLane& lane, c
     why_no_more = make_room(disk, lack->bytes);
     lack = shortage(lane, disk);
     if (!lack) return std::nullopt;
+    // While it is paused already, only a new reason is worth a line.
+    if (lane.blocked() == DropReason::kDiskFull && why_no_more != told_no_room_) {
+      log(LogLevel::kWarning, disk.base->path().string() + " is full" + why_no_more);
+    }
+    told_no_room_ = why_no_more;
   }
   return Refusal{DropReason::kDiskFull, lack->why + why_no_more};
 }

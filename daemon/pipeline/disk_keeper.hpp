@@ -116,7 +116,8 @@ class DiskKeeper {
   std::function<void(const DeletedSegments&)> on_deleted_;
   std::function<void(const std::filesystem::path&)> on_lost_;
   std::function<void(const std::filesystem::path&)> on_found_;
-  std::string complaint_;  ///< Why nothing could be deleted, the last time.
+  std::string complaint_;     ///< Why nothing could be deleted, the last time.
+  std::string told_no_room_;  ///< Why no room could be made, the last time.
   Deadline look_at_{kNoDeadline};
   Deadline tidy_at_{};
 };

@@ -87,8 +87,7 @@ Result<bool> MasterFiles::step(Catalog& catalog, Deadline now, bool all) {
     const auto due =
         std::ranges::find_if(due_, [&](const auto& one) { return all || one.second <= now; });
     if (due == due_.end()) return false;
-    job_.emplace();
-    job_->key = due->first;
+    job_ = Job{due->first, {}, 0, {}, {}};
     due_.erase(due);
     auto begun = begin(catalog);
     job_->spent += steady_clock::now() - start;

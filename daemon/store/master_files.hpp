@@ -49,9 +49,9 @@ class MasterFiles {
   struct Job {
     Key key;
     std::vector<CatalogEntry> entries;  ///< Its HDF5 segments, in the order of their frames.
-    std::size_t looked_at{};
+    std::size_t looked_at;
     std::map<std::filesystem::path, Known> known;
-    std::chrono::steady_clock::duration spent{};
+    std::chrono::steady_clock::duration spent;
   };
   [[nodiscard]] Result<void> begin(Catalog& catalog);
   void look_at_some();

@@ -194,14 +194,16 @@ Result<DeletedSegments> Retention::make_room(Catalog& catalog, const Paths& base
              if (step != Step::kTaken) return step;
              deleted.why = "min_free";
              const std::int64_t gained = free_bytes(base) - free_before;
-             const std::int64_t to_come = std::max<std::int64_t>(entry.bytes - gained, 0);
+             // The catalog's own changes take a little of it meanwhile.
+             const bool is_there = gained / 7 >= entry.bytes / 8;
+             const std::int64_t to_come = is_there ? 0 : entry.bytes - gained;
              if (to_come > 0) {
                if (promise.bytes == 0) promise.wanted_bytes = 0, promise.free_before = free_before;
                promise.bytes += to_come;
                promise.wanted_bytes = std::min(promise.wanted_bytes + entry.bytes, bytes);
                promise.at_ns = clock_.monotonic_ns();
              }
-             missing -= std::max(gained, entry.bytes);
+             missing -= gained + to_come;
              return step;
            });
   if (!deleted.segments.empty() && promise.bytes == 0) promise = {};

@@ -2,7 +2,7 @@
 makes of it.
 
 The shutdown ioctl drops everything that was not synced, as a power cut does.
-FRAMELOG_POWER_CUTS: how many per file system (2). FRAMELOG_POWER_CUTS_XFS: on xfs, if others.
+FRAMELOG_POWER_CUTS: how many per file system (1). FRAMELOG_POWER_CUTS_XFS: on xfs, if others.
 
 What may be lost: frames that came less than sync interval + the sync's own duration + the time in
 the ring before the cut. How long this is depends on the machine, so that the bound is taken from
@@ -22,7 +22,7 @@ import every_format
 import recorder
 from every_format import NAMES
 
-CUTS = int(os.environ.get("FRAMELOG_POWER_CUTS", "2"))
+CUTS = int(os.environ.get("FRAMELOG_POWER_CUTS", "1"))
 CUTS_XFS = int(os.environ.get("FRAMELOG_POWER_CUTS_XFS", str(CUTS)))
 RATE_HZ = 500
 SYNC_INTERVAL_S = 0.2

@@ -87,8 +87,9 @@ group = root
         process = self.start(self.configuration("max_age = 2 s\nmin_free = 0 B"))
         self.reached(1)
         first = self.finished()[0]
-        line, = [line for line in self.tell("metrics").splitlines()
-                 if line.startswith("framelog_clock_synchronised{")]
+        line = self.until(lambda: next((line for line in self.tell("metrics").splitlines()
+                                        if line.startswith("framelog_clock_synchronised")), None),
+                          "the clock's metric")
         if float(line.split()[-1]) == 1:
             self.until(lambda: not first.exists(), "the first one to go")
         else:

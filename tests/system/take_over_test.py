@@ -17,7 +17,7 @@ import every_format
 import recorder
 from recorder import numpy
 
-TAKE_OVERS = int(os.environ.get("FRAMELOG_TAKE_OVERS", "12"))
+TAKE_OVERS = int(os.environ.get("FRAMELOG_TAKE_OVERS", "8"))
 SEED = int(os.environ.get("FRAMELOG_SEED", str(random.randrange(1 << 30))))
 SHAPE = (32, 64)
 MAX_FRAMES = 1000  # Of a segment.
