@@ -6,8 +6,8 @@
 
 #include "formats/segment.hpp"
 
-/// Private to the raw_*.cpp and tiff_*.cpp files of this folder: the NAME.json beside a RAW, and the
-/// same within a TIFF.
+/// Private to the raw_*.cpp and tiff_*.cpp files of this folder: the NAME.json beside a RAW, and
+/// the same within a TIFF.
 namespace framelog::raw {
 
 /// What the sidecar says while recording, as JSON text. `file_name` is that of the .raw.
