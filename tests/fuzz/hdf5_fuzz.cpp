@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace framelog;
   static fuzz::FuzzFiles files;
   const auto path = files.write("a.h5", {data, size});
-  const auto frames = open_hdf5_frames(system_files(), path, std::nullopt);
+  const auto frames = open_hdf5_frames(system_files(), path);
   if (frames) fuzz::read_ends(**frames);
   const auto segment = find_format("hdf5")->open(system_files(), path);
   if (!segment || (*segment)->frames() > 100) return 0;
