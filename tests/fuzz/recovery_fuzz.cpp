@@ -149,7 +149,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const std::vector<Files> left = [] {
     std::vector<Files> all;
     for (const SegmentFormat& format : segment_formats()) {
-      const fuzz::FuzzFiles files;
+      fuzz::FuzzFiles files;
       all.push_back(leave(format, files.write("x", {}).parent_path()));
       all.back().erase("x");
     }

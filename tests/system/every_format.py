@@ -62,9 +62,10 @@ def wrong_frames(product, pixels, numbers):
 
 
 def parts(base):
-    """The unfinished files with pixels, without those that are only prepared."""
+    """The unfinished files with pixels, without those that are, or were, only prepared."""
     return sorted(path for path in base.rglob("*.part")
                   if ".framelog" not in path.parts and "quarantine" not in path.parts
+                  and not path.name.startswith("recovered_")
                   and path.name.endswith((".h5.part", ".raw.part", ".tif.part")))
 
 

@@ -14,7 +14,7 @@ TEST(FilesLoop, SleepsBetweenTwoTriesWhenTheDiskRefusesToFinish) {
   set_log_level(LogLevel::kError);
   Recording recording;
   recording.source.frames(20);
-  recording.files.add({.call = Call::kResize, .count = kForEver});
+  recording.files.add({.call = Call::kResize, .count = kForEver, .path = ".part"});
   recording.run();
   // Each round of the files thread looks at the clock; a second of spinning would be many.
   EXPECT_LT(recording.clock.looks(), 2000U);
