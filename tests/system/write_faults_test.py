@@ -121,7 +121,7 @@ class Failing(FaultCase):
             for error in errors:
                 for number in range(FAULTS):
                     # Once, or for good; the first calls belong to the loader.
-                    first, last = {"openat": (120, 400), "pwrite64": (20, 400)}.get(call, (1, 30))
+                    first, last = {"openat": (300, 600), "pwrite64": (20, 400)}.get(call, (1, 30))
                     when = chance.randrange(first, last)
                     self.base = self.directory / f"{call}-{error}-{number}"
                     for_good = chance.random() < 0.5
