@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <ranges>
 #include <string>
 #include <string_view>
 
@@ -86,7 +87,11 @@ void clear_companion(FileSystem& files, const path& file, Walk& walk) {
       (name.ends_with(".chunks.part") && is_finished(without(name, ".chunks.part") + ".h5")) ||
       (name.ends_with(".chunks.part.new") &&
        is_finished(without(name, ".chunks.part.new") + ".h5"));
-  if (undo || log || space || json || chunks) static_cast<void>(files.remove(file));
+  // Of a prepared segment whose moving was interrupted: it goes by its own metadata, elsewhere.
+  const bool is_lone =
+      name.starts_with("recovered_") && name.ends_with(".chunks.part") &&
+      !files.exists(file.parent_path() / (without(name, ".chunks.part") + ".h5.part"));
+  if (undo || log || space || json || chunks || is_lone) static_cast<void>(files.remove(file));
   if (name.ends_with(".frames.part")) complete_half_named(files, file, walk);
 }
 
@@ -100,8 +105,9 @@ void take_prepared(FileSystem& files, const path& ready, const SegmentFormat& fo
   const path wanted = base / ("recovered_" + ready.stem().string());
   const path target = free_name(files, format, wanted);
   const path part = target.string() + ".part";
+  // Tables before descriptions: a table tells whether what a kill parts here holds a frame.
   for (const auto companions : {format.companions, format.optional_companions}) {
-    for (const std::string_view extension : companions) {
+    for (const std::string_view extension : std::views::reverse(companions)) {
       const path companion = path(target).replace_extension(extension).string() + ".part";
       // One that is missing makes the segment unreadable, which recovery says.
       static_cast<void>(files.rename(stem.string() + std::string(extension) + ".ready", companion));
