@@ -54,7 +54,8 @@ class KillCase(recorder.Case):
         there = {}
         for path in every_format.parts(self.base):
             chunks = path.with_name(path.name.split(".", 1)[0] + ".chunks.part")
-            if recovering and chunks.exists():
+            undo = path.with_name(path.name.removesuffix(".part") + ".undo")
+            if undo.exists() or (recovering and chunks.exists()):
                 continue
             try:
                 part = every_format.Part(path)
