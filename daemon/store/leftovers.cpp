@@ -63,7 +63,11 @@ void complete_half_named(FileSystem& files, const path& table, Walk& walk) {
   const auto half = take_half(walk, *head);
   if (head->valid == 0) {
     if (files.exists(stem + ".json.part")) static_cast<void>(files.remove(stem + ".json.part"));
-    if (half) static_cast<void>(files.remove(*half));
+    if (half) {
+      const path description = half->parent_path() / (half->stem().stem().string() + ".json.ready");
+      if (files.exists(description)) static_cast<void>(files.remove(description));
+      static_cast<void>(files.remove(*half));
+    }
     static_cast<void>(files.remove(table));
   } else if (half && files.rename(*half, stem + ".raw.part")) {
     walk.found.parts.emplace_back(stem + ".raw.part");
