@@ -63,7 +63,19 @@ class Loader {
                      [](const IniFault& a, const IniFault& b) { return a.line < b.line; });
   }
 
-  void take_entry(const IniFile& layer, const IniEntry& entry) {
+  /// In --set only the table tells where the section of "source.control.gain" ends.
+  [[nodiscard]] IniEntry with_family(const IniEntry& entry) const {
+    const std::size_t dot = entry.section.find('.');
+    if (dot == std::string::npos || !table_.pattern_of(entry.section).empty()) return entry;
+    IniEntry other = entry;
+    other.section = entry.section.substr(0, dot);
+    other.key = entry.section.substr(dot + 1) + "." + entry.key;
+    const OptionSpec* row = table_.find(table_.pattern_of(other.section), other.key, driver_);
+    return row == nullptr ? entry : other;
+  }
+
+  void take_entry(const IniFile& layer, const IniEntry& written) {
+    const IniEntry entry = is_override(layer) ? with_family(written) : written;
     const Origin origin{layer.name, entry.line};
     const std::string name = entry.section + "." + entry.key;
     const std::string wrong_section = section_fault(table_, entry.section);
@@ -73,7 +85,8 @@ class Loader {
       return;
     }
     const std::string_view pattern = table_.pattern_of(entry.section);
-    const OptionSpec* row = table_.find(pattern, entry.key, driver_);
+    const bool is_pattern = entry.key.ends_with(".*");
+    const OptionSpec* row = is_pattern ? nullptr : table_.find(pattern, entry.key, driver_);
     if (row == nullptr) {
       if (!depends_on_driver(pattern, entry.key)) {
         add_fault(origin,
@@ -92,7 +105,8 @@ class Loader {
   // Without a valid driver nothing can be said about a key that only some drivers have.
   [[nodiscard]] bool depends_on_driver(std::string_view pattern, std::string_view key) const {
     return driver_.empty() && std::ranges::any_of(table_.rows(), [&](const OptionSpec& row) {
-             return row.section == pattern && row.key == key && !row.driver.empty();
+             return row.section == pattern && !row.driver.empty() &&
+                    table_.find(pattern, key, row.driver) == &row;
            });
   }
 

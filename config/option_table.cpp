@@ -7,7 +7,14 @@
 namespace framelog {
 namespace {
 
-bool is_pattern(std::string_view section) noexcept { return section.ends_with(".*"); }
+bool is_pattern(std::string_view name) noexcept { return name.ends_with(".*"); }
+
+/// "control.gain" is one of "control.*".
+bool is_key(const OptionSpec& row, std::string_view key) noexcept {
+  if (!is_pattern(row.key)) return row.key == key;
+  const std::string_view kind = row.key.substr(0, row.key.size() - 1);  // With its dot.
+  return key.size() > kind.size() && key.starts_with(kind);
+}
 
 void add_once(std::vector<std::string_view>& list, std::string_view text) {
   if (std::ranges::find(list, text) == list.end()) list.push_back(text);
@@ -50,7 +57,7 @@ const OptionSpec* OptionTable::find(std::string_view pattern, std::string_view k
                                     std::string_view driver) const noexcept {
   const OptionSpec* common = nullptr;
   for (const OptionSpec& row : rows_) {
-    if (row.section != pattern || row.key != key) continue;
+    if (row.section != pattern || !is_key(row, key)) continue;
     if (!row.driver.empty() && row.driver == driver) return &row;
     if (row.driver.empty()) common = &row;
   }

@@ -23,7 +23,8 @@ class OptionTable {
   [[nodiscard]] std::span<const OptionSpec> rows() const noexcept { return rows_; }
   /// The section as the table spells it: "product.*" for "product.whole"; empty when unknown.
   [[nodiscard]] std::string_view pattern_of(std::string_view section) const noexcept;
-  /// The row that `driver` has for a key, or the row for all drivers; null when there is neither.
+  /// The row that `driver` has for a key ("control.*" for "control.gain"), or the row for all
+  /// drivers; null when there is neither.
   [[nodiscard]] const OptionSpec* find(std::string_view pattern, std::string_view key,
                                        std::string_view driver) const noexcept;
   [[nodiscard]] bool has_driver(std::string_view driver) const noexcept;

@@ -58,7 +58,7 @@ std::string unknown_section(const OptionTable& table, std::string_view section) 
 std::string drivers_with(const OptionTable& table, std::string_view pattern, std::string_view key) {
   std::vector<std::string_view> drivers;
   for (const OptionSpec& row : table.rows()) {
-    if (row.section == pattern && row.key == key && !row.driver.empty()) {
+    if (!row.driver.empty() && table.find(pattern, key, row.driver) == &row) {
       drivers.push_back(row.driver);
     }
   }
@@ -95,14 +95,18 @@ std::string section_fault(const OptionTable& table, std::string_view section) {
 std::string key_fault(const OptionTable& table, std::string_view pattern, std::string_view key,
                       std::string_view driver) {
   const std::string drivers = drivers_with(table, pattern, key);
-  if (!drivers.empty()) {
+  if (!drivers.empty() && !key.ends_with(".*")) {
     return fmt::format("belongs to driver {}, but driver is {}", drivers, driver);
   }
   const std::string sections = sections_with(table, key);
   if (!sections.empty()) return fmt::format("does not belong here (it does in {})", sections);
   const std::vector<std::string_view> keys = table.keys_of(pattern, driver);
+  std::vector<std::string> spelt(keys.begin(), keys.end());
+  for (std::string& each : spelt) {
+    if (each.ends_with(".*")) each.replace(each.size() - 1, 1, "NAME");
+  }
   return fmt::format("unknown key ({}keys: {})", did_you_mean(key, keys, "\"", "\""),
-                     fmt::join(keys, " "));
+                     fmt::join(spelt, " "));
 }
 
 }  // namespace framelog

@@ -41,6 +41,7 @@ std::string id_of(const OptionSpec& row) {
   std::string id(row.section);
   if (id.ends_with('*')) id.back() = '_';
   id.append(".").append(row.key);
+  if (id.ends_with('*')) id.back() = '_';
   if (!row.driver.empty()) id.append("@").append(row.driver);
   return id;
 }

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/option.hpp"
@@ -10,6 +13,14 @@
 #include "drivers/frame_source.hpp"
 
 namespace framelog {
+
+/// An instrument that is connected now.
+struct FoundInstrument {
+  std::string description;  ///< Vendor, model, serial number; one line for people.
+  /// Keys of [source] that open it, without the driver: {"device", "/dev/v4l/by-id/..."}.
+  std::vector<std::pair<std::string, std::string>> settings;
+  std::string note;  ///< Why it may not open: in use, no permission; empty: nothing known.
+};
 
 /// One row of the table of drivers.
 struct Driver {
@@ -22,6 +33,9 @@ struct Driver {
                                        std::vector<Complaint>& complaints);
   /// An instrument that may be switched on later: opening it is tried again and again.
   bool hardware{};
+  /// Looks for what is connected, for so long at most; null where there is nothing to look for.
+  /// Opens nothing for longer than it takes to ask for its name. Errors: kIo, kDenied.
+  Result<std::vector<FoundInstrument>> (*find)(std::chrono::nanoseconds patience){};
 };
 
 /// All drivers of this build. Threads: any.

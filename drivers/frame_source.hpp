@@ -1,11 +1,13 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -42,6 +44,14 @@ struct SourceInfo {
   std::vector<std::filesystem::path> inputs;  ///< Files replayed; their digests go into provenance.
 };
 
+/// What a driver counts of its own accord beside the frames: missing packets, resends, underruns.
+struct SourceCounter {
+  std::string_view name;  ///< "missing-packets", as status and metrics spell it.
+  std::string_view help;  ///< One sentence.
+  /// Goes on over stop() and open(). Threads: the driver's write.
+  std::atomic<std::uint64_t> count{0};
+};
+
 /// An instrument. Threads: capture, except cancel(). Returns errors, never logs.
 class FrameSource {
  public:
@@ -60,8 +70,10 @@ class FrameSource {
   [[nodiscard]] virtual Result<FrameInfo> read(std::span<std::byte> pixels,
                                                Deadline deadline) noexcept = 0;
   virtual void stop() noexcept = 0;  ///< Idempotent; start() may follow.
-  virtual void
-  cancel() noexcept = 0;  ///< Makes a waiting read() return kTimeout at once. Threads: any.
+  /// Makes a waiting read() return kTimeout at once. Threads: any.
+  virtual void cancel() noexcept = 0;
+  /// The same ones, in the same order, from the source's birth to its end. Threads: any.
+  [[nodiscard]] virtual std::span<const SourceCounter> counters() const noexcept { return {}; }
 };
 
 }  // namespace framelog

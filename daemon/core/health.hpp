@@ -102,6 +102,8 @@ struct Health {
   std::array<Housekeeping, 2> housekeeping;  ///< In turn, from reload to reload.
   std::atomic<bool> source_connected{false};
   std::atomic<bool> clock_synchronised{false};
+  /// Of the GPIO lines now, a bit each; goes into each frame. Threads: control writes.
+  std::atomic<std::uint64_t> line_levels{0};
   /// What capture gives as the reason when the ring is full: the writer says what it is waiting
   /// for.
   std::atomic<DropReason> full_because{DropReason::kRingFull};

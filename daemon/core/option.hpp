@@ -62,6 +62,7 @@ using OptionValue =
 /// {.section = "source", .key = "width", ...}.
 struct OptionSpec {
   std::string_view section = "";  ///< "source"; "product.*" stands for one section per name.
+  /// "control.*" stands for one key per name, in any number: control.gain, control.exposure.
   std::string_view key = "";
   OptionType type{};
   std::string_view default_text = "";  ///< As a user would write it; empty: none.

@@ -62,6 +62,19 @@ std::vector<std::string> Settings::names_of(std::string_view kind) const {
   return names;
 }
 
+std::vector<std::pair<std::string, const Setting*>> Settings::family(std::string_view section,
+                                                                     std::string_view kind) const {
+  std::vector<std::pair<std::string, const Setting*>> members;
+  for (const Setting& setting : settings_) {
+    const std::string& key = setting.key;
+    if (setting.section == section && key.size() > kind.size() + 1 && key.starts_with(kind) &&
+        key[kind.size()] == '.') {
+      members.emplace_back(key.substr(kind.size() + 1), &setting);
+    }
+  }
+  return members;
+}
+
 std::vector<std::string> Settings::sections() const {
   std::vector<std::string> names;
   names.reserve(sections_.size());

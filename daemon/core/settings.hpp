@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/option.hpp"
@@ -61,6 +62,10 @@ class Settings {
   /// NAME of each [kind.NAME], in the order in which they first appeared.
   [[nodiscard]] std::vector<std::string> names_of(std::string_view kind) const;
   [[nodiscard]] const std::vector<Setting>& all() const noexcept { return settings_; }
+  /// NAME and setting of each KIND.NAME in a section, in the order in which they first appeared:
+  /// family("source", "control") are those of "control.*". The settings are borrowed.
+  [[nodiscard]] std::vector<std::pair<std::string, const Setting*>> family(
+      std::string_view section, std::string_view kind) const;
   /// All sections, in the order in which they first appeared.
   [[nodiscard]] std::vector<std::string> sections() const;
 

@@ -170,6 +170,7 @@ void CaptureLoop::take(const FrameInfo& delivered, bool has_slot) {
 
 void CaptureLoop::complete_times(FrameInfo& info) const {
   if (info.monotonic_ns < 0) info.monotonic_ns = clock_.monotonic_ns();
+  if (info.gpio == 0) info.gpio = health_.line_levels.load(std::memory_order_relaxed);
   // UTC of the frame, not of its delivery.
   if (info.utc_ns < 0) info.utc_ns = clock_.utc_ns() - (clock_.monotonic_ns() - info.monotonic_ns);
   if (!health_.clock_synchronised.load(std::memory_order_relaxed))

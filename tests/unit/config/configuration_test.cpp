@@ -51,6 +51,10 @@ constexpr std::array kDrivers{
                .driver = "simulator"},
     OptionSpec{.section = "source", .key = "path", .type = OptionType::kPath, .driver = "replay"},
     OptionSpec{.section = "source",
+               .key = "control.*",
+               .type = OptionType::kInteger,
+               .driver = "simulator"},
+    OptionSpec{.section = "source",
                .key = "rate",
                .type = OptionType::kRate,
                .default_text = "recorded",
@@ -161,7 +165,7 @@ TEST_F(ConfigurationTest, EveryErrorOfAllFilesIsReportedAtOnceInOrder) {
             "scope.conf:1: the key \"driver\" stands before any section (a section such as "
             "[source] has to come first)\n"
             "scope.conf:4: source.widht: unknown key (did you mean \"width\"? keys: driver stall "
-            "width rate)\n"
+            "width rate control.NAME)\n"
             "scope.conf:5: source.width: \"0\" is out of range (a whole number, at least 1)\n"
             "scope.conf:6: \"nonsense\" is neither [section] nor key = value nor a comment\n"
             "scope.conf:7: [rol]: unknown section (did you mean [roll]? sections: [source] "
@@ -380,6 +384,38 @@ TEST(Reference, KeepsCellsWhole) {
       .section = "a", .key = "b", .type = OptionType::kText, .default_text = "x|y", .help = "p|q"}};
   const std::array<std::span<const OptionSpec>, 1> tables{kBars};
   EXPECT_NE(reference(tables).find("| `b` | a text | `x\\|y` | p\\|q |\n"), std::string::npos);
+}
+
+TEST_F(ConfigurationTest, AFamilyOfKeysTakesAnyName) {
+  const Configuration configuration =
+      load_text("[source]\ndriver = simulator\ncontrol.Gain = 3\ncontrol.focus_auto = 0\n",
+                {"source.control.Gain=4", "source.control.zoom=1"});
+  EXPECT_EQ(configuration.errors, std::vector<std::string>{});
+  std::string text;
+  for (const auto& [name, setting] : configuration.settings.family("source", "control")) {
+    text += name + "=" + setting->text + " ";
+  }
+  EXPECT_EQ(text, "Gain=4 focus_auto=0 zoom=1 ");
+  EXPECT_TRUE(configuration.settings.family("source", "width").empty());
+}
+
+TEST_F(ConfigurationTest, AFamilyOfKeysChecksItsValuesAndNeedsAName) {
+  const Configuration configuration = load_text(
+      "[source]\ndriver = simulator\ncontrol.gain = much\ncontrol. = 1\ncontrol = 1\n"
+      "control.* = 1\n");
+  ASSERT_EQ(configuration.errors.size(), 4U);
+  EXPECT_TRUE(configuration.errors[0].contains(":3: source.control.gain: "));
+  EXPECT_TRUE(configuration.errors[1].contains(":4: source.control.: unknown key"));
+  EXPECT_TRUE(configuration.errors[2].contains(":5: source.control: unknown key"));
+  EXPECT_TRUE(configuration.errors[3].contains(":6: source.control.*: unknown key"));
+}
+
+TEST_F(ConfigurationTest, AFamilyBelongsToItsDriver) {
+  const Configuration configuration =
+      load_text("[source]\ndriver = replay\npath = x\ncontrol.gain = 1\n");
+  ASSERT_EQ(configuration.errors.size(), 1U);
+  EXPECT_TRUE(
+      configuration.errors[0].contains("belongs to driver simulator, but driver is replay"));
 }
 
 }  // namespace
