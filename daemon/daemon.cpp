@@ -141,7 +141,7 @@ class Daemon {
   }
 
   void tick() {
-    recorder_.look_at_clock();
+    recorder_.look_around();
     const RecorderStatus status = recorder_.status();
     const std::string line = status.session ? line_.text(*status.session, name_of(status.state),
                                                          system_clock().monotonic_ns())

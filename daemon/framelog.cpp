@@ -14,6 +14,7 @@
 #include "command/command_line.hpp"
 #include "command/config_command.hpp"
 #include "command/control_commands.hpp"
+#include "command/devices_command.hpp"
 #include "command/grab_command.hpp"
 #include "command/info_command.hpp"
 #include "command/instrument.hpp"
@@ -76,6 +77,9 @@ constexpr std::array kCommands{
             false, false, catalog_command, Running{.marks = true}},
     Command{"config", "check|show|names|drivers|reference|reload",
             "what a configuration means, without recording", false, false, config_command},
+    Command{"devices", "[DRIVER]",
+            "the instruments that are connected, each with the configuration that opens it", false,
+            false, devices_command, Running{.least = 0}},
     Command{"status", "", "how a running instrument is doing", false, false, status_command,
             Running{.least = 0, .most = 0, .talks = true, .watches = true}},
     Command{"start", "", "begins a run, where recording starts by command", false, false,

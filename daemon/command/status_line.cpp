@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/file_system.hpp"
+#include "core/text.hpp"
 
 namespace framelog {
 
@@ -19,8 +20,14 @@ std::string StatusLine::text(const SessionStatus& status, std::string_view doing
   last_ns_ = now_ns;
   last_received_ = status.received;
   last_bytes_ = bytes;
+  const std::string away = fmt::format("waiting for the source for {:.0f} s ({}),",
+                                       static_cast<double>(status.source_away_ns) * 1e-9,
+                                       one_line(status.source_trouble));
+  const bool is_away = !status.source_trouble.empty();
   std::string text = fmt::format("{} {:.2f} fps, {:.1f} MB/s, {} frames, {} dropped",
-                                 status.source_connected ? doing : "waiting for the source,",
+                                 status.source_connected ? doing
+                                 : is_away               ? std::string_view(away)
+                                                         : "waiting for the source,",
                                  frames_s, bytes_s / 1e6, status.received, status.dropped);
   if (status.lost_at_source > 0) text += fmt::format(", {} lost at source", status.lost_at_source);
   for (const auto& product : status.products) {

@@ -99,8 +99,15 @@ std::string source_line(const Json& source) {
                       shape.at(1).get<std::uint32_t>(), word(source, "dtype"));
   const bool connected = source.at("connected").get<bool>();
   const std::string error = word(source, "error");
-  if (!error.empty()) return fmt::format("{}, absent: {}\n", text, error);
-  return fmt::format("{}, {}\n", text, connected ? "connected" : "not connected");
+  const std::string since =
+      source.contains("away_s") ? fmt::format(" for {:.0f} s", source["away_s"].get<double>()) : "";
+  if (!error.empty()) return fmt::format("{}, absent{}: {}\n", text, since, error);
+  text += connected ? ", connected" : ", not connected";
+  const Json counts = source.value("counts", Json::object());
+  for (const auto& [name, count] : counts.items()) {
+    if (count.get<std::uint64_t>() > 0) text += fmt::format(", {} {}", count.dump(), name);
+  }
+  return text + "\n";
 }
 
 std::string surroundings_line(const Json& status) {

@@ -274,8 +274,26 @@ CaptureLoop::Step CaptureLoop::handle(const Error& error, const std::stop_token&
   }
 }
 
+std::optional<SourceTrouble> CaptureLoop::trouble() const {
+  const std::scoped_lock lock(trouble_mutex_);
+  return trouble_;
+}
+
+void CaptureLoop::set_trouble(std::string why) {
+  const std::scoped_lock lock(trouble_mutex_);
+  if (!trouble_) trouble_ = SourceTrouble{"", clock_.monotonic_ns()};
+  trouble_->why = std::move(why);
+}
+
+std::string CaptureLoop::absence_text() const {
+  const auto trouble = this->trouble();
+  const std::int64_t since_ns = trouble ? trouble->since_monotonic_ns : clock_.monotonic_ns();
+  return fmt::format("{:.1f} s", static_cast<double>(clock_.monotonic_ns() - since_ns) * 1e-9);
+}
+
 CaptureLoop::Step CaptureLoop::reconnect(const std::string& why, const std::stop_token& stop) {
   health_.source_connected.store(false, std::memory_order_relaxed);
+  set_trouble(why);
   source_.stop();
   report({.kind = EventKind::kSourceLost,
           .level = LogLevel::kWarning,
@@ -285,6 +303,14 @@ CaptureLoop::Step CaptureLoop::reconnect(const std::string& why, const std::stop
     end_ = CaptureEnd::kDisconnected;
     return Step::kEnd;
   }
+  const Step step = try_to_open(stop);
+  const std::scoped_lock lock(trouble_mutex_);
+  trouble_.reset();
+  return step;
+}
+
+/// Again and again, ever more rarely, until it is there or nobody wants it any more.
+CaptureLoop::Step CaptureLoop::try_to_open(const std::stop_token& stop) {
   std::chrono::nanoseconds back_off = kFirstBackOff;
   bool first = true;
   while (!stop.stop_requested()) {
@@ -293,29 +319,41 @@ CaptureLoop::Step CaptureLoop::reconnect(const std::string& why, const std::stop
     if (info && !is_same_instrument(*info, info_)) {
       report({.kind = EventKind::kSourceBack,
               .level = LogLevel::kWarning,
-              .text = fmt::format("source back as another: {} {} {}", to_string(info->shape),
-                                  info->model, info->serial)});
+              .text = fmt::format("source back as another after {}: {} {} {}", absence_text(),
+                                  to_string(info->shape), info->model, info->serial)});
       new_shape_ = std::move(*info);
       end_ = CaptureEnd::kGeometry;
       return Step::kEnd;
     }
-    if (info && source_.start()) {
-      report({.kind = EventKind::kSourceBack, .text = "source back"});
-      add(ring_.capture_counters().reconnects, 1);
-      info_ = std::move(*info);
-      reconnected_ = true;
-      last_arrival_ns_ = clock_.monotonic_ns();
-      health_.source_connected.store(true, std::memory_order_relaxed);
-      return Step::kGoOn;
+    std::optional<Error> fault;
+    if (!info) {
+      fault = info.error();
+    } else if (auto started = source_.start(); !started) {
+      fault = started.error();
+      source_.stop();
     }
-    if (first && !info)
-      log(LogLevel::kWarning, "source: " + describe(info.error()) + "; trying again");
+    if (!fault) return source_back(std::move(*info));
+    set_trouble(describe(*fault));
+    if (first) log(LogLevel::kWarning, "source: " + describe(*fault) + "; trying again");
     first = false;
     health_.capture.rest(clock_.monotonic_ns());
     if (!sleep_unless_stopped(ring_, back_off, stop)) break;
     back_off = std::min<std::chrono::nanoseconds>(back_off * 2, kLongestBackOff);
   }
   return Step::kEnd;
+}
+
+CaptureLoop::Step CaptureLoop::source_back(SourceInfo info) {
+  const std::string absence = absence_text();
+  report({.kind = EventKind::kSourceBack,
+          .text = fmt::format("source back after {}", absence),
+          .fields = {{"absence", absence}}});
+  add(ring_.capture_counters().reconnects, 1);
+  info_ = std::move(info);
+  reconnected_ = true;
+  last_arrival_ns_ = clock_.monotonic_ns();
+  health_.source_connected.store(true, std::memory_order_relaxed);
+  return Step::kGoOn;
 }
 
 }  // namespace framelog

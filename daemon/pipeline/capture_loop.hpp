@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -34,6 +35,12 @@ struct CaptureOptions {
   std::optional<Interruption> interruption;  ///< Of the session before; a ring knows its own.
 };
 
+/// Why the source is away, and since when.
+struct SourceTrouble {
+  std::string why;  ///< What the latest attempt to open it said, or else what was seen first.
+  std::int64_t since_monotonic_ns{};
+};
+
 enum class CaptureEnd : std::uint8_t {
   kStopped,
   kEndOfSource,
@@ -55,6 +62,8 @@ class CaptureLoop {
   /// new shape.
   [[nodiscard]] CaptureEnd run(const std::stop_token& stop);
 
+  /// While the source is away. Threads: any.
+  [[nodiscard]] std::optional<SourceTrouble> trouble() const;
   /// Losses behind the last frame in the ring. These three: threads any, after the ring was closed.
   [[nodiscard]] const LossBefore& tail() const noexcept { return pending_; }
   [[nodiscard]] std::uint64_t received() const noexcept { return received_; }
@@ -70,6 +79,10 @@ class CaptureLoop {
   [[nodiscard]] Step read_one(const std::stop_token& stop);
   [[nodiscard]] Step handle(const Error& error, const std::stop_token& stop);
   [[nodiscard]] Step reconnect(const std::string& why, const std::stop_token& stop);
+  [[nodiscard]] Step try_to_open(const std::stop_token& stop);
+  [[nodiscard]] Step source_back(SourceInfo info);
+  void set_trouble(std::string why);
+  [[nodiscard]] std::string absence_text() const;
   [[nodiscard]] bool wait_for_slot(const std::stop_token& stop);
   void take(const FrameInfo& delivered, bool has_slot);
   void complete_times(FrameInfo& info) const;
@@ -98,6 +111,8 @@ class CaptureLoop {
   std::optional<Interruption> interruption_;
   LossBefore pending_;
   std::optional<SourceInfo> new_shape_;
+  mutable std::mutex trouble_mutex_;  ///< Capture takes it only while no frame can come.
+  std::optional<SourceTrouble> trouble_;
 };
 
 }  // namespace framelog

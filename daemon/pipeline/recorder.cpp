@@ -178,9 +178,9 @@ void Recorder::with_health(const std::function<void(const Health*)>& use) const 
   use(state_->session_ == nullptr ? nullptr : &state_->session_->health());
 }
 
-void Recorder::look_at_clock() {
+void Recorder::look_around() {
   const std::scoped_lock lock(state_->mutex_);
-  if (state_->session_ != nullptr) state_->session_->look_at_clock();
+  if (state_->session_ != nullptr) state_->session_->look_around();
 }
 
 }  // namespace framelog

@@ -124,7 +124,7 @@ class Recorder {
   [[nodiscard]] RecorderStatus status() const;
   /// Of the session that runs, or null; borrowed while `use` runs.
   void with_health(const std::function<void(const Health*)>& use) const;
-  void look_at_clock();
+  void look_around();
 
  private:
   struct State;

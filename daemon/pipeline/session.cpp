@@ -64,6 +64,16 @@ SessionStatus Session::State::status() const {
   status.reconnects = ring_.capture_counters().reconnects.load(std::memory_order_relaxed);
   status.clock_synchronised = health_.clock_synchronised.load(std::memory_order_relaxed);
   status.source_connected = health_.source_connected.load(std::memory_order_relaxed);
+  if (const auto trouble = capture_.trouble()) {
+    status.source_trouble = trouble->why;
+    status.source_away_ns = clock_.monotonic_ns() - trouble->since_monotonic_ns;
+  }
+  const auto counters = source_.counters();
+  for (std::size_t i = 0; i < counters.size(); ++i) {
+    const std::uint64_t count = counters[i].count.load(std::memory_order_relaxed);
+    status.source_counts.push_back(
+        {counters[i].name, counters[i].help, count - source_counts_[i].before});
+  }
   return status;
 }
 
@@ -88,6 +98,19 @@ Result<std::int64_t> Session::State::number_run(Base& base) {
       write_recipe({plan_.instrument, plan_.configuration, plan_.source, run_});
   if (auto kept = ring_.put_recipe(recipe); !kept) return std::unexpected(kept.error());
   return number;
+}
+
+/// What the driver has counted goes into the files as a quantity, when it has changed.
+void Session::State::look_at_source() {
+  const auto counters = source_.counters();
+  for (std::size_t i = 0; i < counters.size(); ++i) {
+    const std::uint64_t count = counters[i].count.load(std::memory_order_relaxed);
+    SourceCountSeen& seen = source_counts_[i];
+    if (count == seen.noted) continue;
+    seen.noted = count;
+    note(QuantityEntry{clock_.utc_ns(), fmt::format("source.{}", counters[i].name),
+                       static_cast<double>(count - seen.before), "1"});
+  }
 }
 
 Result<void> Session::State::set(std::string key, double value, std::string unit) {
@@ -232,6 +255,9 @@ Result<GrabbedFrame> Session::grab(const std::string& product) const {
 }
 RunIdentity Session::run() const { return state_->run_identity(); }
 const Health& Session::health() const noexcept { return state_->health_; }
-void Session::look_at_clock() { state_->look_at_clock(); }
+void Session::look_around() {
+  state_->look_at_clock();
+  state_->look_at_source();
+}
 
 }  // namespace framelog

@@ -38,6 +38,14 @@ struct SessionStatus {
   std::uint64_t ring_slots{};
   std::uint64_t reconnects{};
   bool source_connected{};
+  std::string source_trouble;  ///< Why the source is away.
+  std::int64_t source_away_ns{};
+  struct SourceCount {
+    std::string_view name;  ///< Static, as SourceCounter has them.
+    std::string_view help;
+    std::uint64_t count{};
+  };
+  std::vector<SourceCount> source_counts;  ///< Of the driver's own counters.
   bool clock_synchronised{};
   bool in_event{};  ///< Frames are being recorded now: false when armed, or without files.
   std::size_t unfinished_segments{};  ///< Ended, and not finished yet; behind drain(): never.
@@ -121,9 +129,9 @@ class Session {
   /// Its number is 0 as long as there was no disk to count runs on.
   [[nodiscard]] RunIdentity run() const;
   [[nodiscard]] const Health& health() const noexcept;
-  /// Asks the kernel whether UTC is disciplined; capture flags its frames accordingly. Once a
-  /// second is enough.
-  void look_at_clock();
+  /// Asks the kernel whether UTC is disciplined, capture flags its frames accordingly; and notes
+  /// in the files what the driver has counted since. Once a second is enough.
+  void look_around();
 
  private:
   struct State;

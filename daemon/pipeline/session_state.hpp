@@ -60,6 +60,10 @@ struct Session::State {
             ring_, plan_, files, disks(bases_), health_, clock,
             Processing::Before{.took_over = parts.took_over, .numbered = {}, .generation = 0})) {
     if (parts.source == nullptr) stop_reason_ = "crash";
+    for (const SourceCounter& counter : source_.counters()) {
+      const std::uint64_t count = counter.count.load(std::memory_order_relaxed);
+      source_counts_.push_back({count, count});
+    }
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -179,6 +183,7 @@ struct Session::State {
   }
 
   [[nodiscard]] Result<void> set(std::string key, double value, std::string unit);
+  void look_at_source();
 
   [[nodiscard]] Result<GrabbedFrame> grab(const std::string& name);
 
@@ -202,6 +207,11 @@ struct Session::State {
   std::uint64_t grab_from_{};                 ///< Frames below it were made by another plan.
   std::size_t unfinished_before_{};           ///< Segments of configurations before.
   std::map<std::string, std::string> units_;  ///< Of the quantities that were set.
+  struct SourceCountSeen {
+    std::uint64_t before{};  ///< When the session began.
+    std::uint64_t noted{};   ///< In the files.
+  };
+  std::vector<SourceCountSeen> source_counts_;  ///< In the source's order.
   std::atomic<const char*> stop_reason_{nullptr};
   std::mutex end_mutex_;
   Wakeup* at_end_{};

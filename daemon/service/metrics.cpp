@@ -134,6 +134,13 @@ void write_source(Writer& out, const MetricsInput& input) {
   }
   out.family("framelog_reconnects_total", "counter", "Times that the source came back.");
   out.line({}, input.totals.reconnects);
+  if (!input.totals.source_counts.empty()) {
+    out.family("framelog_source_events_total", "counter",
+               "What the driver counts beside the frames, by cause.");
+    for (const auto& [cause, count] : input.totals.source_counts) {
+      out.line({{"cause", cause}}, count);
+    }
+  }
   out.family("framelog_source_connected", "gauge", "Whether the source is there.");
   out.line({}, input.status.session && input.status.session->source_connected);
 }

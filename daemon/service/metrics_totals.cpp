@@ -37,6 +37,9 @@ SessionTotals totals_of(const SessionStatus& session, const Health* health) {
     totals.lost_at_source = product.accounting.lost_at_source;
   }
   totals.reconnects = session.reconnects;
+  for (const auto& count : session.source_counts) {
+    totals.source_counts[std::string(count.name)] = count.count;
+  }
   if (health != nullptr) take_health(totals, *health);
   return totals;
 }
@@ -55,6 +58,7 @@ void SessionTotals::add(const SessionTotals& other) {
   }
   for (std::size_t i = 0; i < kLossReasons; ++i) lost_at_source[i] += other.lost_at_source[i];
   reconnects += other.reconnects;
+  for (const auto& [name, count] : other.source_counts) source_counts[name] += count;
   for (std::size_t i = 0; i < kMetricsStages; ++i) add_counts(stages[i], other.stages[i]);
   add_counts(capture_to_disk, other.capture_to_disk);
   deleted_segments += other.deleted_segments;

@@ -26,6 +26,7 @@ struct SessionTotals {
   std::map<std::string, Product> products;
   std::array<std::uint64_t, kLossReasons> lost_at_source{};
   std::uint64_t reconnects{};
+  std::map<std::string, std::uint64_t> source_counts;  ///< Of the driver, by name.
   std::array<Histogram::Counts, kMetricsStages> stages{};
   Histogram::Counts capture_to_disk{};
   std::uint64_t deleted_segments{};

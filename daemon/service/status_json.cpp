@@ -48,6 +48,8 @@ Json run_json(const RecorderStatus& status) {
           {"start", iso_time(status.run_start_utc_ns)}};
 }
 
+constexpr double kSecondsPerNs = 1e-9;
+
 Json source_json(const RecorderStatus& status) {
   Json json = Json::object();
   if (status.source) {
@@ -60,7 +62,17 @@ Json source_json(const RecorderStatus& status) {
             {"rate_hz", source.rate_hz ? Json(*source.rate_hz) : Json(nullptr)}};
   }
   json["connected"] = status.session && status.session->source_connected;
-  json["error"] = status.source_error.empty() ? Json(nullptr) : Json(status.source_error);
+  std::string error = status.source_error;
+  if (error.empty() && status.session) error = status.session->source_trouble;
+  json["error"] = error.empty() ? Json(nullptr) : Json(error);
+  if (status.session && !status.session->source_trouble.empty()) {
+    json["away_s"] = static_cast<double>(status.session->source_away_ns) * kSecondsPerNs;
+  }
+  if (status.session && !status.session->source_counts.empty()) {
+    Json counts = Json::object();
+    for (const auto& count : status.session->source_counts) counts[count.name] = count.count;
+    json["counts"] = std::move(counts);
+  }
   return json;
 }
 
