@@ -137,6 +137,7 @@ Result<void> Simulator::pass_events(std::uint64_t sequence, Deadline deadline) n
     if (next_event_ == events_.size() || events_[next_event_].at > sequence) return {};
     const Fault& event = events_[next_event_++];
     interrupted_ = true;
+    counters_[1].count.fetch_add(1, std::memory_order_relaxed);
     resume_at_ = sequence;
     if (event.kind == FaultKind::kDisconnect) {
       state_ = State::kClosed;
@@ -176,6 +177,9 @@ FrameInfo Simulator::deliver(const Arrival& arrival, std::span<std::byte> pixels
       info.flags |= kFlagIncomplete;
       cut_short(pixels, config_.pattern.shape.type);
     }
+  }
+  if ((info.flags & (kFlagCorrupt | kFlagIncomplete)) != 0) {
+    counters_[0].count.fetch_add(1, std::memory_order_relaxed);
   }
   return info;
 }

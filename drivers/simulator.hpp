@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <optional>
@@ -52,6 +53,9 @@ class Simulator final : public FrameSource {
                                        Deadline deadline) noexcept override;
   void stop() noexcept override;
   void cancel() noexcept override;
+  [[nodiscard]] std::span<const SourceCounter> counters() const noexcept override {
+    return counters_;
+  }
 
  private:
   enum class State : std::uint8_t { kClosed, kOpen, kRunning, kSilent };
@@ -70,6 +74,10 @@ class Simulator final : public FrameSource {
   bool interrupted_{false};  // By an event: the camera went on without us.
   std::int64_t absent_until_ns_{0};
   std::uint64_t resume_at_{0};
+  std::array<SourceCounter, 2> counters_{{
+      {.name = "damaged-frames", .help = "Frames that the script has damaged."},
+      {.name = "interruptions", .help = "Times that the script has taken the camera away."},
+  }};
 };
 
 [[nodiscard]] const Driver& simulator_driver() noexcept;

@@ -108,8 +108,10 @@ void Session::State::look_at_source() {
     SourceCountSeen& seen = source_counts_[i];
     if (count == seen.noted) continue;
     seen.noted = count;
-    note(QuantityEntry{clock_.utc_ns(), fmt::format("source.{}", counters[i].name),
-                       static_cast<double>(count - seen.before), "1"});
+    std::string key = fmt::format("source.{}", counters[i].name);
+    std::ranges::replace(key, '-', '_');  // NeXus allows no hyphens in names.
+    note(QuantityEntry{clock_.utc_ns(), std::move(key), static_cast<double>(count - seen.before),
+                       ""});
   }
 }
 

@@ -43,6 +43,17 @@ TEST(MetricsTotals, NeverGoBackWhenARunFollowsARun) {
   EXPECT_EQ(both.reconnects, 2U);
 }
 
+TEST(MetricsTotals, AddUpWhatTheDriverCountedInEachRun) {
+  MetricsTotals totals;
+  SessionStatus first = session(100, 90);
+  first.source_counts = {{"missing-packets", "", 3}};
+  SessionStatus second = session(10, 10);
+  second.source_counts = {{"missing-packets", "", 4}};
+  totals.look(1, first, nullptr);
+  totals.look(2, second, nullptr);
+  EXPECT_EQ(totals.totals().source_counts.at("missing-packets"), 7U);
+}
+
 TEST(MetricsTotals, CountTheLastWordsOfARunOnce) {
   MetricsTotals totals;
   totals.look(1, session(100, 90), nullptr);

@@ -91,6 +91,20 @@ TEST(StatusJsonTest, SaysEverythingThatIsKnown) {
   EXPECT_EQ(json["degraded"], nlohmann::json({"ring-full"}));
 }
 
+TEST(StatusJsonTest, SaysWhyTheSourceIsAwayAndWhatItsDriverCounts) {
+  auto status = recording(103, 5000);
+  status.source.emplace();
+  status.session->source_connected = false;
+  status.session->source_trouble = "no frame for too long";
+  status.session->source_away_ns = 5 * kNsPerSecond / 2;
+  status.session->source_counts = {{"missing-packets", "", 7}};
+  const auto json = nlohmann::json::parse(status_json(status, {}));
+  EXPECT_EQ(json["source"]["connected"], false);
+  EXPECT_EQ(json["source"]["error"], "no frame for too long");
+  EXPECT_EQ(json["source"]["away_s"], 2.5);
+  EXPECT_EQ(json["source"]["counts"], nlohmann::json({{"missing-packets", 7}}));
+}
+
 TEST(StatusJsonTest, WhatIsNotKnownIsNull) {
   const auto json = nlohmann::json::parse(status_json({}, {}));
   for (const char* name : {"run", "ring", "free_bytes"}) EXPECT_EQ(json[name], nullptr) << name;
