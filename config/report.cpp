@@ -45,8 +45,8 @@ std::string default_cell(const OptionTable& table, const OptionSpec& row) {
 
 std::string reference_row(const OptionTable& table, const OptionSpec& row) {
   const std::string driver = row.driver.empty() ? "" : fmt::format(" ({})", row.driver);
-  return fmt::format("| `{}`{} | {} | {} | {} |\n", row.key, driver, cell(allowed_text(row)),
-                     default_cell(table, row), cell(row.help));
+  return fmt::format("| `{}`{} | {} | {} | {} |\n", key_text(row.key), driver,
+                     cell(allowed_text(row)), default_cell(table, row), cell(row.help));
 }
 
 }  // namespace

@@ -101,10 +101,8 @@ std::string key_fault(const OptionTable& table, std::string_view pattern, std::s
   const std::string sections = sections_with(table, key);
   if (!sections.empty()) return fmt::format("does not belong here (it does in {})", sections);
   const std::vector<std::string_view> keys = table.keys_of(pattern, driver);
-  std::vector<std::string> spelt(keys.begin(), keys.end());
-  for (std::string& each : spelt) {
-    if (each.ends_with(".*")) each.replace(each.size() - 1, 1, "NAME");
-  }
+  std::vector<std::string> spelt;
+  for (const std::string_view each : keys) spelt.push_back(key_text(each));
   return fmt::format("unknown key ({}keys: {})", did_you_mean(key, keys, "\"", "\""),
                      fmt::join(spelt, " "));
 }

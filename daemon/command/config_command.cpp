@@ -106,7 +106,7 @@ int names(const CommandLine& line) {
 Json driver_json(const Driver& driver) {
   Json keys = Json::array();
   for (const OptionSpec& option : driver.options) {
-    keys.push_back({{"key", option.key},
+    keys.push_back({{"key", key_text(option.key)},
                     {"default", option.default_text},
                     {"allowed", allowed_text(option)},
                     {"help", option.help}});
@@ -123,7 +123,7 @@ int list_drivers(const CommandLine& line) {
     using enum TextTable::Align;
     TextTable table({kLeft, kLeft, kLeft, kLeft});
     for (const OptionSpec& option : driver.options) {
-      table.add({"  " + std::string(option.key),
+      table.add({"  " + key_text(option.key),
                  option.default_text.empty() ? "" : fmt::format("= {}", option.default_text),
                  allowed_text(option), std::string(option.help)});
     }

@@ -363,6 +363,12 @@ std::string allowed_text(const OptionSpec& spec) {
   return text;
 }
 
+std::string key_text(std::string_view key) {
+  std::string text(key);
+  if (text.ends_with(".*")) text.replace(text.size() - 1, 1, "NAME");
+  return text;
+}
+
 std::string nearest_word(std::string_view word, std::span<const std::string_view> known) {
   if (word.size() < 2 || word.size() > kLongestWord) return {};
   const std::string wanted = lower_case(word);

@@ -87,6 +87,9 @@ struct OptionSpec {
 /// What an option takes, for people: "a rate such as 25 Hz or 2 kHz, or max".
 [[nodiscard]] std::string allowed_text(const OptionSpec& spec);
 
+/// A key of the table for people: "control.NAME" for "control.*".
+[[nodiscard]] std::string key_text(std::string_view key);
+
 /// The one nearest to `word` within a third of its length in edits (rounded up; two neighbours that
 /// changed places are one edit, capitals none); empty when none is near.
 [[nodiscard]] std::string nearest_word(std::string_view word,
