@@ -1,5 +1,6 @@
 #include "formats/bit_planes.hpp"
 
+#include "core/processor.hpp"
 #include "formats/bit_planes_kernel.hpp"
 
 namespace framelog {
@@ -8,13 +9,16 @@ namespace {
 using bit_planes::Kernel;
 using bit_planes::Kernels;
 
-bool has_v3() noexcept {
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-         __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma");
-#else
-  return false;
+PlaneKernels find_best() noexcept {
+#if defined(__arm__)
+  return has_neon() ? PlaneKernels::kBaseline : PlaneKernels::kPlain;
+#elif defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+      __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma")) {
+    return PlaneKernels::kV3;
+  }
 #endif
+  return PlaneKernels::kBaseline;
 }
 
 /// How many elements the kernel of that set does.
@@ -54,7 +58,7 @@ void turn(const std::byte* from, std::size_t from_step, std::byte* to,
 }  // namespace
 
 PlaneKernels best_plane_kernels() noexcept {
-  static const PlaneKernels best = has_v3() ? PlaneKernels::kV3 : PlaneKernels::kBaseline;
+  static const PlaneKernels best = find_best();
   return best;
 }
 

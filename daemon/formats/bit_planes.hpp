@@ -8,8 +8,7 @@
 /// whole number of elements, and do not overlap. Nothing is allocated. Threads: any.
 namespace framelog {
 
-/// Plain loops, and vectors for every processor of the architecture or for x86-64-v3. All give the
-/// same.
+/// Plain loops, and vectors of SSE2 or NEON or for x86-64-v3. All give the same.
 enum class PlaneKernels : std::uint8_t { kPlain, kBaseline, kV3 };
 /// The fastest that this processor runs.
 [[nodiscard]] PlaneKernels best_plane_kernels() noexcept;

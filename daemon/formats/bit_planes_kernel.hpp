@@ -18,7 +18,7 @@ struct Kernels {
   Kernel join_bits{};
 };
 
-/// For the processors that every build runs on: SSE2 or NEON.
+/// SSE2 or NEON, which every processor has but some of 32-bit ARM.
 [[nodiscard]] const Kernels& baseline_kernels() noexcept;
 /// For x86-64-v3 (AVX2); null on other processors.
 [[nodiscard]] const Kernels* v3_kernels() noexcept;

@@ -6,8 +6,10 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) || defined(__arm__)
 #include <arm_neon.h>
+
+#include "core/processor.hpp"
 #endif
 
 namespace framelog {
@@ -142,10 +144,26 @@ FRAMELOG_UNPACK_TARGET std::size_t unpack_vector(const Recipe& recipe,
 
 bool has_vector() noexcept { return __builtin_cpu_supports("avx2") != 0; }
 
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) || defined(__arm__)
 
-std::size_t unpack_vector(const Recipe& recipe, std::span<const std::byte> packed,
-                          std::span<std::uint16_t> to) noexcept {
+#if defined(__aarch64__)
+#define FRAMELOG_UNPACK_TARGET
+#else
+#define FRAMELOG_UNPACK_TARGET __attribute__((target("fpu=neon")))
+#endif
+
+FRAMELOG_UNPACK_TARGET inline uint8x16_t picked(uint8x16_t bytes, uint8x16_t which) noexcept {
+#if defined(__aarch64__)
+  return vqtbl1q_u8(bytes, which);
+#else
+  const uint8x8x2_t halves{{vget_low_u8(bytes), vget_high_u8(bytes)}};
+  return vcombine_u8(vtbl2_u8(halves, vget_low_u8(which)), vtbl2_u8(halves, vget_high_u8(which)));
+#endif
+}
+
+FRAMELOG_UNPACK_TARGET std::size_t unpack_vector(const Recipe& recipe,
+                                                 std::span<const std::byte> packed,
+                                                 std::span<std::uint16_t> to) noexcept {
   const uint8x16_t bytes = vld1q_u8(recipe.bytes.data());
   const uint16x8_t upper = vld1q_u16(recipe.upper.data());
   const uint16x8_t factor = vld1q_u16(recipe.factor.data());
@@ -157,7 +175,7 @@ std::size_t unpack_vector(const Recipe& recipe, std::span<const std::byte> packe
   for (; to.size() - done >= kGroup && static_cast<std::size_t>(end - from) >= 16;
        done += kGroup, from += recipe.group_bytes) {
     const uint8x16_t loaded = vld1q_u8(reinterpret_cast<const std::uint8_t*>(from));
-    const uint16x8_t words = vreinterpretq_u16_u8(vqtbl1q_u8(loaded, bytes));
+    const uint16x8_t words = vreinterpretq_u16_u8(picked(loaded, bytes));
     const uint16x8_t high = vandq_u16(vshlq_u16(words, shift), upper);
     const uint16x8_t moved = vshlq_u16(vmulq_u16(words, factor), shift);
     vst1q_u16(to.data() + done, vorrq_u16(high, vandq_u16(moved, lower)));
@@ -165,7 +183,7 @@ std::size_t unpack_vector(const Recipe& recipe, std::span<const std::byte> packe
   return done;
 }
 
-bool has_vector() noexcept { return true; }
+bool has_vector() noexcept { return has_neon(); }
 
 #else
 

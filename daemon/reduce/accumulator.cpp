@@ -29,7 +29,10 @@ std::size_t bytes_of_row(const FrameShape& binned) {
 }
 
 RowAdder best_adder(PixelType input) {
-  RowAdder adder = best_kernels() == KernelSet::kV3 ? v3_adder(input) : baseline_adder(input);
+  const KernelSet set = best_kernels();
+  RowAdder adder = nullptr;
+  if (set == KernelSet::kV3) adder = v3_adder(input);
+  if (set == KernelSet::kBaseline) adder = baseline_adder(input);
   return adder != nullptr ? adder : plain_adder(input);
 }
 

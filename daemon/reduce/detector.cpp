@@ -35,8 +35,10 @@ struct Pass {
 };
 
 DetectorKernel kernel_of(PixelType type) {
-  DetectorKernel kernel =
-      best_kernels() == KernelSet::kV3 ? v3_detector(type) : baseline_detector(type);
+  const KernelSet set = best_kernels();
+  DetectorKernel kernel = nullptr;
+  if (set == KernelSet::kV3) kernel = v3_detector(type);
+  if (set == KernelSet::kBaseline) kernel = baseline_detector(type);
   return kernel != nullptr ? kernel : plain_detector(type);
 }
 

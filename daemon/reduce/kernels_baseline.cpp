@@ -1,5 +1,9 @@
-// The vector kernels for the processors that every build runs on: SSE2 or NEON.
+// The vector kernels of SSE2 or NEON. Every processor has them but some of 32-bit ARM, where CMake
+// compiles this file alone for NEON.
 
+#if defined(__arm__) && !defined(__ARM_NEON)
+#error "to be compiled with -mfpu=neon"
+#endif
 #define FRAMELOG_KERNELS baseline
 #define FRAMELOG_VECTOR_BYTES 16
 #include "reduce/kernel_choice.hpp"

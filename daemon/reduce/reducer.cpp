@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/processor.hpp"
 #include "reduce/combination.hpp"
 #include "reduce/conversion.hpp"
 #include "reduce/correction.hpp"
@@ -120,7 +121,9 @@ std::string_view name_of(KernelSet set) noexcept {
 }
 
 KernelSet best_kernels() noexcept {
-#if defined(__x86_64__)
+#if defined(__arm__)
+  if (!has_neon()) return KernelSet::kPlain;
+#elif defined(__x86_64__)
   // What the kernels' -march=x86-64-v3 lets the compiler use.
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
       __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma")) {

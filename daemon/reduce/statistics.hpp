@@ -3,13 +3,9 @@
 #include <cstdint>
 
 #include "core/frame.hpp"
+#include "reduce/wide_integer.hpp"
 
 namespace framelog {
-
-// NOLINTBEGIN(modernize-use-using): an alias cannot say __extension__, which -Wpedantic wants.
-__extension__ typedef __int128 Int128;
-__extension__ typedef unsigned __int128 Uint128;
-// NOLINTEND(modernize-use-using)
 
 // What the kernels gather while they walk a frame, and the one place where it becomes statistics,
 // so that every set of kernels rounds alike. Nothing here is inline: what the v3 kernels inlined

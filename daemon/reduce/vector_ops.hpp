@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#if defined(__aarch64__)
+#if defined(__ARM_NEON)
 #include <arm_neon.h>
 #endif
 
@@ -94,18 +94,28 @@ FRAMELOG_INLINE U16 fold(U8 v) {
   using Words [[gnu::vector_size(32)]] = short;
   return reinterpret_cast<U16>(static_cast<Words>(
       __builtin_ia32_pmaddubsw256(reinterpret_cast<Bytes>(v), reinterpret_cast<Bytes>(U8{} + 1))));
+#elif defined(__ARM_NEON)
+  return reinterpret_cast<U16>(vpaddlq_u8(reinterpret_cast<uint8x16_t>(v)));
 #else
   const U16 w = reinterpret_cast<U16>(v);
   return (w & 0xFFU) + (w >> 8U);
 #endif
 }
 FRAMELOG_INLINE U32 fold(U16 v) {
+#if defined(__ARM_NEON)
+  return reinterpret_cast<U32>(vpaddlq_u16(reinterpret_cast<uint16x8_t>(v)));
+#else
   const U32 w = reinterpret_cast<U32>(v);
   return (w & 0xFFFFU) + (w >> 16U);
+#endif
 }
 FRAMELOG_INLINE U64 fold(U32 v) {
+#if defined(__ARM_NEON)
+  return reinterpret_cast<U64>(vpaddlq_u32(reinterpret_cast<uint32x4_t>(v)));
+#else
   const U64 w = reinterpret_cast<U64>(v);
   return (w & 0xFFFFFFFFU) + (w >> 32U);
+#endif
 }
 
 /// a0 * b0 + a1 * b1, ... modulo 2^32.
@@ -114,6 +124,17 @@ FRAMELOG_INLINE U32 multiply_add_pairs(I16 a, I16 b) {
   return reinterpret_cast<U32>(__builtin_ia32_pmaddwd256(a, b));
 #elif defined(__SSE2__)
   return reinterpret_cast<U32>(__builtin_ia32_pmaddwd128(a, b));
+#elif defined(__ARM_NEON)
+  const auto first = reinterpret_cast<int16x8_t>(a);
+  const auto second = reinterpret_cast<int16x8_t>(b);
+  const int32x4_t low = vmull_s16(vget_low_s16(first), vget_low_s16(second));
+  const int32x4_t high = vmull_s16(vget_high_s16(first), vget_high_s16(second));
+#if defined(__aarch64__)
+  return reinterpret_cast<U32>(vpaddq_s32(low, high));
+#else
+  return reinterpret_cast<U32>(vcombine_s32(vpadd_s32(vget_low_s32(low), vget_high_s32(low)),
+                                            vpadd_s32(vget_low_s32(high), vget_high_s32(high))));
+#endif
 #else
   const I32 wide_a = reinterpret_cast<I32>(a);
   const I32 wide_b = reinterpret_cast<I32>(b);
@@ -131,7 +152,7 @@ FRAMELOG_INLINE U64 square_low_halves(U64 v) {
 #elif defined(__SSE2__)
   return reinterpret_cast<U64>(
       __builtin_ia32_pmuludq128(reinterpret_cast<I32>(v), reinterpret_cast<I32>(v)));
-#elif defined(__aarch64__)
+#elif defined(__ARM_NEON)
   const uint32x2_t low = vmovn_u64(reinterpret_cast<uint64x2_t>(v));
   return reinterpret_cast<U64>(vmull_u32(low, low));
 #else

@@ -98,8 +98,10 @@ Reduced reduce(std::uint32_t height, std::uint32_t width, const std::vector<Pixe
 }
 
 inline std::vector<KernelSet> sets_here() {
-  std::vector<KernelSet> sets{KernelSet::kPlain, KernelSet::kBaseline};
-  if (best_kernels() == KernelSet::kV3) sets.push_back(KernelSet::kV3);
+  std::vector<KernelSet> sets{KernelSet::kPlain};
+  for (const KernelSet set : {KernelSet::kBaseline, KernelSet::kV3}) {
+    if (set <= best_kernels()) sets.push_back(set);
+  }
   return sets;
 }
 

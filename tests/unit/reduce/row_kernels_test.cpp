@@ -43,6 +43,7 @@ Choice<Function> choices(PixelType type, Function (*plain)(PixelType) noexcept,
                          Function (*baseline)(PixelType) noexcept,
                          Function (*v3)(PixelType) noexcept) {
   Choice<Function> choice{plain(type), {}};
+  if (best_kernels() == KernelSet::kPlain) return choice;
   if (baseline(type) != nullptr) choice.others.push_back(baseline(type));
   if (best_kernels() == KernelSet::kV3 && v3(type) != nullptr) choice.others.push_back(v3(type));
   return choice;
