@@ -42,7 +42,7 @@ constexpr std::uint32_t shift_by_bytes(std::uint32_t crc, std::size_t bytes) {
 
 using ShiftTable = std::array<std::array<std::uint32_t, 256>, 4>;
 
-ShiftTable make_shift_table(std::size_t bytes) {
+[[maybe_unused]] ShiftTable make_shift_table(std::size_t bytes) {
   ShiftTable table{};
   std::array<std::uint32_t, 32> of_bit{};
   for (std::size_t bit = 0; bit < 32; ++bit) of_bit[bit] = shift_by_bytes(1U << bit, bytes);

@@ -13,9 +13,17 @@ namespace {
 
 static_assert(sizeof(std::atomic<std::uint32_t>) == sizeof(std::uint32_t));
 
+// Where a word has 32 bits the call of the old name takes times of 32 bits.
+#if defined(SYS_futex_time64)
+constexpr long kFutex = SYS_futex_time64;
+static_assert(sizeof(timespec::tv_sec) == 8);
+#else
+constexpr long kFutex = SYS_futex;
+#endif
+
 long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value,
            const timespec* timeout) noexcept {
-  return ::syscall(SYS_futex, &word, operation, value, timeout, nullptr, FUTEX_BITSET_MATCH_ANY);
+  return ::syscall(kFutex, &word, operation, value, timeout, nullptr, FUTEX_BITSET_MATCH_ANY);
 }
 
 }  // namespace
@@ -35,7 +43,7 @@ bool Wakeup::wait(Ticket ticket, Deadline deadline) noexcept {
     const auto since_boot = duration_cast<nanoseconds>(deadline.time_since_epoch()).count();
     if (since_boot <= 0) return epoch_.load(std::memory_order_acquire) != ticket;
     until.tv_sec = since_boot / 1'000'000'000;
-    until.tv_nsec = since_boot % 1'000'000'000;
+    until.tv_nsec = static_cast<long>(since_boot % 1'000'000'000);
     timeout = &until;
   }
   sleepers_.fetch_add(1, std::memory_order_seq_cst);

@@ -35,6 +35,10 @@ Result<Ring> Ring::attach(UniqueFd memory, const RingLayout& layout) {
   if (std::cmp_less(size, bytes)) {
     return fail(ErrorCode::kLayout, "the ring's memory has another size than its layout");
   }
+  if (!std::in_range<std::size_t>(bytes)) {
+    return fail(ErrorCode::kNoMemory, "cannot map the ring:",
+                fmt::format("{} MiB, in a process of 32 bits", bytes >> 20U));
+  }
   void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
   if (mapped == MAP_FAILED) return fail_errno(errno, "cannot map the ring");
   ::madvise(mapped, bytes, MADV_DONTDUMP);

@@ -38,9 +38,7 @@ struct NarrowParts {
 };
 template <>
 struct BlockParts<std::uint8_t> : NarrowParts {
-  FRAMELOG_INLINE static U16 read(const std::byte* at) {
-    return __builtin_convertvector(load<HalfU8>(at), U16);
-  }
+  FRAMELOG_INLINE static U16 read(const std::byte* at) { return widened_lanes(load<HalfU8>(at)); }
 };
 template <>
 struct BlockParts<std::uint16_t> : NarrowParts {
@@ -52,9 +50,7 @@ struct BlockParts<std::uint32_t> {
   using MaskLane = std::uint64_t;
   using Sums = U64;
   using Sum = std::uint64_t;
-  FRAMELOG_INLINE static U64 read(const std::byte* at) {
-    return __builtin_convertvector(load<HalfU32>(at), U64);
-  }
+  FRAMELOG_INLINE static U64 read(const std::byte* at) { return widened_lanes(load<HalfU32>(at)); }
   FRAMELOG_INLINE static Sums add(Sums sums, U64 pixels, U64 mask) {
     return sums + (pixels & mask);
   }
@@ -68,9 +64,7 @@ struct BlockParts<float> {
   using MaskLane = std::uint64_t;
   using Sums = F64;
   using Sum = double;
-  FRAMELOG_INLINE static F64 read(const std::byte* at) {
-    return __builtin_convertvector(load<HalfF32>(at), F64);
-  }
+  FRAMELOG_INLINE static F64 read(const std::byte* at) { return widened_lanes(load<HalfF32>(at)); }
   FRAMELOG_INLINE static Sums add(Sums sums, F64 pixels, U64 mask) {
     // NOLINTNEXTLINE(misc-redundant-expression): NaN differs from itself
     const U64 valid = reinterpret_cast<U64>(pixels == pixels) & mask;

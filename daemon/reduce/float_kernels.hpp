@@ -135,7 +135,7 @@ FRAMELOG_INLINE bool finish_with_row(const KernelJob& job, double factor, const 
   std::size_t i = 0;
   for (; i + kDoubles <= width; i += kDoubles) {
     const F64 sum = add_to_bins<kColumns, kFirst>(sums, source + i * bin_bytes, columns, saturated);
-    const auto pixels = __builtin_convertvector(sum * factor, HalfF32);
+    const auto pixels = narrowed_lanes(sum * factor);
     store(output + i * sizeof(float), pixels);
     const F64 v = widened(pixels);
     least = lesser(v, least);
@@ -195,7 +195,7 @@ std::uint64_t finish_row_by(double factor, const KernelJob& job, const std::byte
   std::size_t i = 0;
   for (; i + kDoubles <= width; i += kDoubles) {
     const auto sum = load<F64>(sums + i * sizeof(double));
-    const auto pixels = __builtin_convertvector(kDivide ? sum / factor : sum * factor, HalfF32);
+    const auto pixels = narrowed_lanes(kDivide ? sum / factor : sum * factor);
     store(output + i * sizeof(float), pixels);
     const F64 back = widened(pixels);
     // NOLINTNEXTLINE(misc-redundant-expression): infinity minus itself is NaN

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kDoubles = sizeof(F64) / sizeof(double);
 
-FRAMELOG_INLINE F64 widened(HalfF32 v) { return __builtin_convertvector(v, F64); }
+FRAMELOG_INLINE F64 widened(HalfF32 v) { return widened_lanes(v); }
 
 /// Counts the pixels at or above a threshold; never NaN.
 class FloatSaturation {

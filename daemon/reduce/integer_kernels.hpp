@@ -85,9 +85,8 @@ FRAMELOG_INLINE void accumulate_row(const std::byte* source, std::size_t width,
       if constexpr (kPairs) {
         put(i * kSumBytes, fold(v));
       } else {
-        put(i * kSumBytes, __builtin_convertvector(load<Half>(from), Wide));
-        put(i * kSumBytes + sizeof(Wide),
-            __builtin_convertvector(load<Half>(from + sizeof(Half)), Wide));
+        put(i * kSumBytes, widened_lanes(load<Half>(from)));
+        put(i * kSumBytes + sizeof(Wide), widened_lanes(load<Half>(from + sizeof(Half))));
       }
     }
     saturated.flush();

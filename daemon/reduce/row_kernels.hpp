@@ -42,7 +42,7 @@ template <class Pixel>
 struct SumLanes;
 template <>
 struct SumLanes<std::uint8_t> {
-  using Pixels [[gnu::vector_size(FRAMELOG_VECTOR_BYTES / 4)]] = std::uint8_t;
+  using Pixels = QuarterU8;
   using Sums = U32;
   using Sum = std::uint32_t;
 };
@@ -69,7 +69,7 @@ FRAMELOG_INLINE void add_integer_row(const std::byte* pixels, const std::byte* s
   std::size_t i = 0;
   for (; i + kLanes <= width; i += kLanes) {
     const std::byte* from = pixels + i * sizeof(Pixel);
-    auto sum = __builtin_convertvector(load<Pixels>(from), Sums);
+    Sums sum = widened_lanes(load<Pixels>(from));
     prefetch_ahead(from);
     if constexpr (!kFirst) {
       sum += load<Sums>(sums + i * sizeof(Sum));
@@ -93,6 +93,19 @@ void add_integers(const std::byte* pixels, const std::byte* sums, std::byte* res
 
 using Counts [[gnu::vector_size(FRAMELOG_VECTOR_BYTES / 4)]] = std::uint16_t;
 
+/// One more where the lane is valid: all of its bits are set.
+FRAMELOG_INLINE Counts counted(Counts counts, I64 valid) {
+#if defined(__aarch64__)
+  const int32x2_t words = vmovn_s64(reinterpret_cast<int64x2_t>(valid));
+  const uint16x4_t ones = vreinterpret_u16_s16(vmovn_s32(vcombine_s32(words, words)));
+  const uint16x4_t before =
+      vreinterpret_u16_u32(vdup_n_u32(reinterpret_cast<std::uint32_t>(counts)));
+  return reinterpret_cast<Counts>(vget_lane_u32(vreinterpret_u32_u16(vsub_u16(before, ones)), 0));
+#else
+  return counts - __builtin_convertvector(valid, Counts);
+#endif
+}
+
 template <bool kFirst>
 FRAMELOG_INLINE void add_float_row(const std::byte* pixels, const std::byte* sums,
                                    std::byte* result, std::size_t width) {
@@ -110,7 +123,7 @@ FRAMELOG_INLINE void add_float_row(const std::byte* pixels, const std::byte* sum
       count = load<Counts>(sums + count_at);
     }
     store(result + sum_at, sum + reinterpret_cast<F64>(valid & reinterpret_cast<I64>(value)));
-    store(result + count_at, count - __builtin_convertvector(valid, Counts));
+    store(result + count_at, counted(count, valid));
   }
   for (; i < width; ++i) {
     const auto pixel = load<float>(pixels + i * sizeof(float));

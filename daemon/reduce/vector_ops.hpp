@@ -36,6 +36,7 @@ using HalfU8 [[gnu::vector_size(FRAMELOG_VECTOR_BYTES / 2)]] = std::uint8_t;
 using HalfU16 [[gnu::vector_size(FRAMELOG_VECTOR_BYTES / 2)]] = std::uint16_t;
 using HalfU32 [[gnu::vector_size(FRAMELOG_VECTOR_BYTES / 2)]] = std::uint32_t;
 using HalfF32 [[gnu::vector_size(FRAMELOG_VECTOR_BYTES / 2)]] = float;
+using QuarterU8 [[gnu::vector_size(FRAMELOG_VECTOR_BYTES / 4)]] = std::uint8_t;
 
 #define FRAMELOG_INLINE [[gnu::always_inline]] inline
 
@@ -86,6 +87,41 @@ template <>
 struct Lanes<std::uint64_t> {
   using Vector = U64;
 };
+
+// Every lane in one of twice the width (or four times). g++ 12 does it lane by lane on ARM where it
+// is not told of the instruction.
+#if defined(__ARM_NEON)
+FRAMELOG_INLINE U16 widened_lanes(HalfU8 v) {
+  return reinterpret_cast<U16>(vmovl_u8(reinterpret_cast<uint8x8_t>(v)));
+}
+FRAMELOG_INLINE U32 widened_lanes(HalfU16 v) {
+  return reinterpret_cast<U32>(vmovl_u16(reinterpret_cast<uint16x4_t>(v)));
+}
+FRAMELOG_INLINE U64 widened_lanes(HalfU32 v) {
+  return reinterpret_cast<U64>(vmovl_u32(reinterpret_cast<uint32x2_t>(v)));
+}
+FRAMELOG_INLINE U32 widened_lanes(QuarterU8 v) {
+  const auto bytes = vreinterpret_u8_u32(vdup_n_u32(reinterpret_cast<std::uint32_t>(v)));
+  return reinterpret_cast<U32>(vmovl_u16(vget_low_u16(vmovl_u8(bytes))));
+}
+#else
+FRAMELOG_INLINE U16 widened_lanes(HalfU8 v) { return __builtin_convertvector(v, U16); }
+FRAMELOG_INLINE U32 widened_lanes(HalfU16 v) { return __builtin_convertvector(v, U32); }
+FRAMELOG_INLINE U64 widened_lanes(HalfU32 v) { return __builtin_convertvector(v, U64); }
+FRAMELOG_INLINE U32 widened_lanes(QuarterU8 v) { return __builtin_convertvector(v, U32); }
+#endif
+// 32-bit ARM has no vectors of doubles, whichever way it is written.
+#if defined(__aarch64__)
+FRAMELOG_INLINE F64 widened_lanes(HalfF32 v) {
+  return reinterpret_cast<F64>(vcvt_f64_f32(reinterpret_cast<float32x2_t>(v)));
+}
+FRAMELOG_INLINE HalfF32 narrowed_lanes(F64 v) {
+  return reinterpret_cast<HalfF32>(vcvt_f32_f64(reinterpret_cast<float64x2_t>(v)));
+}
+#else
+FRAMELOG_INLINE F64 widened_lanes(HalfF32 v) { return __builtin_convertvector(v, F64); }
+FRAMELOG_INLINE HalfF32 narrowed_lanes(F64 v) { return __builtin_convertvector(v, HalfF32); }
+#endif
 
 /// Sums of neighbours: lanes 0 + 1, 2 + 3, ... as lanes of twice the width.
 FRAMELOG_INLINE U16 fold(U8 v) {

@@ -8,7 +8,8 @@ namespace framelog {
 /// An integer of 128 bits, for processors whose compiler has none (32-bit ARM): two's complement,
 /// modulo 2^128, with the operators that the reductions use and the meaning that they have for
 /// __int128. Shifts are by less than 128. A double becomes the integer that it is without its
-/// fraction, where that fits 128 bits; an integer the nearest double, ties to even. Threads: any.
+/// fraction, where that fits 128 bits; an integer the nearest double or float, ties to even.
+/// Threads: any.
 ///
 /// Always inlined: what the vector kernels use must not be emitted as a function of its own, see
 /// vector_ops.hpp.
@@ -34,8 +35,7 @@ class WideInteger {
   }
   template <std::floating_point Value>
   [[gnu::always_inline]] explicit constexpr operator Value() const {
-    static_assert(sizeof(Value) == sizeof(double), "rounded once");
-    return is_negative() ? -(-*this).rounded() : rounded();
+    return is_negative() ? -(-*this).template rounded<Value>() : rounded<Value>();
   }
 
   [[gnu::always_inline]] constexpr WideInteger operator-() const {
@@ -124,13 +124,14 @@ class WideInteger {
   }
   /// As if it were unsigned. 64 bits that hold the leading one, and whether there is more behind
   /// them, round as all 128 do.
-  [[nodiscard, gnu::always_inline]] constexpr double rounded() const {
-    if (high_ == 0) return static_cast<double>(low_);
+  template <std::floating_point Value>
+  [[nodiscard, gnu::always_inline]] constexpr Value rounded() const {
+    if (high_ == 0) return static_cast<Value>(low_);
     const auto zeros = static_cast<unsigned>(__builtin_clzll(high_));
     const WideInteger leading = *this << zeros;
     const std::uint64_t sticky = leading.low_ != 0 ? 1 : 0;
-    const double scale = static_cast<double>(std::uint64_t{1} << (63 - zeros)) * 2.0;
-    return static_cast<double>(leading.high_ | sticky) * scale;
+    const Value scale = static_cast<Value>(std::uint64_t{1} << (63 - zeros)) * 2;
+    return static_cast<Value>(leading.high_ | sticky) * scale;
   }
 
   /// As if they were unsigned: bit by bit from the top, where 64 bits do not hold both.

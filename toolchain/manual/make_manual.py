@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Writes the manual pages: NAME.SECTION.in with what the programs themselves tell put in.
 
-Usage: make_manual.py --framelogd PROGRAM --framelog PROGRAM DIRECTORY
+Usage: make_manual.py [--emulator WORDS] --framelogd PROGRAM --framelog PROGRAM DIRECTORY
+
+WORDS stand before the programs, where those are another processor's; a ";" is between two of them.
 
 A line "@OPTIONS@", "@COMMANDS@" or "@REFERENCE@" in a page stands for the options of the page's
 program, its subcommands and the table of all configuration keys. They are taken from the programs'
@@ -21,7 +23,7 @@ CONTINUED = re.compile(r"^ {12,}(\S.*)$")
 
 
 def told_by(program, *arguments):
-    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=True)
+    done = subprocess.run([*program, *arguments], capture_output=True, text=True, check=True)
     return done.stdout.splitlines()
 
 
@@ -122,12 +124,15 @@ def page(source, programs):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--emulator", default="")
     parser.add_argument("--framelogd", required=True)
     parser.add_argument("--framelog", required=True)
     parser.add_argument("directory", type=pathlib.Path)
     arguments = parser.parse_args()
     arguments.directory.mkdir(parents=True, exist_ok=True)
-    programs = {"framelogd": arguments.framelogd, "framelog": arguments.framelog}
+    emulator = [word for word in arguments.emulator.split(";") if word]
+    programs = {"framelogd": [*emulator, arguments.framelogd],
+                "framelog": [*emulator, arguments.framelog]}
     for source in sorted(HERE.glob("*.in")):
         (arguments.directory / source.stem).write_text(page(source, programs), encoding="utf-8")
 

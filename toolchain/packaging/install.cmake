@@ -35,7 +35,7 @@ set(pages framelogd.8 framelog.1 framelogd.conf.5)
 list(TRANSFORM pages PREPEND ${manual}/)
 file(GLOB manual_texts CONFIGURE_DEPENDS toolchain/manual/*.in)
 add_custom_command(OUTPUT ${pages}
-  COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/toolchain/manual/make_manual.py
+  COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/toolchain/manual/make_manual.py "--emulator=${CMAKE_CROSSCOMPILING_EMULATOR}"
     --framelogd $<TARGET_FILE:framelogd> --framelog $<TARGET_FILE:framelog> ${manual}
   DEPENDS framelogd framelog toolchain/manual/make_manual.py ${manual_texts}
   COMMENT "Writing the manual pages" VERBATIM)
@@ -74,6 +74,11 @@ set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+if(CMAKE_CROSSCOMPILING)
+  set(CPACK_DEBIAN_PACKAGE_ARCHITECTURE ${FRAMELOG_ARCHITECTURE})
+  set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS
+    ${CMAKE_SYSROOT}/lib/${CMAKE_LIBRARY_ARCHITECTURE} ${CMAKE_SYSROOT}/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE})
+endif()
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA

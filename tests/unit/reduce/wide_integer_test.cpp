@@ -82,13 +82,14 @@ TYPED_TEST(WideIntegers, DivideAsTheCompilersOwn) {
   }
 }
 
-TYPED_TEST(WideIntegers, BecomeDoublesAsTheCompilersOwn) {
+TYPED_TEST(WideIntegers, BecomeFloatsAsTheCompilersOwn) {
   using Builtin = typename TypeParam::Builtin;
   using Wide = typename TypeParam::Wide;
   std::mt19937_64 random(3);
   for (int i = 0; i < 200'000; ++i) {
     const auto value = static_cast<Builtin>(any<Uint128>(random));
     ASSERT_EQ(static_cast<double>(value), static_cast<double>(wide_of<Wide>(value)));
+    ASSERT_EQ(static_cast<float>(value), static_cast<float>(wide_of<Wide>(value)));
   }
   // Halfway between two doubles, and one beside it.
   const Uint128 half = (Uint128{1} << 100U) + (Uint128{1} << 47U);
