@@ -207,7 +207,7 @@ Result<std::vector<std::byte>> make_thumbnail(const FrameShape& shape,
   std::vector<std::uint8_t> levels(std::size_t{grey.height_px} * grey.width_px);
   for (std::uint32_t y = 0; y < grey.height_px; ++y) {
     shrink_row(shape, pixels, grey, y, row);
-    std::ranges::transform(row, levels.begin() + std::ptrdiff_t{y} * grey.width_px,
+    std::ranges::transform(row, levels.data() + std::size_t{y} * grey.width_px,
                            [&](double value) { return level_of(value, range); });
   }
   return write_png(grey, levels,

@@ -128,7 +128,7 @@ class Moments<std::uint16_t, kSmall> {
     greatest_ = greater(x, greatest_);
     sums_ += reinterpret_cast<I32>(multiply_add_pairs(x, I16{} + 1));
     squares_ += squares;
-    odd_squares_ += squares >> 32U;
+    odd_squares_ += high_halves(squares);
     vectors_ += 1;
   }
   FRAMELOG_INLINE void add_pixel(std::uint16_t pixel) { single_.add(pixel); }
@@ -172,7 +172,7 @@ class Moments<std::uint32_t, kSmall> {
   static constexpr bool kObserves = true;
   FRAMELOG_INLINE void add(U32 v) {
     const U64 pairs = reinterpret_cast<U64>(v);
-    const U64 odd = pairs >> 32U;
+    const U64 odd = high_halves(pairs);
     least_ = lesser(v, least_);
     greatest_ = greater(v, greatest_);
     sums_ += pairs;
@@ -204,7 +204,7 @@ class Moments<std::uint32_t, kSmall> {
  private:
   FRAMELOG_INLINE void add_squares(U64 squares) {
     squares_ += squares;
-    if constexpr (!kSmall) high_squares_ += squares >> 32U;
+    if constexpr (!kSmall) high_squares_ += high_halves(squares);
   }
   SingleMoments single_;
   U32 least_ = ~U32{};

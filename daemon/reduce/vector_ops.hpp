@@ -180,6 +180,15 @@ FRAMELOG_INLINE U32 multiply_add_pairs(I16 a, I16 b) {
 #endif
 }
 
+/// Of 64-bit lanes; as above, on 32-bit ARM.
+FRAMELOG_INLINE U64 high_halves(U64 v) {
+#if defined(__arm__)
+  return reinterpret_cast<U64>(vshrq_n_u64(reinterpret_cast<uint64x2_t>(v), 32));
+#else
+  return v >> 32U;
+#endif
+}
+
 /// Squares of the low halves of 64-bit lanes.
 FRAMELOG_INLINE U64 square_low_halves(U64 v) {
 #if defined(__AVX2__)
