@@ -6,8 +6,10 @@
 
 #if defined(__x86_64__)
 #include <nmmintrin.h>
-#elif defined(__aarch64__)
-#include <arm_acle.h>
+#elif defined(__aarch64__) || defined(__arm__)
+#if defined(__aarch64__)
+#include <arm_acle.h>  // On 32 bits it has them only where all of the file may use them.
+#endif
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
 #endif
@@ -79,6 +81,16 @@ FRAMELOG_CRC_TARGET inline std::uint32_t step1(std::uint32_t crc, std::uint8_t b
   return __crc32cb(crc, byte);
 }
 bool has_instruction() noexcept { return (::getauxval(AT_HWCAP) & HWCAP_CRC32) != 0; }
+#elif defined(__arm__)  // Processors of 64 bits that run a system of 32 bits have it.
+#define FRAMELOG_CRC_TARGET __attribute__((target("arch=armv8-a+crc+simd")))
+FRAMELOG_CRC_TARGET inline std::uint32_t step8(std::uint32_t crc, std::uint64_t word) noexcept {
+  crc = __builtin_arm_crc32cw(crc, static_cast<std::uint32_t>(word));
+  return __builtin_arm_crc32cw(crc, static_cast<std::uint32_t>(word >> 32U));
+}
+FRAMELOG_CRC_TARGET inline std::uint32_t step1(std::uint32_t crc, std::uint8_t byte) noexcept {
+  return __builtin_arm_crc32cb(crc, byte);
+}
+bool has_instruction() noexcept { return (::getauxval(AT_HWCAP2) & HWCAP2_CRC32) != 0; }
 #endif
 
 #if defined(FRAMELOG_CRC_TARGET)
