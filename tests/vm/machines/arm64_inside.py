@@ -1,0 +1,84 @@
+"""What happens inside the machine of arm64_test.py: recording by a line until a reboot, and after."""
+
+import json
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import installed  # noqa: E402
+import recorder  # noqa: E402
+from installed import run  # noqa: E402
+
+RESULTS = pathlib.Path("/results")
+PULSES = 3
+POST_FRAMES = 20
+# The chip of the board is the only one.
+SETTINGS = f"""
+[record]
+start = trigger
+trigger = gpio rising
+pre_frames = 5
+post_frames = {POST_FRAMES}
+[gpio]
+trigger = 0
+"""
+
+
+def tell(name):
+    (RESULTS / name).touch()
+
+
+class Arm64(installed.Case):
+    def recorded(self):
+        """Frames of the run so far."""
+        [product] = json.loads(self.status())["products"]
+        return product["recorded"]
+
+    def waits(self):
+        """It owns the line, and frames come that nobody wants yet."""
+        lines = run("gpioinfo")
+        return "framelogd-camera" in lines and '"received"' in self.status()
+
+
+class First(Arm64):
+    def test_by_a_line_until_the_reboot(self):
+        self.connect(SETTINGS)
+        run("systemctl", "enable", "--now", self.unit)
+        self.until(self.waits, "the line")
+        tell("waits")
+        for number in range(PULSES):
+            wanted = (number + 1) * POST_FRAMES
+            self.until(lambda: self.recorded() >= wanted, "the frames of an event")
+            # Behind the event, so that the next edge begins another one.
+            before = -1
+            while before != self.recorded():
+                before = self.recorded()
+                time.sleep(1)
+            tell(f"event-{number}")
+        self.until(lambda: self.recorded() > before, "the event that the reboot cuts short")
+        tell("reboots")
+        run("systemctl", "reboot")
+        time.sleep(installed.recorder.LONG_S)
+
+
+class Second(Arm64):
+    def test_it_has_started_by_itself(self):
+        self.until(lambda: self.show("ActiveState") == "active" and self.waits(), "the recorder")
+        before = self.recorded()
+        tell("waits-again")
+        self.until(lambda: self.recorded() >= before + POST_FRAMES, "frames after the reboot")
+        run("systemctl", "stop", self.unit)
+        self.assertEqual(self.show("Result"), "success")
+        segments = self.read_back()
+        runs = {segment.provenance["run"]["uuid"] for segment in segments}
+        self.assertEqual(len(runs), 2)
+        frames = sum(len(segment.records) for segment in segments)
+        self.assertGreaterEqual(frames, (PULSES + 1) * POST_FRAMES)
+        print(f"{frames} frames in {len(segments)} files of {len(runs)} runs", flush=True)
+
+
+if __name__ == "__main__":
+    if not pathlib.Path("/usr/bin/framelogd").exists():
+        installed.install()
+    recorder.main()
