@@ -63,7 +63,7 @@ class Arm64(machine.Case):
     def start(self, name):
         self.boot(f"exec /usr/bin/python3 arm64_inside.py {name}", "--arch", "arm64", "--root",
                   self.directory / "root", "--qtest", self.directory / "qtest",
-                  PACKAGES)
+                  directories=[PACKAGES])
 
     def told(self, name):
         """What a file of results says, once it is there."""

@@ -16,7 +16,7 @@ PROJECT = HERE.parents[2]
 TOOL = PROJECT / "toolchain/vm"
 os.environ.setdefault("FRAMELOGD", str(PROJECT / "build/debug/bin/framelogd"))
 os.environ.setdefault("FRAMELOG", str(PROJECT / "build/debug/bin/framelog"))
-LONG_S = 1200  # Emulated, on a busy machine.
+LONG_S = 1800  # Emulated, on a busy machine.
 
 
 class Case(unittest.TestCase):
@@ -31,7 +31,7 @@ class Case(unittest.TestCase):
         self.pid = self.directory / "pid"
         self.addCleanup(self.end)
 
-    def boot(self, script, *options):
+    def boot(self, script, *options, directories=()):
         """Starts a machine that runs these lines of bash; what it prints is printed here."""
         path = self.directory / "script"
         path.write_text(f"cd {HERE}\nexport PYTHONPATH={PROJECT}/tests/system "
@@ -39,7 +39,8 @@ class Case(unittest.TestCase):
         self.pid.unlink(missing_ok=True)
         self.machine = subprocess.Popen(
             [TOOL, "run", "--results", self.results, "--limit", str(LONG_S), "--pid", self.pid,
-             *map(str, options), path], stdin=subprocess.DEVNULL)
+             *map(str, options), path, os.path.dirname(os.environ["FRAMELOGD"]), *directories],
+            stdin=subprocess.DEVNULL)
 
     def cut_power(self):
         """The machine is gone, as it stands."""
