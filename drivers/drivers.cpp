@@ -5,11 +5,12 @@
 
 #include "drivers/replay.hpp"
 #include "drivers/simulator.hpp"
+#include "drivers/v4l2.hpp"
 
 namespace framelog {
 
 std::span<const Driver> drivers() noexcept {
-  static const std::array<Driver, 2> table{simulator_driver(), replay_driver()};
+  static const std::array table{simulator_driver(), replay_driver(), v4l2_driver()};
   return table;
 }
 

@@ -34,6 +34,8 @@ struct SourceInfo {
   bool can_wait{};  ///< read() may be called late without losing a frame: overflow = wait.
   /// source_sequence comes from the hardware, so that jumps are losses; else capture counts.
   bool numbered{};
+  /// Each start() counts from anew: over a reconnect or an interruption the numbers say nothing.
+  bool renumbers{};
   /// How many it will deliver in all, where it knows and none can be missing.
   std::optional<std::uint64_t> frames;
   /// Points of a scan, rows x columns, where it knows of them.

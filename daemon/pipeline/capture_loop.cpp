@@ -185,7 +185,7 @@ void CaptureLoop::count_interruption(const FrameInfo& info) {
   const auto reason = static_cast<std::size_t>(before.reason);
   const bool forward =
       before.last_source_sequence && info.source_sequence > *before.last_source_sequence;
-  if (info_.numbered && forward) {
+  if (info_.numbered && !info_.renumbers && forward) {
     const std::uint64_t jump = info.source_sequence - *before.last_source_sequence - 1;
     const std::uint64_t lost = jump - std::min(jump, before.told);
     received_ += lost;
@@ -202,7 +202,7 @@ void CaptureLoop::count_source_losses(const FrameInfo& info) {
   last_arrival_ns_ = clock_.monotonic_ns();
   const auto reason = reconnected_ ? LossReason::kDisconnected : LossReason::kSequenceGap;
   const bool forward = last_source_sequence_ && info.source_sequence > *last_source_sequence_;
-  if (info_.numbered && forward) {
+  if (info_.numbered && forward && !(reconnected_ && info_.renumbers)) {
     const std::uint64_t lost = info.source_sequence - *last_source_sequence_ - 1;
     if (lost > 0) {
       add(ring_.capture_counters().lost_at_source[static_cast<std::size_t>(reason)], lost);
