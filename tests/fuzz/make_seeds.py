@@ -189,12 +189,32 @@ def compression_seeds():
         yield bytes([codec, 0, 7, 7]) + data
 
 
+def segment(marker, body):
+    return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
+
+
+def mjpeg_seeds():
+    """Height - 1 and width - 1 in one byte; then a baseline picture of 8 x 8, as cameras send it: with
+    tables of Huffman codes, or without the usual ones."""
+    tables = segment(0xDB, bytes([0, *[1] * 64])) + segment(0xDB, bytes([1, *[1] * 64]))
+    codes = b"".join(segment(0xC4, bytes([kind, 1, *[0] * 15, 0])) for kind in (0, 16, 1, 17))
+    for components in (1, 3):
+        parts = range(1, components + 1)
+        frame = segment(0xC0, bytes([8, 0, 8, 0, 8, components]) +
+                        b"".join(bytes([i, 0x11, i > 1]) for i in parts))
+        scan = segment(0xDA, bytes([components]) + b"".join(bytes([i, 0x11 * (i > 1)]) for i in parts) +
+                       bytes([0, 63, 0]))
+        for huffman in (b"", codes):
+            yield (b"\x77\xff\xd8" + tables + huffman + frame + scan + bytes(2 * components) +
+                   b"\xff\xd9")
+
+
 def main(output):
     for name, seeds in (("npy", npy_seeds()), ("mib", mib_seeds()), ("tiff", tiff_seeds()),
                         ("raw_description", raw_description_seeds()), ("json_rpc", json_rpc_seeds()),
                         ("config", config_seeds()), ("template", template_seeds()),
                         ("hdf5", hdf5_seeds()), ("recovery", recovery_seeds()),
-                        ("compression", compression_seeds())):
+                        ("compression", compression_seeds()), ("mjpeg", mjpeg_seeds())):
         folder = pathlib.Path(output) / name
         folder.mkdir(parents=True, exist_ok=True)
         for number, seed in enumerate(seeds):
