@@ -208,6 +208,17 @@ TEST_F(CaptureLoopTest, SaysThatALossIsUnknownWhereNumbersBeginAnewOrThereAreNon
   EXPECT_FALSE(frame(6).before.unknown);
 }
 
+TEST_F(CaptureLoopTest, BelievesNoNumbersOverAReconnectWhereEachStartCountsFromAnew) {
+  source.info.renumbers = true;
+  const auto anew = [this] { source.next_number = 7; };
+  source.frames(5).fail_with(ErrorCode::kDisconnected).then(anew).frames(1).lose(3).frames(1);
+  static_cast<void>(run());
+  EXPECT_EQ(counters().lost_at_source[kGone].load(), 0U);
+  EXPECT_TRUE(frame(5).before.unknown);
+  EXPECT_EQ(counters().lost_at_source[static_cast<std::size_t>(LossReason::kSequenceGap)].load(),
+            3U);
+}
+
 TEST_F(CaptureLoopTest, TakesSilenceForADisconnectionAfterTheTimeoutOnly) {
   options.stall_timeout = std::chrono::milliseconds(100);
   source.frames(1).silence(99 * kMs).frames(1).silence(60 * kMs).silence(40 * kMs).frames(1);
