@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -12,13 +11,12 @@
 #include "core/crc32c.hpp"
 #include "core/text.hpp"
 #include "formats/mib_header.hpp"
+#include "formats/mib_settings.hpp"
 
 namespace framelog {
 namespace {
 
-constexpr std::string_view kSettingsMagic = "HDR,";
 constexpr std::size_t kMaxSettingsBytes = std::size_t{1} << 20U;
-using Settings = std::vector<std::pair<std::string, std::string>>;
 
 std::unexpected<Error> wrong(ErrorCode code, const std::filesystem::path& path,
                              std::string_view reason) {
@@ -27,49 +25,6 @@ std::unexpected<Error> wrong(ErrorCode code, const std::filesystem::path& path,
 
 bool is_settings_name(const std::filesystem::path& path) {
   return lower_case(path.extension().string()) == ".hdr";
-}
-
-/// "Chip ID:<tab>W123" in each line, up to "End".
-Settings parse_settings(std::string_view text) {
-  Settings settings;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.starts_with("End")) break;
-    const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos) continue;
-    std::string_view value = trim(line.substr(colon + 1));
-    if (value.ends_with('\r')) value = trim(value.substr(0, value.size() - 1));
-    settings.emplace_back(one_line(trim(line.substr(0, colon))), one_line(value));
-  }
-  return settings;
-}
-
-/// The number of the first setting whose name begins with `name`; 0: there is none.
-std::uint32_t number_of(const Settings& settings, std::string_view name) {
-  for (const auto& [key, value] : settings) {
-    if (!key.starts_with(name)) continue;
-    std::uint32_t number = 0;
-    const auto [stop, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-    if (error == std::errc() && stop == value.data() + value.size()) return number;
-  }
-  return 0;
-}
-
-/// One trigger per row, as scan engines give them, unless the file says more.
-std::optional<std::pair<std::uint32_t, std::uint32_t>> scan_of(const Settings& settings,
-                                                               std::uint64_t frames) {
-  std::uint32_t columns = number_of(settings, "ScanX");
-  std::uint32_t rows = number_of(settings, "ScanY");
-  if (columns == 0 || rows == 0) {
-    columns = number_of(settings, "Frames per Trigger");
-    // With a trigger for each frame, or one for all, nothing is known of rows.
-    if (columns <= 1 || columns >= frames) return std::nullopt;
-    rows = number_of(settings, "Frames in Acquisition") / columns;
-  }
-  if (std::uint64_t{rows} * columns != frames) return std::nullopt;
-  return std::pair(rows, columns);
 }
 
 /// A .mib, described by the header of its first frame.
@@ -171,7 +126,7 @@ std::string describe_frames(const MibHeader& first, const StoredFacts& facts,
   std::string text = fmt::format("Merlin, {} chip{}", first.chips, first.chips == 1 ? "" : "s");
   if (first.bit_depth != 0) text += fmt::format(", {} bit", first.bit_depth);
   if (first.raw) text += ", raw";
-  const std::uint32_t announced = number_of(facts.settings, "Frames in Acquisition");
+  const std::uint32_t announced = mib_frames_announced(facts.settings);
   if (announced != 0 && announced != facts.frames) {
     text += fmt::format(", {} of {} frames", facts.frames, announced);
   }
@@ -182,18 +137,18 @@ std::string describe_frames(const MibHeader& first, const StoredFacts& facts,
 }
 
 /// The settings beside the frames. Empty where there are none.
-Result<Settings> load_settings(FileSystem& files, const std::filesystem::path& path,
-                               bool required) {
-  if (!required && !is_mib(files, path)) return Settings{};
+Result<MibSettings> load_settings(FileSystem& files, const std::filesystem::path& path,
+                                  bool required) {
+  if (!required && !is_mib(files, path)) return MibSettings{};
   if (auto regular = open_regular_file(files, path); !regular) {
     return std::unexpected(regular.error());
   }
   const auto text = read_text(files, path, kMaxSettingsBytes);
   if (!text) return std::unexpected(text.error());
-  if (!text->starts_with(kSettingsMagic)) {
+  if (!text->starts_with(kMibSettingsMagic)) {
     return wrong(ErrorCode::kCorrupt, path, "not the settings of a Merlin: they begin with HDR,");
   }
-  return parse_settings(*text);
+  return parse_mib_settings(*text);
 }
 
 Result<MibHeader> first_header(FileSystem& files, int fd, const std::filesystem::path& path) {
@@ -212,7 +167,7 @@ bool is_mib(FileSystem& files, const std::filesystem::path& path) {
   if (!fd) return false;
   std::array<char, kMibMagic.size()> start{};
   const auto got = files.read_at(fd->get(), std::as_writable_bytes(std::span(start)), 0);
-  const std::string_view magic = is_settings_name(path) ? kSettingsMagic : kMibMagic;
+  const std::string_view magic = is_settings_name(path) ? kMibSettingsMagic : kMibMagic;
   return got && std::string_view(start.data(), *got) == magic;
 }
 
@@ -249,7 +204,7 @@ Result<std::unique_ptr<StoredFrames>> open_mib(FileSystem& files,
   }
   facts.inputs.push_back(frames_path);
   if (!settings->empty()) facts.inputs.push_back(settings_path);
-  facts.scan = scan_of(*settings, facts.frames);
+  facts.scan = mib_scan_of(*settings, facts.frames);
   facts.settings = std::move(*settings);
   facts.description = describe_frames(*first, facts, file_bytes % stride);
   return frames;
