@@ -32,6 +32,8 @@ struct SourceInfo {
   std::optional<int> bit_depth;      ///< Bits that carry signal.
   bool simulated{};                  ///< The pixels are made up.
   bool can_wait{};  ///< read() may be called late without losing a frame: overflow = wait.
+  /// Silence is no fault, because frames come by trigger: `stall_timeout = auto` is off.
+  bool may_be_silent{};
   /// source_sequence comes from the hardware, so that jumps are losses; else capture counts.
   bool numbered{};
   /// Each start() counts from anew: over a reconnect or an interruption the numbers say nothing.

@@ -35,6 +35,7 @@ Json json_of(const SourceInfo& source) {
           {"bit_depth", or_null(source.bit_depth)},
           {"simulated", source.simulated},
           {"can_wait", source.can_wait},
+          {"may_be_silent", source.may_be_silent},
           {"numbered", source.numbered},
           {"frames", or_null(source.frames)},
           {"scan", or_null(source.scan)},
@@ -61,6 +62,7 @@ SourceInfo source_of(const Json& json) {
   source.bit_depth = optional_at<int>(json, "bit_depth");
   source.simulated = json.at("simulated");
   source.can_wait = json.at("can_wait");
+  source.may_be_silent = json.at("may_be_silent");
   source.numbered = json.at("numbered");
   source.frames = optional_at<std::uint64_t>(json, "frames");
   source.scan = optional_at<std::pair<std::uint32_t, std::uint32_t>>(json, "scan");

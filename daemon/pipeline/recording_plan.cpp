@@ -277,7 +277,7 @@ CaptureOptions capture_of(const Settings& settings, const SourceInfo& source) {
   options.drop_damaged = text_of(settings, "source", "incomplete") == "drop";
   if (const auto* timeout = settings.get<nanoseconds>("source", "stall_timeout")) {
     options.stall_timeout = *timeout;
-  } else if (!settings.is_word("source", "stall_timeout", "off")) {
+  } else if (!settings.is_word("source", "stall_timeout", "off") && !source.may_be_silent) {
     constexpr double kPeriods = 10.0;
     constexpr double kLeastSeconds = 5.0;
     const double seconds =
