@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "drivers/merlin.hpp"
 #include "drivers/replay.hpp"
 #include "drivers/simulator.hpp"
 #include "drivers/v4l2.hpp"
@@ -10,7 +11,7 @@
 namespace framelog {
 
 std::span<const Driver> drivers() noexcept {
-  static const std::array table{simulator_driver(), replay_driver(), v4l2_driver()};
+  static const std::array table{simulator_driver(), replay_driver(), v4l2_driver(), merlin_driver()};
   return table;
 }
 
