@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#ifdef FRAMELOG_HAS_ARAVIS
+#include "drivers/aravis.hpp"
+#endif
 #include "drivers/merlin.hpp"
 #include "drivers/replay.hpp"
 #include "drivers/simulator.hpp"
@@ -11,7 +14,15 @@
 namespace framelog {
 
 std::span<const Driver> drivers() noexcept {
-  static const std::array table{simulator_driver(), replay_driver(), v4l2_driver(), merlin_driver()};
+  static const std::array table{
+      simulator_driver(),
+      replay_driver(),
+      v4l2_driver(),
+#ifdef FRAMELOG_HAS_ARAVIS
+      aravis_driver(),
+#endif
+      merlin_driver(),
+  };
   return table;
 }
 

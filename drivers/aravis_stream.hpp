@@ -1,0 +1,93 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/wakeup.hpp"
+#include "drivers/aravis_glib.hpp"
+#include "drivers/aravis_setup.hpp"
+#include "drivers/frame_source.hpp"
+
+namespace framelog {
+
+/// What goes wrong between camera and host; rows of the driver's counters.
+enum class StreamCount : std::uint8_t {
+  kTimeouts,
+  kMissingPackets,
+  kWrongPackets,
+  kSizeMismatch,
+  kAborted,
+  kUnnumbered,
+  kUnderruns,
+  kLostPackets,
+  kResentPackets,
+};
+inline constexpr std::size_t kStreamCounts = 9;
+using StreamCounters = std::array<SourceCounter, kStreamCounts>;
+
+/// A camera's running acquisition: its buffers, and the thread in which Aravis fills them.
+/// Threads: capture, except on_control_lost().
+class AravisStream {
+ public:
+  /// All are borrowed. `wakeup` is notified of each frame. Errors: as Failure. Begins nothing yet.
+  [[nodiscard]] static Result<std::unique_ptr<AravisStream>> make(
+      ArvCamera* camera, const CameraSetup& setup, const AravisConfig& config, const Clock& clock,
+      Wakeup& wakeup, StreamCounters& counters);
+  ~AravisStream();
+  AravisStream(const AravisStream&) = delete;
+  AravisStream& operator=(const AravisStream&) = delete;
+
+  /// The camera begins to send. Errors: as Failure.
+  [[nodiscard]] Result<void> begin();
+  /// Asks the camera to end, which takes 3 s where it does not answer.
+  void end() noexcept;
+
+  /// The next frame that has arrived, whole or not, copied to `pixels`. Errors: kTimeout (none
+  /// has), kGeometry, kUnsupported (payload that is not an image). Allocates nothing of its own.
+  [[nodiscard]] Result<FrameInfo> take(std::span<std::byte> pixels) noexcept;
+
+ private:
+  /// One per buffer, for as long as the stream.
+  struct Slot {
+    AravisStream* owner{};
+    std::int64_t arrival_ns{-1};  ///< Of the first packet, monotonic.
+    std::span<std::byte> bytes;
+  };
+
+  AravisStream(ArvCamera* camera, const CameraSetup& setup, const Clock& clock, Wakeup& wakeup,
+               StreamCounters& counters);
+  void add_buffers(std::size_t count);
+  void give_back(ArvBuffer* buffer) noexcept;
+  [[nodiscard]] Result<FrameInfo> deliver(ArvBuffer* buffer, std::span<std::byte> pixels) noexcept;
+  [[nodiscard]] std::int64_t exposure_of(ArvBuffer* buffer) noexcept;
+  void count_losses() noexcept;
+
+  static void on_stream_event(void* stream, int type, ArvBuffer* buffer) noexcept;
+  static void on_new_buffer(ArvStream* stream, void* wakeup) noexcept;
+
+  /// What a running total of Aravis had been when it was looked at last.
+  struct Total {
+    StreamCount count{};
+    unsigned int id{};
+    std::uint64_t seen{};
+  };
+
+  ArvCamera* camera_;
+  CameraSetup setup_;
+  const Clock& clock_;
+  Wakeup& wakeup_;
+  StreamCounters& counters_;
+  FrameNumbers numbers_;
+  std::unique_ptr<std::byte[]> memory_;
+  std::vector<Slot> slots_;
+  std::vector<Total> totals_;
+  ObjectPtr<ArvChunkParser> chunks_;
+  ObjectPtr<ArvStream> stream_;
+};
+
+}  // namespace framelog
