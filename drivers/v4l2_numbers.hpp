@@ -7,7 +7,7 @@ namespace framelog {
 
 /// Makes one rising 64-bit number of the 32 bits in which V4L2 counts frames. What goes back by
 /// less than half of their range is a camera that counts anew, and stays a step back.
-class FrameNumbers {
+class VideoNumbers {
  public:
   /// The next frame is the first of a stream.
   void restart() noexcept { last_.reset(); }

@@ -75,7 +75,7 @@ class V4l2Source final : public FrameSource {
   VideoStream stream_{device_};
   NegotiatedVideo video_;
   FrameShape shape_;
-  FrameNumbers numbers_;
+  VideoNumbers numbers_;
   std::int64_t exposure_ns_{-1};
   bool streaming_{};
   bool broken_{};

@@ -121,7 +121,7 @@ TEST(V4l2Format, WhatDidNotComeIsZeroAndNeverAnOldPixel) {
 }
 
 TEST(V4l2Numbers, GoOnBehindThe32Bits) {
-  FrameNumbers numbers;
+  VideoNumbers numbers;
   EXPECT_EQ(numbers.extend(0xFFFFFFFE), 0xFFFFFFFEU);
   EXPECT_EQ(numbers.extend(0xFFFFFFFF), 0xFFFFFFFFU);
   EXPECT_EQ(numbers.extend(0), 0x100000000U);
@@ -129,7 +129,7 @@ TEST(V4l2Numbers, GoOnBehindThe32Bits) {
 }
 
 TEST(V4l2Numbers, AStepBackStaysOne) {
-  FrameNumbers numbers;
+  VideoNumbers numbers;
   EXPECT_EQ(numbers.extend(1000), 1000U);
   EXPECT_EQ(numbers.extend(2), 2U);
   EXPECT_EQ(numbers.extend(0xFFFFFFF0), 0xFFFFFFF0U);  // Before the first one: taken as it is.
