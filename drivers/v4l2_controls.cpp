@@ -70,6 +70,7 @@ VideoControl control_of(const VideoDevice& device, const v4l2_query_ext_ctrl& to
   control.element_bytes = std::min(told.elem_size, kMostTextBytes);
   control.wide = told.type == V4L2_CTRL_TYPE_INTEGER64;
   control.read_only = (told.flags & V4L2_CTRL_FLAG_READ_ONLY) != 0;
+  control.changes_layout = (told.flags & V4L2_CTRL_FLAG_MODIFY_LAYOUT) != 0;
   control.write_only = (told.flags & V4L2_CTRL_FLAG_WRITE_ONLY) != 0;
   if (control.kind == ControlKind::kBits) control.most &= 0xFFFFFFFF;
   if (control.kind == ControlKind::kMenu || control.kind == ControlKind::kNumberMenu) {
@@ -180,12 +181,14 @@ std::vector<VideoControl> list_controls(const VideoDevice& device) {
 }
 
 Result<void> set_controls(const VideoDevice& device, std::span<const VideoControl> controls,
-                          std::span<const std::pair<std::string, std::string>> wanted) {
+                          std::span<const std::pair<std::string, std::string>> wanted,
+                          ControlTime time) {
+  const bool layout = time == ControlTime::kBeforeFormat;
   for (const bool switches : {true, false}) {
     for (const auto& [name, text] : wanted) {
       const auto control = std::ranges::find(controls, name, &VideoControl::name);
       if (control == controls.end()) return unknown(controls, name);
-      if (is_switch(*control) != switches) continue;
+      if (is_switch(*control) != switches || control->changes_layout != layout) continue;
       if (auto set = set_control(device, *control, text); !set) return set;
     }
   }

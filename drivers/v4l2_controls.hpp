@@ -34,6 +34,7 @@ struct VideoControl {
   std::uint32_t element_bytes{};
   bool wide{};  ///< 64 bit.
   bool read_only{};
+  bool changes_layout{};  ///< Turns or mirrors the picture: no business of a chosen format.
   bool write_only{};
   std::vector<std::pair<std::int64_t, std::string>> items;  ///< Of a menu.
 };
@@ -49,11 +50,17 @@ using ControlValue = std::variant<std::int64_t, std::string>;
 
 /// Wrappers of linux/videodev2.h. Threads: one at a time.
 [[nodiscard]] std::vector<VideoControl> list_controls(const VideoDevice& device);
-/// Sets those of `wanted` (name, text): switches and menus before the rest, because manual modes
-/// make other controls work. Errors: kInvalid with the names there are; what the camera refuses.
-[[nodiscard]] Result<void> set_controls(
-    const VideoDevice& device, std::span<const VideoControl> controls,
-    std::span<const std::pair<std::string, std::string>> wanted);
+enum class ControlTime : std::uint8_t {
+  kBeforeFormat,  ///< Those that change the layout of pictures.
+  kAfterFormat,   ///< The rest, whose ranges may depend on the format.
+};
+/// Sets those of `wanted` (name, text) whose time it is: switches and menus before the rest,
+/// because manual modes make other controls work. Errors: kInvalid with the names there are; what
+/// the camera refuses.
+[[nodiscard]] Result<void> set_controls(const VideoDevice& device,
+                                        std::span<const VideoControl> controls,
+                                        std::span<const std::pair<std::string, std::string>> wanted,
+                                        ControlTime time);
 /// What all that can be read are set to: {"control.gain", "32"}, menus as "1 (Manual Mode)".
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> read_controls(
     const VideoDevice& device, std::span<const VideoControl> controls);

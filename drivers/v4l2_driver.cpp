@@ -117,7 +117,7 @@ std::unique_ptr<FrameSource> make(const Settings& settings, const Clock&,
   V4l2Config config;
   const std::size_t before = complaints.size();
   if (const auto* device = settings.get<std::string>(kSection, "device")) config.device = *device;
-  take(settings, "input", config.wishes.input);
+  take(settings, "input", config.input);
   take_format(settings, config.wishes, complaints);
   take(settings, "width", config.wishes.width_px);
   take(settings, "height", config.wishes.height_px);

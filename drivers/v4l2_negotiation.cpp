@@ -117,11 +117,6 @@ Result<VideoPicture> agree_on_size(const VideoDevice& device, const VideoWishes&
 }  // namespace
 
 Result<NegotiatedVideo> negotiate(const VideoDevice& device, const VideoWishes& wishes) {
-  if (wishes.input) {
-    if (auto set = device.set_input(*wishes.input); !set) {
-      return std::unexpected(std::move(set.error()));
-    }
-  }
   std::optional<Region> crop;
   if (wishes.crop) {
     auto made = set_crop(device, *wishes.crop);

@@ -12,7 +12,6 @@ namespace framelog {
 
 /// What a user wants of the pictures; what is absent is left to the camera.
 struct VideoWishes {
-  std::optional<int> input;
   std::optional<std::uint32_t> fourcc;  ///< Absent: the best one that the camera has.
   std::optional<std::uint32_t> width_px;
   std::optional<std::uint32_t> height_px;

@@ -33,28 +33,41 @@ Result<SourceInfo> V4l2Source::set_up(const std::string& path) {
   auto device = VideoDevice::open(calls_, path);
   if (!device) return std::unexpected(std::move(device.error()));
   device_ = std::move(*device);
+  if (auto good = check_device(path); !good) return std::unexpected(std::move(good.error()));
+  if (auto agreed = agree(); !agreed) return std::unexpected(std::move(agreed.error()));
+  shape_ = {video_.height_px, video_.width_px, pixel_type_of(*video_.format)};
+  exposure_ns_ = exposure_ns(device_, controls_);
+  device_.watch_source();
+  return describe_source(path);
+}
+
+Result<void> V4l2Source::check_device(const std::string& path) const {
   if (!device_.identity().captures) {
     return fail(ErrorCode::kUnsupported, "is no camera that streams",
                 fmt::format("{} ({})", path, device_.identity().card));
   }
-  if (device_.in_use()) {
-    return fail_errno(EBUSY, "the camera is in use by another program", path);
+  if (device_.in_use()) return fail_errno(EBUSY, "the camera is in use by another program", path);
+  return {};
+}
+
+Result<void> V4l2Source::agree() {
+  if (config_.input) {
+    if (auto set = device_.set_input(*config_.input); !set) return set;
   }
-  const std::vector<VideoControl> controls = list_controls(device_);
-  if (auto set = set_controls(device_, controls, config_.controls); !set) {
-    return std::unexpected(std::move(set.error()));
-  }
+  controls_ = list_controls(device_);
+  auto set = set_controls(device_, controls_, config_.controls, ControlTime::kBeforeFormat);
+  if (!set) return set;
   auto video = negotiate(device_, config_.wishes);
   if (!video) return std::unexpected(std::move(video.error()));
   video_ = *video;
-  shape_ = {video_.height_px, video_.width_px, pixel_type_of(*video_.format)};
-  exposure_ns_ = exposure_ns(device_, controls);
-  device_.watch_source();
-  return describe_source(path, video_, controls);
+  controls_ = list_controls(device_);
+  set = set_controls(device_, controls_, config_.controls, ControlTime::kAfterFormat);
+  video_.rate_hz = device_.rate();  // A long exposure may have changed it.
+  return set;
 }
 
-SourceInfo V4l2Source::describe_source(const std::string& path, const NegotiatedVideo& video,
-                                       const std::vector<VideoControl>& controls) const {
+SourceInfo V4l2Source::describe_source(const std::string& path) const {
+  const NegotiatedVideo& video = video_;
   const VideoIdentity& identity = device_.identity();
   const UsbIdentity usb = usb_identity(places_, path);
   SourceInfo info;
@@ -82,7 +95,7 @@ SourceInfo V4l2Source::describe_source(const std::string& path, const Negotiated
                    {"rate", video.rate_hz ? fmt::format("{:.6g} Hz", *video.rate_hz) : "unknown"},
                    {"crop", video.crop ? to_string(*video.crop) : "off"},
                    {"buffers", std::to_string(config_.buffers)}};
-  auto values = read_controls(device_, controls);
+  auto values = read_controls(device_, controls_);
   std::ranges::move(values, std::back_inserter(info.settings));
   return info;
 }

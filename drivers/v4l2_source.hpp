@@ -23,6 +23,7 @@ namespace framelog {
 
 struct V4l2Config {
   std::string device{"/dev/video0"};  ///< A node, or the name of a card or its bus.
+  std::optional<int> input;           ///< Absent: the one that is chosen.
   VideoWishes wishes;
   std::uint32_t buffers{8};
   std::vector<std::pair<std::string, std::string>> controls;  ///< Name, text.
@@ -58,8 +59,9 @@ class V4l2Source final : public FrameSource {
   enum Counter : std::uint8_t { kCorruptBuffers, kShortBuffers, kUndecodable, kNotTaken };
 
   [[nodiscard]] Result<SourceInfo> set_up(const std::string& path);
-  [[nodiscard]] SourceInfo describe_source(const std::string& path, const NegotiatedVideo& video,
-                                           const std::vector<VideoControl>& controls) const;
+  [[nodiscard]] Result<void> check_device(const std::string& path) const;
+  [[nodiscard]] Result<void> agree();
+  [[nodiscard]] SourceInfo describe_source(const std::string& path) const;
   [[nodiscard]] Result<FrameInfo> deliver(const VideoBuffer& buffer,
                                           std::span<std::byte> pixels) noexcept;
   [[nodiscard]] std::uint32_t fill(const VideoBuffer& buffer, std::span<std::byte> pixels) noexcept;
@@ -73,6 +75,7 @@ class V4l2Source final : public FrameSource {
   UniqueFd cancelled_;  // An eventfd.
   VideoDevice device_;
   VideoStream stream_{device_};
+  std::vector<VideoControl> controls_;
   NegotiatedVideo video_;
   FrameShape shape_;
   VideoNumbers numbers_;

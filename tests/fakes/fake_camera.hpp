@@ -66,7 +66,7 @@ class FakeCamera final : public VideoCalls {
   int open_error{};
   bool gone{};                           ///< Unplugged.
   mutable int source_changes{};          ///< Events that wait.
-  mutable std::vector<std::string> log;  ///< Controls in the order of being set; "stream on".
+  mutable std::vector<std::string> log;  ///< Controls as they are set, "format", "stream on".
   mutable int opened{};
   mutable int closed{};
   mutable std::size_t mapped{};
@@ -245,6 +245,7 @@ class FakeCamera final : public VideoCalls {
     const std::uint32_t height_px = many ? wanted.fmt.pix_mp.height : wanted.fmt.pix.height;
     const std::pair size(width_px, height_px);
     fourcc_now = offer.fourcc;
+    log.emplace_back("format");
     const bool free = crops && size.first == cropped.width && size.second == cropped.height;
     const bool has = free || std::ranges::find(offer.sizes, size) != offer.sizes.end();
     const auto made = has ? size : offer.sizes.front();

@@ -1,10 +1,11 @@
 // Feeds any picture to the decoder of Motion JPEG, for frames of a few sizes.
 
+#include <cstdint>
 #include <cstdlib>
+#include <span>
 #include <vector>
 
 #include "drivers/jpeg_luma.hpp"
-#include "fuzz_files.hpp"
 
 // NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it so.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

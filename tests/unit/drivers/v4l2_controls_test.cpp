@@ -36,7 +36,9 @@ struct Rig {
     device = VideoDevice::open(camera, "/dev/video0").value();
     controls = list_controls(device);
   }
-  Result<void> set(const Wanted& wanted) { return set_controls(device, controls, wanted); }
+  Result<void> set(const Wanted& wanted) {
+    return set_controls(device, controls, wanted, ControlTime::kAfterFormat);
+  }
   std::string fault(const Wanted& wanted) {
     const auto done = set(wanted);
     return done ? "none" : describe(done.error());

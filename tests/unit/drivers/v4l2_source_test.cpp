@@ -175,7 +175,18 @@ TEST(V4l2Source, ControlsAreSetBeforeItStreams) {
   Rig rig(config);
   rig.camera.controls = {{2, V4L2_CTRL_TYPE_INTEGER, "Gain", 0, 100, 7}};
   rig.begin();
-  EXPECT_EQ(rig.camera.log, (std::vector<std::string>{"Gain", "stream on"}));
+  EXPECT_EQ(rig.camera.log, (std::vector<std::string>{"format", "Gain", "stream on"}));
+}
+
+TEST(V4l2Source, WhatMirrorsThePictureIsSetBeforeItsFormat) {
+  V4l2Config config = with_format("GREY");
+  config.controls = {{"gain", "9"}, {"vertical_flip", "yes"}};
+  Rig rig(config);
+  rig.camera.controls = {
+      {2, V4L2_CTRL_TYPE_INTEGER, "Gain", 0, 100, 7},
+      {3, V4L2_CTRL_TYPE_BOOLEAN, "Vertical Flip", 0, 1, 0, V4L2_CTRL_FLAG_MODIFY_LAYOUT}};
+  rig.open();
+  EXPECT_EQ(rig.camera.log, (std::vector<std::string>{"Vertical Flip", "format", "Gain"}));
 }
 
 TEST(V4l2Source, DeliversPixelsNumbersAndTheKernelsTimes) {
