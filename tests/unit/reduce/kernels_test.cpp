@@ -109,7 +109,8 @@ Scene random_scene(std::mt19937_64& random) {
   const auto fill = static_cast<Fill>(random() % 5);
   std::vector<Pixel> pixels(std::size_t{height} * width);
   for (auto& pixel : pixels) pixel = random_pixel<Pixel>(random, fill);
-  return {plan.value(), testing::bytes_of(pixels), random() % 4 == 0 ? random() % 64 : 0};
+  const auto offset = static_cast<std::size_t>(random() % 4 == 0 ? random() % 64 : 0);
+  return {plan.value(), testing::bytes_of(pixels), offset};
 }
 
 std::string to_text(const Scene& scene) {
