@@ -89,7 +89,9 @@ std::optional<int> Recorder::State::open_source() {
 
 std::optional<int> Recorder::State::source_failed(const Error& error) {
   end_inherited();
-  if (!setup_.reconnect || !(setup_.hardware || was_open_)) {
+  // An instrument that has no such setting will not get it by being waited for.
+  const bool wrong = error.code == ErrorCode::kInvalid && !was_open_;
+  if (wrong || !setup_.reconnect || !(setup_.hardware || was_open_)) {
     const int status = refuse({setup_.explain(error, true)});
     return was_open_ ? kRecorderFoundWrong : status;
   }
