@@ -330,6 +330,7 @@ SourceInfo describe_camera(const OpenedCamera& opened, const AravisConfig& confi
   info.renumbers = true;
   info.first_number = arv_camera_is_gv_device(camera) != 0 ? 1 : 0;
   const bool triggered = is_triggered(config) || read_feature(device, "TriggerMode") == "On";
+  info.may_be_silent = triggered && config.trigger != "Software";
   if (config.trigger == "Software") {
     info.rate_hz = config.rate_hz;
   } else if (!triggered && arv_camera_is_frame_rate_available(camera, failure.out()) != 0) {

@@ -14,6 +14,7 @@ import gige_camera
 import recorder
 from recorder import h5py, numpy
 
+EXAMPLE = recorder.ROOT / "config" / "examples/gige-camera.conf"
 LONG = "--long" in sys.argv
 DAMAGED = recorder.CORRUPT | recorder.INCOMPLETE
 CAUSES = ("timeouts", "missing_parts", "wrong_packets", "size_mismatch", "aborted")
@@ -256,6 +257,15 @@ class Aravis(recorder.Case):
         # Never sooner than asked for; a busy machine may be later.
         taken = segment.records["monotonic_ns"]
         self.assertGreater(taken[-1] - taken[0], 19 * 50_000_000 * 0.9)
+        self.verify()
+
+    def test_the_example_records(self):
+        with gige_camera.camera() as camera:
+            self.record(EXAMPLE, "--frames", "10", "--set", f"source.camera={camera.serial}",
+                        "--set", f"files.base={self.base}")
+        segment, = recorder.finished(self.base)
+        self.assertEqual(segment.pixels.shape, (10, 512, 512))
+        self.check_pixels(segment)
         self.verify()
 
     def test_devices_lists_the_line_to_paste(self):

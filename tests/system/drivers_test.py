@@ -8,6 +8,7 @@ import sys
 import tempfile
 import unittest
 
+import gige_camera
 import recorder
 from recorder import numpy
 
@@ -41,6 +42,15 @@ class Conformance(unittest.TestCase):
         frames = numpy.random.default_rng(1).integers(0, 60000, (200, 20, 30), numpy.uint16)
         numpy.save(self.folder / "frames.npy", frames)
         self.conform(f"driver = replay\npath = {self.folder}/frames.npy\nrate = 100 Hz\nloop = yes")
+
+    def test_camera_on_the_network(self):
+        if not gige_camera.is_possible():
+            self.skipTest("there can be no camera on a cable here")
+        with gige_camera.camera() as camera:
+            far = f"ip -n {camera.cable.namespace} link set {camera.cable.far}"
+            self.conform(f"driver = aravis\ncamera = {camera.name}\nrate = 30 Hz\n"
+                         "pixel_format = Mono16\nregion = y=0:60, x=0:50",
+                         f"{far} down", f"{far} up")
 
 
 class Devices(unittest.TestCase):

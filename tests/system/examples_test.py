@@ -8,7 +8,8 @@ from recorder import ROOT, numpy
 EXAMPLES = ROOT / "config/examples"
 TRIGGER = 1 << 3
 # Those whose instruments are in machines of their own are recorded there.
-ELSEWHERE = {"usb-camera": ROOT / "tests/vm/v4l2_test.py"}
+ELSEWHERE = {"usb-camera": ROOT / "tests/vm/v4l2_test.py",
+             "gige-camera": ROOT / "tests/system/aravis_test.py"}
 
 
 class Examples(recorder.Case):

@@ -18,20 +18,33 @@ PROGRAM = "arv-fake-gv-camera-0.8"
 LIST = "arv-tool-0.8"
 
 
-def need():
-    """Ends the calling test program with status 77 where there can be no camera."""
-    recorder.need_programs(PROGRAM, LIST, "ip")
+def obstacle():
+    """Why there can be no camera here; empty where there can."""
+    for name in (PROGRAM, LIST, "ip"):
+        if shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin") is None:
+            return f"the program {name} is not installed"
     if os.geteuid() != 0:
-        recorder.skip_all("network namespaces need root's rights")
+        return "network namespaces need root's rights"
     said = subprocess.run([recorder.FRAMELOG, "config", "drivers"], capture_output=True, text=True,
                           check=False).stdout
     if "aravis" not in said:
-        recorder.skip_all("framelog is built without Aravis")
+        return "framelog is built without Aravis"
     try:
         with Cable():
-            pass
+            return ""
     except unittest.SkipTest as reason:
-        recorder.skip_all(str(reason))
+        return str(reason)
+
+
+def is_possible():
+    return not obstacle()
+
+
+def need():
+    """Ends the calling test program with status 77 where there can be no camera."""
+    reason = obstacle()
+    if reason:
+        recorder.skip_all(reason)
 
 
 def run(*words, check=True):

@@ -213,6 +213,7 @@ TEST_F(Aravis, ALineGivesTheRateThatNobodyKnows) {
   const auto info = source.open();
   ASSERT_TRUE(info.has_value()) << describe(info.error());
   EXPECT_FALSE(info->rate_hz.has_value());
+  EXPECT_TRUE(info->may_be_silent);
 }
 
 TEST_F(Aravis, CountersHaveNamesOfTheirOwn) {
