@@ -117,7 +117,6 @@ def main():
 
 if __name__ == "__main__":
     os.environ["TMPDIR"] = str(MEMORY)
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
     gige_camera.need()
     recorder.need_programs(PEER)
     try:

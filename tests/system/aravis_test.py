@@ -4,7 +4,6 @@ Usage: aravis_test.py [--long] [TEST...]      --long: a minute at full speed, an
 """
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from recorder import h5py, numpy
 EXAMPLE = recorder.ROOT / "config" / "examples/gige-camera.conf"
 LONG = "--long" in sys.argv
 DAMAGED = recorder.CORRUPT | recorder.INCOMPLETE
-CAUSES = ("timeouts", "missing_parts", "wrong_packets", "size_mismatch", "aborted")
+CAUSES = ("timeouts", "missing-parts", "wrong-packets", "size-mismatch", "aborted")
 
 
 def ramp(ids, height, width, dtype):
@@ -118,36 +117,31 @@ class Aravis(recorder.Case):
     def test_incomplete_frames_are_marked_and_explained(self):
         with gige_camera.camera(lose_per_thousand=10) as camera:
             config = self.camera_config(camera, side=1024, rate="10 Hz")
-            messages = self.record(config, "--frames", "40")
-        counts = recorder.accounting_lines(messages)["frames"]
+            process = self.start(config)
+            self.until(lambda: self.received(config) >= 20, "20 frames")
+            # Nothing comes any more, so that what is counted is what the file has.
+            camera.cable.pull()
+            self.until_quiet(config)
+            told = self.status(config)["source"]["counts"]
+            counts = recorder.accounting_lines(self.end(process))["frames"]
         self.assertEqual(counts["received"], counts["recorded"])
         segment, = recorder.finished(self.base)
         damaged = segment.records["flags"] & DAMAGED != 0
         self.assertGreater(numpy.count_nonzero(damaged), 5)  # Of 236 packets 1 % are missing.
+        self.assertEqual(sum(told[cause] for cause in CAUSES),
+                         numpy.count_nonzero(damaged) + told["unnumbered"])
+        self.assertGreater(told["missing-packets"], 0)
         self.check_pixels(segment)
         self.assertGreater(numpy.count_nonzero(segment.pixels[damaged] == 0), 4000)
-        with h5py.File(segment.path) as file:
-            told = {name: int(file[f"/entry/environment/source.{name}/value"][-1])
-                    for name in (*CAUSES, "missing_packets")}
-        # The file is told now and then; frames go on meanwhile.
-        self.assertLessEqual(sum(told[cause] for cause in CAUSES), numpy.count_nonzero(damaged) + 40)
-        self.assertGreater(told["missing_packets"], 0)
         jumps = numpy.diff(segment.records["source_sequence"].astype("int64")) - 1
         self.assertEqual(jumps.sum(), counts["lost at source"])
         self.verify()
 
-    def test_status_counts_what_the_file_marks(self):
-        with gige_camera.camera(lose_per_thousand=10) as camera:
-            config = self.camera_config(camera, side=1024, rate="10 Hz")
-            process = self.start(config)
-            self.until(lambda: self.received(config) >= 20, "20 frames")
-            counted = sum(self.status(config)["source"]["counts"].get(cause.replace("_", "-"), 0)
-                          for cause in CAUSES)
-            self.end(process)
-        segment, = recorder.finished(self.base)
-        marked = numpy.count_nonzero(segment.records["flags"] & DAMAGED)
-        self.assertGreater(counted, 0)
-        self.assertLessEqual(counted, marked + 1)  # Counted just before it is delivered.
+    def until_quiet(self, config):
+        last = -1
+        while last != self.received(config):
+            last = self.received(config)
+            time.sleep(1)
 
     def test_a_camera_that_is_killed_and_comes_back(self):
         with gige_camera.camera() as camera:
@@ -223,18 +217,13 @@ class Aravis(recorder.Case):
         self.assertEqual(numpy.count_nonzero(segment.records["flags"] & DAMAGED), 0)
 
     def test_what_the_camera_does_not_have_is_told_at_the_start(self):
-        wrong = {
-            "Widht = 64": r"has no feature\.Widht \(nearest: Width\)",
-            "TestBoolean = maybe": r"feature\.TestBoolean = maybe \(allowed: yes, no\)",
-            "OffsetX = 99999": r"feature\.OffsetX = 99999 \(allowed: an integer from 0 to ",
-            "GainAuto = Sometimes": r"feature\.GainAuto = Sometimes \(allowed: Off, Once, Contin",
-        }
         with gige_camera.camera() as camera:
-            for feature, words in wrong.items():
-                with self.subTest(feature=feature):
-                    config = self.camera_config(camera, **{f"feature.{feature.split(' = ')[0]}":
-                                                           feature.split(" = ")[1]})
-                    self.assertRegex(self.record(config, status=2), words)
+            config = self.camera_config(camera, **{"feature.Widht": "64"})
+            messages = self.record(config, status=2)
+            self.assertIn("the camera has no feature.Widht (nearest: Width)", messages)
+            config = self.camera_config(camera, **{"feature.GainAuto": "Sometimes"})
+            self.assertIn("feature.GainAuto = Sometimes (allowed: Off, Once, Continuous)",
+                          self.record(config, status=2))
 
     def test_features_are_read_back_into_the_file(self):
         with gige_camera.camera() as camera:
@@ -276,7 +265,6 @@ class Aravis(recorder.Case):
 
 
 if __name__ == "__main__":
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
     sys.argv = [word for word in sys.argv if word != "--long"]
     gige_camera.need()
     recorder.main()

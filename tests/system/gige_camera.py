@@ -16,12 +16,13 @@ import recorder
 
 PROGRAM = "arv-fake-gv-camera-0.8"
 LIST = "arv-tool-0.8"
+os.environ["PATH"] += ":/usr/sbin:/sbin"
 
 
 def obstacle():
     """Why there can be no camera here; empty where there can."""
     for name in (PROGRAM, LIST, "ip"):
-        if shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin") is None:
+        if shutil.which(name) is None:
             return f"the program {name} is not installed"
     if os.geteuid() != 0:
         return "network namespaces need root's rights"
