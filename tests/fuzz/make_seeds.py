@@ -50,6 +50,24 @@ def mib_seeds():
     yield mib("R64", 12, 16, 1, 32, "2x2G", 4)
 
 
+def mpx(body, comma=1):
+    return b"MPX,%010d," % (len(body) + comma) + body
+
+
+def merlin_seeds():
+    """A byte that says how the stream is cut, then what a Merlin sends."""
+    header = (b"HDR,\t\r\nChip ID:\tW1_A2\r\nFrames in Acquisition (Number):\t4\r\n"
+              b"Frames per Trigger (Number):\t2\r\nEnd\t")
+    for frames in mib_seeds():
+        stride = len(frames) // 3
+        bodies = [header] + [frames[at:at + stride] for at in range(0, len(frames), stride)]
+        for comma in (1, 0):
+            yield b"\x3f" + b"".join(mpx(body, comma) for body in bodies)
+        yield b"\xff" + b"garbage".join(mpx(body) for body in bodies)
+    yield b"\x05" + mpx(b"PRF,1,2") + mpx(b"GET,IMAGEX,256,0") + mpx(b"SET,GAIN,3")
+    yield b"\x05GET,IMAGEX,256,0"
+
+
 def tiff(order, big, bits, sample_format, tiled, compression, pages=2, description=b""):
     """Pages of 5 x 3 pixels, in strips of two rows or a tile of 16 x 16."""
     pack = lambda value, size: value.to_bytes(size, {"II": "little", "MM": "big"}[order])
@@ -214,7 +232,8 @@ def main(output):
                         ("raw_description", raw_description_seeds()), ("json_rpc", json_rpc_seeds()),
                         ("config", config_seeds()), ("template", template_seeds()),
                         ("hdf5", hdf5_seeds()), ("recovery", recovery_seeds()),
-                        ("compression", compression_seeds()), ("mjpeg", mjpeg_seeds())):
+                        ("compression", compression_seeds()), ("mjpeg", mjpeg_seeds()),
+                        ("merlin", merlin_seeds())):
         folder = pathlib.Path(output) / name
         folder.mkdir(parents=True, exist_ok=True)
         for number, seed in enumerate(seeds):

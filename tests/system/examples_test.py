@@ -1,9 +1,14 @@
 """Records every configuration in config/examples, as far as a test has the time."""
 
+import sys
+import threading
 import unittest
 
 import recorder
-from recorder import ROOT, numpy
+from recorder import ROOT, h5py, numpy
+
+sys.path.insert(0, str(ROOT / "tests/fakes"))
+import merlin_simulator  # pylint: disable=import-error,wrong-import-position
 
 EXAMPLES = ROOT / "config/examples"
 TRIGGER = 1 << 3
@@ -51,6 +56,32 @@ class Examples(recorder.Case):
         segment, = recorder.finished(self.base)
         mean = frames.reshape(12, 3, 2, 4, 2).mean(axis=(2, 4))
         numpy.testing.assert_array_equal(segment.pixels, numpy.floor(mean + 0.5))
+
+    def test_record_merlin_4dstem(self):
+        """One scan, of fewer points and smaller patterns, from a Merlin that is simulated."""
+        side, points = 32, 6 * 7
+        parameters = {"IMAGEX": side, "IMAGEY": side, "COUNTERDEPTH": 12}
+        pixels = numpy.arange(points * side * side, dtype="uint16").reshape(points, side, side) % 4096
+        with merlin_simulator.Merlin(parameters=parameters) as merlin:
+            def play():
+                merlin.started.wait()
+                merlin.play([merlin_simulator.frame_header(number + 1, side, side) + image.tobytes()
+                             for number, image in enumerate(pixels.astype(">u2"))],
+                            merlin_simulator.acquisition_header(points))
+
+            threading.Thread(target=play, daemon=True).start()
+            self.run_example("merlin-4dstem", points, source__host="127.0.0.1", source__port=merlin.port,
+                             source__control_port=merlin.control_port, instrument__scan="6 x 7",
+                             roll__max_size="64 MiB", detector__bright__outer="6 px",
+                             detector__dark__inner="7 px", detector__dark__outer="15 px")
+            self.assertIn("SET,NUMFRAMESTOACQUIRE,65536", merlin.commands)
+        segment, = recorder.finished(self.base)
+        numpy.testing.assert_array_equal(segment.pixels, pixels)
+        yy, xx = numpy.mgrid[:side, :side]
+        disc = numpy.hypot(yy - 15.5, xx - 15.5) < 6
+        with h5py.File(segment.path) as file:
+            image = file["/entry/virtual_detectors/bright_image"][:].reshape(points)
+        numpy.testing.assert_array_equal(image, pixels[:, disc].sum(axis=1))
 
     def test_record_triggered(self):
         """Each event has frames before its trigger, and ends 30 frames behind the last one."""
