@@ -32,7 +32,7 @@ class Examples(recorder.Case):
         return recorder.accounting_lines(messages)
 
     def test_each_of_them_has_its_test_here(self):
-        tested = {name.removeprefix("test_record_") for name in dir(self)
+        tested = {name.removeprefix("test_record_").replace("_", "-") for name in dir(self)
                   if name.startswith("test_record_")}
         for name, path in ELSEWHERE.items():
             self.assertIn(f'"examples/{name}.conf"', path.read_text(encoding="utf-8"))
