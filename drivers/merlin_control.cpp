@@ -65,7 +65,7 @@ Result<std::string> MerlinControl::ask(std::string_view verb, std::string_view n
       if (answer->status != 0) return std::unexpected(merlin_refusal(body, answer->status));
       return std::string(answer->value);
     }
-    std::array<std::byte, 4096> bytes;
+    std::array<std::byte, 4096> bytes{};
     const auto got = stream_.receive({std::span(bytes), {}}, deadline);
     if (!got || received_.size() > kMostAnswerBytes) {
       return fail(ErrorCode::kIo, "no answer of a Merlin on its control port to", one_line(body));
