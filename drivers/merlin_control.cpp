@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <utility>
@@ -17,6 +18,8 @@ using std::chrono::steady_clock;
 constexpr std::chrono::seconds kLongestConnect{3};
 /// Settings that make the detector configure its chips take seconds.
 constexpr std::chrono::seconds kLongestAnswer{8};
+/// Of all commands together: whoever opens the source is not to seem dead.
+constexpr std::chrono::seconds kLongestVisit{16};
 /// Far more than any answer; what is longer comes from no Merlin.
 constexpr std::size_t kMostAnswerBytes = std::size_t{1} << 16U;
 
@@ -28,7 +31,7 @@ Result<MerlinControl> MerlinControl::visit(const std::string& host, std::uint16_
       !connected) {
     return std::unexpected(std::move(connected.error()));
   }
-  return MerlinControl(std::move(stream));
+  return MerlinControl(std::move(stream), steady_clock::now() + kLongestVisit);
 }
 
 Result<std::string> MerlinControl::get(std::string_view name) {
@@ -51,7 +54,7 @@ Result<void> MerlinControl::command(std::string_view name) {
 
 Result<std::string> MerlinControl::ask(std::string_view verb, std::string_view name,
                                        const std::string& body) {
-  const Deadline deadline = steady_clock::now() + kLongestAnswer;
+  const Deadline deadline = std::min<Deadline>(steady_clock::now() + kLongestAnswer, end_);
   if (auto sent = stream_.send(merlin_message(body), deadline); !sent) {
     return fail(ErrorCode::kIo, "cannot send to the Merlin's control port:", one_line(body));
   }

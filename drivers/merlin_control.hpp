@@ -11,7 +11,7 @@
 namespace framelog {
 
 /// One visit to a Merlin's control port: connected when it is made, and no longer than it lives,
-/// because others want to talk to it as well. Threads: one.
+/// because others want to talk to it as well. It takes 20 s at most. Threads: one.
 class MerlinControl {
  public:
   /// Errors: as TcpStream::connect().
@@ -24,7 +24,7 @@ class MerlinControl {
   [[nodiscard]] Result<void> command(std::string_view name);
 
  private:
-  explicit MerlinControl(TcpStream stream) : stream_(std::move(stream)) {}
+  MerlinControl(TcpStream stream, Deadline end) : stream_(std::move(stream)), end_(end) {}
 
   /// The value of the answer to `body`; other answers before it are passed over.
   [[nodiscard]] Result<std::string> ask(std::string_view verb, std::string_view name,
@@ -33,6 +33,7 @@ class MerlinControl {
   [[nodiscard]] std::string take_answer();
 
   TcpStream stream_;
+  Deadline end_;
   std::string received_;
 };
 

@@ -193,7 +193,7 @@ TEST(MerlinParser, AHalfFrameAtTheEndIsCountedAndForgotten) {
 TEST(MerlinParser, PixelsAreReceivedWhereTheyBelong) {
   MerlinParser parser;
   const std::string stream = message(frame(1, 128, 128)) + message(frame(2, 128, 128));
-  std::vector<std::byte> target(128 * 128 * 2);
+  std::vector<std::byte> target(std::size_t{128} * 128 * 2);
   std::size_t at = 0;
   std::size_t directly = 0;
   for (int frames = 0; frames < 2;) {
