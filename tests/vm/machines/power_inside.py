@@ -1,4 +1,4 @@
-"""What happens inside the machine of power_cut_test.py: recordings until the cut, and the recovery
+"""What happens inside the machine of power_test.py: recordings until the cut, and the recovery
 of what they have left."""
 
 import collections

@@ -34,14 +34,14 @@ class PowerCut(machine.Case):
             disks += ["--disk", disk]
         state = self.results / "state.json"
         state.unlink(missing_ok=True)
-        self.boot("exec /usr/bin/python3 power_cut_inside.py Recording", *disks)
+        self.boot("exec /usr/bin/python3 power_inside.py Recording", *disks)
         self.until(state.exists, "files that are safe on both disks")
         time.sleep(random.random() * 3)
         self.cut_power()
         safe = json.loads(state.read_text())
         print("cut:", {kind: f"{len(one['whole'])} files whole, {sum(one['safe'].values())} frames safe"
                        for kind, one in safe.items()}, flush=True)
-        self.boot("exec /usr/bin/python3 power_cut_inside.py Recovery", *disks)
+        self.boot("exec /usr/bin/python3 power_inside.py Recovery", *disks)
         self.finish()
         for kind, check in CHECK.items():
             done = subprocess.run([*check, str(self.directory / kind)], capture_output=True,
