@@ -1,6 +1,7 @@
 """The package in a virtual machine: installed, and recording from the kernel's virtual camera under
 systemd. For service_test.py and machines/arm64_inside.py."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -70,8 +71,11 @@ class Case(recorder.Case):
     def show(self, what):
         return run("systemctl", "show", "-P", what, self.unit)
 
-    def status(self):
-        return run("framelog", "-i", "camera", "status", "--json", check=False)
+    def recorded(self):
+        """Frames of the run so far; 0 while nobody answers."""
+        told = run("framelog", "-i", "camera", "status", "--json", check=False)
+        products = json.loads(told)["products"] if told else []
+        return products[0]["accounting"]["recorded"] if products else 0
 
     def journal(self):
         return run("journalctl", "--no-pager", "--output=cat", "-u", self.unit, check=False)

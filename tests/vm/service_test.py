@@ -22,7 +22,7 @@ class Service(installed.Case):
 
     def records_and_is_stopped(self):
         run("systemctl", "start", self.unit)
-        self.until(lambda: len(self.frames()) > 50, "frames in files")
+        self.until(lambda: self.recorded() > 50, "frames in files")
         run("framelog", "-i", "camera", "status", "--check")
         exposure = run("systemd-analyze", "security", "--no-pager", self.unit, check=False)
         points = float(exposure.split("Overall exposure level for")[1].split(":")[1].split()[0])
@@ -37,17 +37,12 @@ class Service(installed.Case):
         self.assertGreater(int(numpy.diff(records["monotonic_ns"].astype("int64")).min()), 0)
         print(f"{len(records)} frames recorded", flush=True)
 
-    def frames(self):
-        """Of those that are synced or finished; a new file now and then makes them known."""
-        run("framelog", "-i", "camera", "roll", check=False)
-        return [record for segment in recorder.finished(self.base) for record in segment.records]
-
     def is_closed_without_its_device(self):
         """It is DeviceAllow= that opens the camera: without, the group alone is not enough."""
         self.drop_in("DeviceAllow=\n")
         run("systemctl", "start", "--no-block", self.unit)
         self.until(lambda: "Operation not permitted" in self.journal(), "a camera that is closed")
-        self.assertEqual(recorder.command("-i", "camera", "status", "--check").returncode, 2)
+        self.assertNotEqual(recorder.command("-i", "camera", "status", "--check").returncode, 0)
         run("systemctl", "stop", self.unit)
 
 

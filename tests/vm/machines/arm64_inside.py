@@ -1,6 +1,5 @@
 """What happens inside the machine of arm64_test.py: recording by a line until a reboot, and after."""
 
-import json
 import pathlib
 import sys
 import time
@@ -30,15 +29,10 @@ def tell(name):
 
 
 class Arm64(installed.Case):
-    def recorded(self):
-        """Frames of the run so far."""
-        [product] = json.loads(self.status())["products"]
-        return product["recorded"]
-
     def waits(self):
         """It owns the line, and frames come that nobody wants yet."""
-        lines = run("gpioinfo")
-        return "framelogd-camera" in lines and '"received"' in self.status()
+        answers = recorder.command("-i", "camera", "status").returncode == 0
+        return answers and "framelogd-camera" in run("gpioinfo")
 
 
 class First(Arm64):
