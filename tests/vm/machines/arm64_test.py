@@ -27,14 +27,18 @@ class Board:
 
     @staticmethod
     def connect(path):
-        connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(machine.LONG_S)
-        connection.connect(str(path))
-        return connection.makefile("rw")
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(machine.LONG_S)
+            connection.connect(str(path))
+            return connection.makefile("rw")  # It keeps the connection.
 
     def find(self, path):
         """The chip's name in QEMU's tree of objects."""
-        stream = self.connect(path)
+        with self.connect(path) as stream:
+            return f"/machine/unattached/{self.named(stream)}"
+
+    @staticmethod
+    def named(stream):
         stream.readline()  # The greeting.
         for request in ({"execute": "qmp_capabilities"},
                         {"execute": "qom-list", "arguments": {"path": "/machine/unattached"}}):
@@ -44,7 +48,7 @@ class Board:
             while "event" in answer:
                 answer = json.loads(stream.readline())
         [chip] = [one["name"] for one in answer["return"] if one["type"] == "child<pl061>"]
-        return f"/machine/unattached/{chip}"
+        return chip
 
     def drive(self, level):
         self.stream.write(f"set_irq_in {self.chip} unnamed-gpio-in {LINE} {level}\n")
