@@ -244,6 +244,23 @@ void write_correction(Tree& tree, const D& d) {
   tree.dataset(kDetector + "/pixel_mask", H5T_STD_U32LE, space.get(), H5P_DEFAULT, mask.data());
 }
 
+/// Whose level is which bit of the frame table's column `gpio`.
+void write_lines(Tree& tree, const D& d) {
+  if (d.lines.empty()) return;
+  tree.group(kLines, "NXcollection");
+  for (const LineDescription& line : d.lines) {
+    const std::string path = kLines + "/" + line.role;
+    tree.group(path, "NXcollection");
+    tree.integer(path + "/bit", line.bit);
+    tree.text(path + "/line", line.line);
+    if (!line.chip.empty()) tree.text(path + "/chip", line.chip);
+    tree.flag(path + "/active_low", line.active_low);
+  }
+  std::vector<std::string> bits(d.lines.back().bit + 1U);
+  for (const LineDescription& line : d.lines) bits[line.bit] = line.role;
+  tree.attribute(kFrameTable, "gpio_bits", std::span<const std::string>(bits));
+}
+
 }  // namespace
 
 void write_growing(Tree& tree, const std::string& path, hid_t type, std::int64_t capacity,
@@ -273,6 +290,7 @@ void write_description(Tree& tree, const SegmentDescription& d, const Paging& pa
 
   write_growing(tree, kFrameTable, frame_record_type().get(), d.capacity_frames,
                 paging.record_rows);
+  write_lines(tree, d);
   write_detectors(tree, d, paging);
   write_growing(tree, kTime, H5T_IEEE_F64LE, d.capacity_frames, paging.time_rows);
   tree.attribute(kTime, "units", std::string_view("s"));

@@ -28,6 +28,7 @@ inline const std::string kScanShape = kReadout + "/scan_shape_yx";
 inline const std::string kScanFlyback = kReadout + "/scan_flyback";
 inline const std::string kScanFirst = kReadout + "/scan_first_number";
 inline const std::string kEnvironment = "/entry/environment";
+inline const std::string kLines = "/entry/lines";
 inline const std::string kProvenance = "/entry/provenance";
 
 /// Compound types as they lie on disk.

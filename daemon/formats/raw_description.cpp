@@ -103,6 +103,25 @@ Facts facts_of(const Json& json, std::string_view format) {
   return facts;
 }
 
+/// In columns: there can be many.
+Json lines_json(const LineEdges& lines) {
+  Json monotonic = Json::array();
+  Json utc = Json::array();
+  Json line = Json::array();
+  Json active = Json::array();
+  for (const LineEdge& edge : lines.edges) {
+    monotonic.push_back(edge.monotonic_ns);
+    utc.push_back(edge.utc_ns);
+    line.push_back(edge.line);
+    active.push_back(edge.active ? 1 : 0);
+  }
+  return {{"monotonic_ns", monotonic},
+          {"utc_ns", utc},
+          {"line", line},
+          {"active", active},
+          {"left_out", lines.left_out}};
+}
+
 }  // namespace
 
 std::string describe(const SegmentDescription& d) {
@@ -165,6 +184,7 @@ Result<std::string> complete(std::string_view started, std::int64_t frames, cons
                              {"unit", quantity.unit}});
     }
     json["environment"] = environment;
+    if (!end.lines.edges.empty() || end.lines.left_out > 0) json["lines"] = lines_json(end.lines);
     json["provenance"] = Json::parse(end.provenance_json);
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   } catch (const std::exception& error) {

@@ -44,6 +44,15 @@ struct DetectorDescription {
   std::int64_t pixels{};                                               ///< Of the product.
 };
 
+/// A GPIO line whose level is in each frame, and whose edges are in the file.
+struct LineDescription {
+  std::uint8_t bit{};  ///< In FrameInfo::gpio.
+  std::string role;    ///< "trigger"
+  std::string line;    ///< Its name or offset, as configured.
+  std::string chip;    ///< As configured; empty: the one that has the lines.
+  bool active_low{};
+};
+
 /// Everything that a segment says of itself and that is known before its first frame.
 struct SegmentDescription {
   std::string program_version;
@@ -66,6 +75,7 @@ struct SegmentDescription {
   std::string value_unit;
   std::vector<ProcessStep> steps;
   std::vector<DetectorDescription> detectors;
+  std::vector<LineDescription> lines;
   std::optional<Scan> scan;
   std::vector<Length> scan_step;  ///< Between points: y, x; empty: points.
   /// Of the product's pixels, those that are made of a bad source pixel are 1; empty: none are.
@@ -120,6 +130,23 @@ struct QuantityEntry {
   std::string unit;  ///< May be empty.
 };
 
+/// A change of a GPIO line.
+struct LineEdge {
+  std::int64_t monotonic_ns{};  ///< As the kernel has stamped it.
+  std::int64_t utc_ns{};        ///< The same, by the clock's offset when it was read.
+  std::uint8_t line{};          ///< Its bit in FrameInfo::gpio.
+  bool active{};                ///< The level from then on.
+  friend bool operator==(const LineEdge&, const LineEdge&) = default;
+};
+
+/// Edges that belong into a segment, in the order of their lines' reports.
+struct LineEdges {
+  std::vector<LineEdge> edges;
+  std::uint64_t left_out{};  ///< Counted, and not kept: beyond kMostEdges.
+};
+/// So many a segment keeps: 200 s of a line that changes 1 000 times a second.
+inline constexpr std::size_t kMostEdges = 200'000;
+
 /// What is known only when a segment has ended.
 struct SegmentEnd {
   std::string file_name;    ///< Final, without directory.
@@ -128,6 +155,7 @@ struct SegmentEnd {
   std::vector<ClockEntry> clock;
   std::vector<EventEntry> events;
   std::vector<QuantityEntry> quantities;
+  LineEdges lines;
   Accounting accounting;
   std::string provenance_json;
 };

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <span>
 
@@ -39,6 +40,11 @@ void take(const Json& json, SegmentEvents& into) {
   } else if (kind == "set") {
     into.quantities.push_back(
         {json.at("utc_ns"), json.at("key"), json.at("value"), json.at("unit")});
+  } else if (kind == "lines") {
+    for (const Json& edge : json.at("edges")) {
+      into.lines.edges.push_back({edge.at(0), edge.at(1), edge.at(2), edge.at(3)});
+    }
+    into.lines.left_out += json.at("left_out").get<std::uint64_t>();
   }
 }
 
@@ -125,6 +131,23 @@ void EventLog::add(FileSystem& files, const QuantityEntry& quantity) {
                          {"key", quantity.key},
                          {"value", quantity.value},
                          {"unit", quantity.unit}}));
+}
+
+void EventLog::add(FileSystem& files, const LineEdges& lines) {
+  const std::scoped_lock lock(*mutex_);
+  LineEdges& all = entries_.lines;
+  const std::size_t room = kMostEdges - std::min(kMostEdges, all.edges.size());
+  const std::size_t taken = std::min(room, lines.edges.size());
+  const std::uint64_t left_out = lines.left_out + (lines.edges.size() - taken);
+  std::string line = R"({"kind":"lines","left_out":)" + std::to_string(left_out) + R"(,"edges":[)";
+  for (std::size_t i = 0; i < taken; ++i) {
+    const LineEdge& edge = lines.edges[i];
+    all.edges.push_back(edge);
+    fmt::format_to(std::back_inserter(line), "{}[{},{},{},{}]", i == 0 ? "" : ",",
+                   edge.monotonic_ns, edge.utc_ns, edge.line, edge.active);
+  }
+  all.left_out += left_out;
+  append(files, line + "]}\n");
 }
 
 void EventLog::begin(FileSystem& files, std::int64_t accounted_from) {

@@ -29,6 +29,7 @@ struct SegmentEvents {
   std::vector<EventEntry> events;
   std::optional<LoggedEnd> end;  ///< None: its recorder died before, or the log is lost.
   std::vector<QuantityEntry> quantities;
+  LineEdges lines{};
 };
 
 /// The append-only NAME.EXT.events of an open segment: one JSON object a line, so that what a dead
@@ -52,6 +53,8 @@ class EventLog {
   void add(FileSystem& files, const ClockEntry& clock);
   void add(FileSystem& files, const EventEntry& event);
   void add(FileSystem& files, const QuantityEntry& quantity);
+  /// Beyond kMostEdges of a segment they are counted only.
+  void add(FileSystem& files, const LineEdges& lines);
   /// The first entry of each log.
   void begin(FileSystem& files, std::int64_t accounted_from);
   /// The last entry: whoever finds the segment unfinished can finish it as its recorder would have.

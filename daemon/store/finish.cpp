@@ -50,6 +50,7 @@ Result<SegmentEnd> end_of_segment(FileSystem& files, const SegmentFormat& format
   end.clock = order.events.clock;
   end.events = order.events.events;
   end.quantities = order.events.quantities;
+  end.lines = order.events.lines;
   end.accounting = order.accounting;
   if (end.clock.empty() && !records->empty()) {
     // A power cut has taken the log: the first record knows the clocks too.

@@ -75,6 +75,19 @@ Json inputs_of(const RunFacts& run) {
   return inputs;
 }
 
+/// Whose level is which bit of each frame's `gpio`.
+Json lines_of(const SegmentDescription& segment) {
+  Json lines = Json::array();
+  for (const LineDescription& line : segment.lines) {
+    lines.push_back({{"bit", line.bit},
+                     {"role", line.role},
+                     {"line", line.line},
+                     {"chip", line.chip.empty() ? Json(nullptr) : Json(line.chip)},
+                     {"active_low", line.active_low}});
+  }
+  return lines;
+}
+
 Json events_of(const SegmentEnd& end) {
   Json events = Json::array();
   for (const EventEntry& event : end.events) {
@@ -111,6 +124,7 @@ std::string start_provenance(const RunFacts& run, const SegmentDescription& segm
                         {"driver", run.driver},       {"vendor", run.vendor},
                         {"model", run.model},         {"serial", run.serial},
                         {"firmware", run.firmware},   {"settings", pairs(run.device_settings)}};
+  if (!segment.lines.empty()) json["instrument"]["lines"] = lines_of(segment);
   json["configuration"] = {{"text", segment.configuration},
                            {"sha256", segment.configuration_sha256},
                            {"origins", pairs(run.configuration_origins)}};
