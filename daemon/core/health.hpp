@@ -8,6 +8,7 @@
 
 #include "core/frame.hpp"
 #include "core/histogram.hpp"
+#include "core/line_signals.hpp"
 
 namespace framelog {
 
@@ -102,8 +103,7 @@ struct Health {
   std::array<Housekeeping, 2> housekeeping;  ///< In turn, from reload to reload.
   std::atomic<bool> source_connected{false};
   std::atomic<bool> clock_synchronised{false};
-  /// Of the GPIO lines now, a bit each; goes into each frame. Threads: control writes.
-  std::atomic<std::uint64_t> line_levels{0};
+  LineSignals* lines{nullptr};  ///< Of the GPIO lines; null: there are none. Set before capture.
   /// What capture gives as the reason when the ring is full: the writer says what it is waiting
   /// for.
   std::atomic<DropReason> full_because{DropReason::kRingFull};

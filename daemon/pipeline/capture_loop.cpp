@@ -28,6 +28,12 @@ void count(std::uint32_t& counter, std::uint64_t more) {
   counter = static_cast<std::uint32_t>(std::min(kMost, counter + more));
 }
 
+/// For the strobe, which has a thread of its own: a wake-up is all that capture does for it.
+void tell_lines(LineSignals& lines) noexcept {
+  lines.frames.fetch_add(1, std::memory_order_relaxed);
+  if (lines.wants_frames.load(std::memory_order_relaxed)) lines.frame_came.notify();
+}
+
 /// Sleeps in pieces that a stop request can end.
 bool sleep_unless_stopped(Ring& ring, std::chrono::nanoseconds duration,
                           const std::stop_token& stop) {
@@ -156,6 +162,7 @@ void CaptureLoop::take(const FrameInfo& delivered, bool has_slot) {
   if (interruption_) count_interruption(info);
   count_source_losses(info);
   ++received_;
+  if (health_.lines != nullptr) tell_lines(*health_.lines);
   add(ring_.capture_counters().received, 1);
   add(ring_.capture_counters().bytes, size_bytes(info_.shape));
   const bool damaged = (info.flags & (kFlagCorrupt | kFlagIncomplete)) != 0;
@@ -170,7 +177,9 @@ void CaptureLoop::take(const FrameInfo& delivered, bool has_slot) {
 
 void CaptureLoop::complete_times(FrameInfo& info) const {
   if (info.monotonic_ns < 0) info.monotonic_ns = clock_.monotonic_ns();
-  if (info.gpio == 0) info.gpio = health_.line_levels.load(std::memory_order_relaxed);
+  if (info.gpio == 0 && health_.lines != nullptr) {
+    info.gpio = health_.lines->levels.load(std::memory_order_relaxed);
+  }
   // UTC of the frame, not of its delivery.
   if (info.utc_ns < 0) info.utc_ns = clock_.utc_ns() - (clock_.monotonic_ns() - info.monotonic_ns);
   if (!health_.clock_synchronised.load(std::memory_order_relaxed))

@@ -55,6 +55,14 @@ Event deleted_event(const DeletedSegments& deleted) {
                      {"reason", deleted.why}}};
 }
 
+std::string describe(const Note& note) {
+  if (const auto* event = std::get_if<EventEntry>(&note)) return "mark " + in_quotes(event->text);
+  if (const auto* quantity = std::get_if<QuantityEntry>(&note)) return quantity->key;
+  const auto& lines = std::get<LineEdges>(note);
+  return fmt::format("what the GPIO lines did at the end ({} edges)",
+                     lines.edges.size() + lines.left_out);
+}
+
 }  // namespace
 
 FilesLoop::FilesLoop(std::vector<SegmentLane*> lanes, DiskKeeper disks, InputDigests digests,
@@ -176,11 +184,9 @@ bool FilesLoop::recover_next() {
 void FilesLoop::tell_unplaced() {
   for (SegmentLane* lane : lanes_) {
     for (const Note& note : lane->take_unplaced()) {
-      const auto* event = std::get_if<EventEntry>(&note);
-      const std::string what =
-          event != nullptr ? "mark " + in_quotes(event->text) : std::get<QuantityEntry>(note).key;
-      log(LogLevel::kWarning, fmt::format("{}: {} is in no file: no frame was recorded behind it",
-                                          lane->store().config().description.product, what));
+      log(LogLevel::kWarning,
+          fmt::format("{}: {} is in no file: no frame was recorded behind it",
+                      lane->store().config().description.product, describe(note)));
     }
   }
 }

@@ -4,6 +4,8 @@
 #include <array>
 #include <vector>
 
+#include "pipeline/line_settings.hpp"
+
 namespace framelog {
 namespace {
 
@@ -147,8 +149,9 @@ constexpr std::array kOptions{
                .key = "trigger",
                .type = kText,
                .default_text = "command",
-               .allowed = "command, or statistic PRODUCT.mean > 120 (min, max, mean, std, sum or "
-                          "saturated; >, >=, < or <=)",
+               .allowed = "command, statistic PRODUCT.mean > 120 (min, max, mean, std, sum or "
+                          "saturated; >, >=, < or <=), gpio:LINE rising (falling, both; without "
+                          ":LINE that of gpio.trigger), or gate (while gpio.gate is active)",
                .help = "What starts an event; a command always does."},
     OptionSpec{.section = "record",
                .key = "pre_frames",
@@ -335,6 +338,9 @@ std::span<const OptionSpec> recording_options() {
     const auto files = std::ranges::find(all, "files", &OptionSpec::section);
     const auto products = product_options();
     all.insert(files, products.begin(), products.end());
+    const auto log = std::ranges::find(all, "log", &OptionSpec::section);
+    const auto lines = line_options();
+    all.insert(log, lines.begin(), lines.end());
     return all;
   }();
   return kAll;

@@ -205,7 +205,7 @@ void Processing::drain() {
 }
 
 void Processing::give_wishes_to(Processing& next) {
-  if (write_->is_triggered()) next.trigger();
+  write_->give_signals_to(*next.write_);
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     if (!lanes_[i] || !next.lanes_[i]) continue;
     for (Note& note : lanes_[i]->take_unplaced()) next.lanes_[i]->note(std::move(note));

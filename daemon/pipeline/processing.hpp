@@ -84,7 +84,7 @@ class Processing {
   void drain();
 
   // Threads: any.
-  void trigger() { write_->trigger(); }
+  [[nodiscard]] bool signal(RecordSignal signal) { return write_->signal(signal); }
   void roll() { write_->roll(); }
   [[nodiscard]] bool in_event() const { return write_->in_event(); }
   void note(const Note& note);

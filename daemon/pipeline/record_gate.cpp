@@ -45,32 +45,55 @@ bool StatisticTrigger::holds(const FrameStatistics& statistics) const noexcept {
 }
 
 RecordGate::RecordGate(Ring& ring, const RecordPolicy& policy) noexcept
-    : ring_(ring), policy_(policy) {}
+    : ring_(ring), policy_(policy) {
+  if (policy.gate && policy.gate_open) static_cast<void>(signal({RecordSignal::Kind::kOpen, 0}));
+}
 
 RecordGate::State RecordGate::state() const noexcept {
   State state = state_;
-  state.commanded_ns = commanded_ns_.load(std::memory_order_relaxed);
+  const auto first = signals_.front();
+  state.commanded_ns = first ? first->monotonic_ns : -1;
+  if (first) state.commanded_kind = first->kind;
   return state;
 }
 
 void RecordGate::take_over(const State& state) noexcept {
   state_ = state;
-  commanded_ns_.store(state.commanded_ns, std::memory_order_relaxed);
+  while (signals_.front()) signals_.pop();
+  if (state.commanded_ns >= 0) {
+    static_cast<void>(signal({state.commanded_kind, state.commanded_ns}));
+  }
 }
 
 std::uint64_t RecordGate::most_kept(std::uint64_t slots) noexcept {
   return slots / 4 * kKeptOfFour;
 }
 
-void RecordGate::trigger(std::int64_t monotonic_ns) noexcept {
-  // Orders nothing: the frame that it finds has come through the ring.
-  commanded_ns_.store(monotonic_ns, std::memory_order_relaxed);
+RecordGate::Change RecordGate::look(std::uint64_t sequence, std::uint64_t oldest) noexcept {
+  SlotHeader& header = ring_.slot(sequence).header;
+  if (policy_.start == RecordStart::kSchedule) return look_scheduled(header.info);
+  if (const auto missed = missed_frame(sequence, oldest)) return {false, false, missed};
+  return look_triggered(header, oldest);
 }
 
-RecordGate::Change RecordGate::look(std::uint64_t sequence) noexcept {
-  SlotHeader& header = ring_.slot(sequence).header;
-  return policy_.start == RecordStart::kSchedule ? look_scheduled(header.info)
-                                                 : look_triggered(header);
+/// The first frame of that time or later, at most `sequence`.
+std::uint64_t RecordGate::frame_of(std::int64_t time_ns, std::uint64_t sequence,
+                                   std::uint64_t oldest) noexcept {
+  while (sequence > oldest && ring_.slot(sequence - 1).header.info.monotonic_ns >= time_ns) {
+    --sequence;
+  }
+  return sequence;
+}
+
+/// The frame at which a late signal would have begun an event.
+std::optional<std::uint64_t> RecordGate::missed_frame(std::uint64_t sequence,
+                                                      std::uint64_t oldest) noexcept {
+  if (policy_.latency.count() == 0 || state_.recording) return std::nullopt;
+  const auto first = signals_.front();
+  if (!first || first->kind == RecordSignal::Kind::kClose) return std::nullopt;
+  const std::uint64_t frame = frame_of(first->monotonic_ns, sequence, oldest);
+  if (frame == sequence) return std::nullopt;
+  return frame;
 }
 
 RecordGate::Change RecordGate::look_scheduled(const FrameInfo& info) noexcept {
@@ -86,14 +109,14 @@ RecordGate::Change RecordGate::look_scheduled(const FrameInfo& info) noexcept {
   return {was_recording && (begins || !state_.recording), begins};
 }
 
-RecordGate::Change RecordGate::look_triggered(SlotHeader& header) noexcept {
+RecordGate::Change RecordGate::look_triggered(SlotHeader& header, std::uint64_t oldest) noexcept {
   const FrameInfo& info = header.info;
   const bool held = state_.condition;
   if (policy_.trigger && header.results[policy_.trigger->product].emits) {
     state_.condition = policy_.trigger->holds(header.results[policy_.trigger->product].statistics);
   }
-  const bool commanded = is_commanded(info);
-  const bool triggered = commanded || (state_.condition && !held);
+  const auto commanded_ns = take_signals(info);
+  const bool triggered = commanded_ns || (state_.condition && !held);
   Change change;
   if (state_.recording && is_over(info, policy_.extend && state_.condition && held)) {
     state_.recording = false;
@@ -106,20 +129,41 @@ RecordGate::Change RecordGate::look_triggered(SlotHeader& header) noexcept {
     state_.recording = change.begins = counts = true;
     state_.begun_ns = info.monotonic_ns;
   }
-  if (counts) {
-    state_.trigger_sequence = info.sequence;
-    state_.trigger_ns = info.monotonic_ns;
-    header.info.flags |= kFlagTrigger;
-  }
+  if (counts) mark_trigger(trigger_frame(info.sequence, commanded_ns, change, oldest));
   return change;
 }
 
-bool RecordGate::is_commanded(const FrameInfo& info) noexcept {
-  std::int64_t commanded = commanded_ns_.load(std::memory_order_relaxed);
-  if (commanded < 0 || info.monotonic_ns < commanded) return false;
-  // A command that came meanwhile is another one, and stays.
-  commanded_ns_.compare_exchange_strong(commanded, -1, std::memory_order_relaxed);
-  return true;
+/// Of a late signal during an event an earlier frame, as far as it is not written yet.
+std::uint64_t RecordGate::trigger_frame(std::uint64_t sequence,
+                                        std::optional<std::int64_t> commanded_ns,
+                                        const Change& change, std::uint64_t oldest) noexcept {
+  const bool late = policy_.latency.count() > 0 && commanded_ns && !change.any();
+  if (!late || state_.condition) return sequence;
+  return frame_of(*commanded_ns, sequence, std::max(oldest, state_.trigger_sequence));
+}
+
+void RecordGate::mark_trigger(std::uint64_t sequence) noexcept {
+  FrameInfo& info = ring_.slot(sequence).header.info;
+  state_.trigger_sequence = info.sequence;
+  state_.trigger_ns = info.monotonic_ns;
+  info.flags |= kFlagTrigger;
+}
+
+/// Those of the frame's time and before; the time of the last trigger among them. A gate that has
+/// opened and closed between two frames has let none through.
+std::optional<std::int64_t> RecordGate::take_signals(const FrameInfo& info) noexcept {
+  std::optional<std::int64_t> triggered;
+  for (auto next = signals_.front(); next && next->monotonic_ns <= info.monotonic_ns;
+       next = signals_.front()) {
+    using enum RecordSignal::Kind;
+    if (next->kind == kTrigger) {
+      triggered = next->monotonic_ns;
+    } else if (policy_.gate) {
+      state_.condition = next->kind == kOpen;
+    }
+    signals_.pop();
+  }
+  return triggered;
 }
 
 bool RecordGate::is_over(const FrameInfo& info, bool still_holds) const noexcept {
@@ -139,7 +183,13 @@ std::uint64_t RecordGate::first_of_event(std::uint64_t sequence, std::uint64_t o
 
 std::uint64_t RecordGate::first_to_keep(std::uint64_t next, std::uint64_t oldest) noexcept {
   if (next == oldest) return oldest;
-  return first_before(next, ring_.slot(next - 1).header.info.monotonic_ns, oldest);
+  const std::int64_t newest_ns = ring_.slot(next - 1).header.info.monotonic_ns;
+  const std::uint64_t most = most_kept(ring_.slots());
+  const std::uint64_t bound = std::max(oldest, next - std::min(next, most));
+  const std::uint64_t trigger = policy_.latency.count() == 0
+                                    ? next
+                                    : frame_of(newest_ns - policy_.latency.count(), next, bound);
+  return std::max(bound, first_before(trigger, newest_ns - policy_.latency.count(), oldest));
 }
 
 std::uint64_t RecordGate::first_before(std::uint64_t sequence, std::int64_t trigger_ns,

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "core/text.hpp"
+#include "pipeline/line_settings.hpp"
 
 namespace framelog {
 namespace {
@@ -96,9 +97,15 @@ std::optional<StatisticTrigger> trigger_of(const Settings& settings,
   const auto* text = settings.get<std::string>(kRecord, "trigger");
   constexpr std::string_view kStatistic = "statistic ";
   if (text == nullptr || *text == "command") return std::nullopt;
+  if (*text == "gate") return std::nullopt;
+  if (const auto line = parse_line_trigger(*text)) {
+    if (!*line) complain(complaints, "trigger", line->error());
+    return std::nullopt;
+  }
   if (!text->starts_with(kStatistic)) {
     complain(complaints, "trigger",
-             fmt::format("\"{}\" is no trigger (allowed: command, or statistic PRODUCT.mean > 120)",
+             fmt::format("\"{}\" is no trigger (allowed: command, statistic PRODUCT.mean > 120, "
+                         "gpio:LINE rising, or gate)",
                          *text));
     return std::nullopt;
   }
@@ -106,6 +113,17 @@ std::optional<StatisticTrigger> trigger_of(const Settings& settings,
   if (trigger) return *trigger;
   complain(complaints, "trigger", std::move(trigger.error()));
   return std::nullopt;
+}
+
+/// An edge comes when it has been read, and behind its debouncing.
+nanoseconds line_latency(const Settings& settings) {
+  constexpr nanoseconds kReading = std::chrono::milliseconds(100);
+  Complaints told_elsewhere;
+  nanoseconds latency{};
+  for (const LineSpec& line : line_settings(settings, told_elsewhere).lines) {
+    if (is_input(line.role)) latency = std::max(latency, line.debounce);
+  }
+  return latency + kReading;
 }
 
 Stretch stretch_of(const Settings& settings, const char* frames_key, const char* time_key,
@@ -156,6 +174,11 @@ RecordPolicy record_policy_of(const Settings& settings, const std::vector<std::s
   if (*start == "trigger") {
     policy.start = RecordStart::kTrigger;
     policy.trigger = trigger_of(settings, products, complaints);
+    const auto* trigger = settings.get<std::string>(kRecord, "trigger");
+    policy.gate = trigger != nullptr && *trigger == "gate";
+    if (policy.gate || (trigger != nullptr && parse_line_trigger(*trigger))) {
+      policy.latency = line_latency(settings);
+    }
     policy.before = stretch_of(settings, "pre_frames", "pre_time", complaints);
     policy.after = stretch_of(settings, "post_frames", "post_time", complaints);
     const auto* retrigger = settings.get<std::string>(kRecord, "retrigger");

@@ -135,7 +135,9 @@ void Recorder::trigger(Done done) {
       return fail(ErrorCode::kInvalid, "no trigger is waited for",
                   "(allowed with record.start = trigger)");
     }
-    session.trigger();
+    if (!session.signal({RecordSignal::Kind::kTrigger, state_->clock_.monotonic_ns()})) {
+      return fail(ErrorCode::kInvalid, "too many triggers wait for their frame; try again later");
+    }
     return "the next frame is a trigger";
   });
 }

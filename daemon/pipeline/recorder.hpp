@@ -104,6 +104,8 @@ class Recorder {
   /// Called with the last words of each session, on the recorder's thread. Threads: control, before
   /// begin().
   void on_session_end(std::function<void(const RecorderStatus&, const Health&)> call);
+  /// What capture and the GPIO lines tell each other; borrowed. Threads: control, before begin().
+  void set_lines(LineSignals& lines);
   /// Drains and ends. Returns at once; a second call gives up waiting for the source. Idempotent.
   void request_end();
 
@@ -113,6 +115,19 @@ class Recorder {
   void reload(Done done);  ///< The error's context: all lines of what is wrong, separated by \n.
   void roll(Done done);    ///< The open segments end with the next frame.
   void trigger(Done done);
+  // Threads: any.
+  /// A trigger or a change of the gate, at its own time; what the gate is then holds for the
+  /// sessions to come, too. False: too many wait already, try again later.
+  [[nodiscard]] bool signal(RecordSignal signal);
+  /// Edges of lines, for the files. While the recorder is idle they are let go; between two
+  /// sessions they wait.
+  void note(const LineEdges& edges);
+  struct Indications {
+    bool ready{};      ///< The source delivers, and is recorded, now or from the next trigger on.
+    bool recording{};  ///< Frames are being recorded now.
+  };
+  /// For lamps: takes no time.
+  [[nodiscard]] Indications indications() const;
   void mark(std::string text, std::string author, Done done);
   /// One value of a quantity that changes slowly: a line of NXlog.
   void set(std::string key, double value, std::string unit, Done done);

@@ -39,6 +39,7 @@ bool Recorder::State::reload_in_place(Reload& reload) {
   std::vector<std::string> errors;
   RecordingPlan plan = reload.setup.plan(*info_, errors);
   plan.catalog = catalog_of(reload.setup);
+  prepare_lines(plan);
   const CaptureOptions& capture = plan.capture;
   const bool same_capture = capture.wait_when_full == capture_.wait_when_full &&
                             capture.reconnect == capture_.reconnect &&
@@ -46,6 +47,7 @@ bool Recorder::State::reload_in_place(Reload& reload) {
                             capture.stall_timeout == capture_.stall_timeout;
   if (!errors.empty() || !same_capture || plan.lock_memory != lock_memory_) return false;
   const RecordStart start = plan.record.start;
+  const bool gate_open = plan.record.gate_open;
   if (auto reloaded = session_->reload(std::move(plan)); !reloaded) {
     const ErrorCode code = reloaded.error().code;
     if (code == ErrorCode::kLayout || code == ErrorCode::kNoMemory || code == ErrorCode::kEnd) {
@@ -60,6 +62,8 @@ bool Recorder::State::reload_in_place(Reload& reload) {
   {
     const std::scoped_lock lock(mutex_);
     record_start_ = start;
+    told_gate_open_ = gate_open;
+    tell_lines();  // The gate may have changed under the configuration before.
   }
   if (setup_.adopted) setup_.adopted();
   const std::string answer = "reloaded: new segments in the same run, no frame lost";

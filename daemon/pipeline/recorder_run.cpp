@@ -152,6 +152,7 @@ std::optional<int> Recorder::State::run_session(RecordingPlan plan) {
   capture_ = plan.capture;
   lock_memory_ = plan.lock_memory;
   if (records) plan.capture.interruption = std::exchange(interruption_, std::nullopt);
+  prepare_lines(plan);
   if (auto inherited = inherited_ ? go_on_with_inherited() : nullptr) {
     wants_recording_ = true;
     session_begun(std::move(inherited), true);
@@ -194,6 +195,7 @@ void Recorder::State::session_begun(std::unique_ptr<Session> session, bool recor
     session_ = std::move(session);
     ++session_number_;
     state_ = records ? RecorderState::kRecording : RecorderState::kIdle;
+    tell_lines();
   }
   accept_reload();
   if (records) report_started(setup_.instrument, setup_.base, run);

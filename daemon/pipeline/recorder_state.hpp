@@ -125,6 +125,15 @@ struct Recorder::State {
   void with_recording(const Done& done, const Use& use);
   [[nodiscard]] RecorderStatus status() const;
 
+  // recorder_lines.cpp
+  void prepare_lines(RecordingPlan& plan);  ///< Threads: the recorder's.
+  void tell_gate(Session& session);         ///< Of a dead process, which knew another level.
+  void tell_lines();                        ///< What came before the session. With the mutex.
+  [[nodiscard]] bool signal(RecordSignal signal);
+  void note(const LineEdges& edges);
+  [[nodiscard]] Indications indications() const;
+
+  LineSignals* lines_{};
   Loader loader_;
   RingKeeper& keeper_;
   FileSystem& files_;
@@ -147,6 +156,9 @@ struct Recorder::State {
   std::string source_error_;
   std::shared_ptr<CatalogKeeper> catalog_;  ///< Shared as RecordingPlan says.
   std::uint64_t took_over_{};
+  bool gate_open_{};
+  bool told_gate_open_{};    ///< To the session, or to the one that is being made.
+  LineEdges waiting_edges_;  ///< For the next session.
 
   RecorderSetup setup_;
   std::optional<Inherited> inherited_;

@@ -167,11 +167,13 @@ std::unique_ptr<Session> Recorder::State::go_on_with_inherited() {
   }
   RecordingPlan plan = inherited_->plan;
   plan.capture.most_frames = frames_left_;
+  prepare_lines(plan);
   auto session = take_over(setup_.source.get(), plan);
   if (!session) {
     not_taken_over(session.error());
     return nullptr;
   }
+  tell_gate(**session);
   report_taken_over(**session, *inherited_, true);
   inherited_.reset();
   for (const path& base : setup_.bases) recovered_.insert(base);

@@ -12,6 +12,7 @@
 #include "core/clock.hpp"
 #include "core/version.hpp"
 #include "pipeline/file_settings.hpp"
+#include "pipeline/line_settings.hpp"
 #include "pipeline/record_settings.hpp"
 #include "pipeline/reduction_settings.hpp"
 #include "store/workshop.hpp"
@@ -331,6 +332,7 @@ bool requires_mount(const Settings& settings) {
 }
 
 void check_recording(const Settings& settings, Complaints& complaints) {
+  static_cast<void>(line_settings(settings, complaints));
   const auto products = settings.names_of("product");
   if (products.size() > kMostProducts) {
     complaints.push_back(
@@ -363,8 +365,11 @@ RecordingPlan make_recording_plan(const Settings& settings, const std::string& i
     auto product = plan_product(settings, instrument, name, source, reductions, complaints);
     if (product) plan.products.push_back(std::move(*product));
   }
+  const auto lines = descriptions_of(line_settings(settings, complaints));
   for (ProductPlan& product : plan.products) {
-    if (product.store) product.store->description.configuration = configuration;
+    if (!product.store) continue;
+    product.store->description.configuration = configuration;
+    product.store->description.lines = lines;
   }
   plan.ring = ring_of(settings, plan, complaints);
   plan.record = record_policy_of(settings, names, complaints);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/line_signals.hpp"
 #include "core/settings.hpp"
 #include "drivers/frame_source.hpp"
 #include "pipeline/capture_loop.hpp"
@@ -44,6 +45,7 @@ struct RecordingPlan {
   /// None: nobody keeps one. Shared, because after a reload the files threads of two configurations
   /// use it.
   std::shared_ptr<CatalogKeeper> catalog;
+  LineSignals* lines{};       ///< Of the GPIO lines; null: there are none. Borrowed.
   std::string configuration;  ///< What was written to get it; reading it again gives this plan.
 };
 

@@ -39,14 +39,14 @@ OpenSegment& SegmentLane::open(std::unique_ptr<OpenSegment> segment) {
   opened_ = active_->number;
   in_hand_ = false;
   if (std::exchange(hand_is_old_, false)) lost_.store(true, std::memory_order_relaxed);
-  if (!notes_.empty()) files_wakeup_.notify();
+  if (has_notes()) files_wakeup_.notify();
   return *active_;
 }
 
 void SegmentLane::retire() {
   {
     const std::scoped_lock lock(mutex_);
-    retired_.push_back({std::move(active_), {}, std::exchange(notes_, {})});
+    retired_.push_back({std::move(active_), {}, take_notes()});
     lost_.store(false, std::memory_order_relaxed);
   }
   files_wakeup_.notify();
@@ -202,7 +202,11 @@ std::optional<PreparedSegment> SegmentLane::take_unused() {
 void SegmentLane::note(Note note) {
   {
     const std::scoped_lock lock(mutex_);
-    notes_.push_back(std::move(note));
+    if (const auto* lines = std::get_if<LineEdges>(&note)) {
+      keep_edges(*lines);
+    } else {
+      notes_.push_back(std::move(note));
+    }
   }
   files_wakeup_.notify();
 }
@@ -213,9 +217,9 @@ void SegmentLane::write_notes() {
   std::vector<Note> notes;
   {
     const std::scoped_lock lock(mutex_);
-    if (!active_ || notes_.empty()) return;
+    if (!active_ || !has_notes()) return;
     segment = active_.get();
-    notes = std::exchange(notes_, {});
+    notes = take_notes();
   }
   add_to_log(*segment, notes);
 }
@@ -228,7 +232,27 @@ void SegmentLane::add_to_log(OpenSegment& segment, const std::vector<Note>& note
 
 std::vector<Note> SegmentLane::take_unplaced() {
   const std::scoped_lock lock(mutex_);
-  return std::exchange(notes_, {});
+  return take_notes();
+}
+
+void SegmentLane::keep_edges(const LineEdges& lines) {
+  edges_.insert(edges_.end(), lines.edges.begin(), lines.edges.end());
+  edges_left_out_ += lines.left_out;
+  for (; edges_.size() > kMostEdges; edges_.pop_front()) ++edges_left_out_;
+}
+
+bool SegmentLane::has_notes() const noexcept {
+  return !notes_.empty() || !edges_.empty() || edges_left_out_ > 0;
+}
+
+std::vector<Note> SegmentLane::take_notes() {
+  std::vector<Note> notes = std::exchange(notes_, {});
+  if (!edges_.empty() || edges_left_out_ > 0) {
+    notes.emplace_back(LineEdges{{edges_.begin(), edges_.end()}, edges_left_out_});
+    edges_.clear();
+    edges_left_out_ = 0;
+  }
+  return notes;
 }
 
 std::int64_t SegmentLane::opened() {

@@ -20,7 +20,7 @@
 namespace framelog {
 
 /// What somebody told the recorder, for the file.
-using Note = std::variant<EventEntry, QuantityEntry>;
+using Note = std::variant<EventEntry, QuantityEntry, LineEdges>;
 
 /// Hands the segments of one product from thread to thread:
 ///
@@ -98,7 +98,8 @@ class SegmentLane {
   /// Notes behind which no segment was opened. Threads: files, when the write thread has ended.
   [[nodiscard]] std::vector<Note> take_unplaced();
 
-  /// For the segment that is open now, or else the next one. Threads: any.
+  /// For the segment that is open now, or else the next one; of edges the last kMostEdges, the
+  /// others are counted. Threads: any.
   void note(Note note);
   /// Number of the last segment that was opened. Threads: any.
   [[nodiscard]] std::int64_t opened();
@@ -113,6 +114,9 @@ class SegmentLane {
   };
 
   void add_to_log(OpenSegment& segment, const std::vector<Note>& notes);
+  void keep_edges(const LineEdges& lines);
+  [[nodiscard]] std::vector<Note> take_notes();
+  [[nodiscard]] bool has_notes() const noexcept;
 
   SegmentStore store_;
   Wakeup& files_wakeup_;
@@ -126,6 +130,9 @@ class SegmentLane {
   std::int64_t in_file_to_{};
   std::unique_ptr<OpenSegment> active_;
   std::vector<Note> notes_;
+  std::deque<LineEdge>
+      edges_;  ///< The newest: while nothing is recorded there is no bound in time.
+  std::uint64_t edges_left_out_{};
   std::deque<Retired> retired_;
   std::unique_ptr<OpenSegment> finishing_;
   std::size_t abandoned_{};

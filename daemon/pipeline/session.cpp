@@ -239,7 +239,9 @@ CaptureEnd Session::drain() { return state_->drain(); }
 SessionStatus Session::status() const { return state_->status(); }
 std::string_view Session::end_reason() const { return state_->end_reason(); }
 std::optional<SourceInfo> Session::new_shape() const { return state_->capture_.new_shape(); }
-void Session::trigger() { state_->trigger(); }
+bool Session::signal(RecordSignal signal) { return state_->signal(signal); }
+void Session::note(const LineEdges& edges) { state_->note(edges); }
+bool Session::in_event() const { return state_->in_event(); }
 void Session::roll() { state_->roll(); }
 Result<void> Session::reload(RecordingPlan plan) { return state_->reload(std::move(plan)); }
 Interruption Session::interrupted(DropReason reason) const {

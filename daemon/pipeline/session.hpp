@@ -112,9 +112,14 @@ class Session {
   [[nodiscard]] std::string_view end_reason() const;
   /// After drain() with kGeometry: what the source delivers now.
   [[nodiscard]] std::optional<SourceInfo> new_shape() const;
-  /// The next frame from now on is a trigger, where frames are recorded around triggers. Threads:
+  /// A trigger or a change of the gate, where frames are recorded around triggers: the first frame
+  /// of its time or later is meant. False: too many wait already, try again later. Threads: any.
+  [[nodiscard]] bool signal(RecordSignal signal);
+  /// Edges of lines, into the open segment of every product, or else into its next one. Threads:
   /// any.
-  void trigger();
+  void note(const LineEdges& edges);
+  /// Whether frames are being recorded now. Threads: any.
+  [[nodiscard]] bool in_event() const;
   /// The open segments end before the next frame that is written.
   void roll();
   /// Goes into the open segment of every product, or else into its next one. Errors: kInvalid with

@@ -71,11 +71,11 @@ void Session::State::put_recipe(const RecordingPlan& plan) {
 void Session::State::switch_to(std::unique_ptr<Processing> next, RecordingPlan plan) {
   put_recipe(plan);
   next->make_stages();
-  processing_->give_wishes_to(*next);
   ring_.go_on();
   std::unique_ptr<Processing> before;
   {
     const std::scoped_lock lock(processing_mutex_);
+    processing_->give_wishes_to(*next);  // Under the lock, or one that comes meanwhile is lost.
     before = std::exchange(processing_, std::move(next));
     plan_ = std::move(plan);
     grab_from_ = ring_.reduced();

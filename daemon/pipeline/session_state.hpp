@@ -64,6 +64,7 @@ struct Session::State {
       const std::uint64_t count = counter.count.load(std::memory_order_relaxed);
       source_counts_.push_back({count, count});
     }
+    health_.lines = plan_.lines;
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -166,9 +167,14 @@ struct Session::State {
     processing_->note(note);
   }
 
-  void trigger() {
+  [[nodiscard]] bool signal(RecordSignal signal) {
     const std::scoped_lock lock(processing_mutex_);
-    processing_->trigger();
+    return processing_->signal(signal);
+  }
+
+  [[nodiscard]] bool in_event() const {
+    const std::scoped_lock lock(processing_mutex_);
+    return processing_->in_event();
   }
 
   void roll() {

@@ -87,7 +87,7 @@ void WriteLoop::run() {
     const std::uint64_t to = next + ring_.contiguous(next, std::min(there, batch_frames_));
     if (gate_) {
       health_.write.begin(clock_.monotonic_ns());
-      for (; next < to; ++next) look(next);
+      while (next < to) next = look(next);
       kept_.put({gate_->state(), next});
       flush_looked_at(next);
     } else {
@@ -104,7 +104,7 @@ void WriteLoop::run_to(std::uint64_t to) {
     flush(to, Action::kRecord);
     return;
   }
-  for (; looked_at_ < to; ++looked_at_) look(looked_at_);
+  while (looked_at_ < to) looked_at_ = look(looked_at_);
   flush_looked_at(to);
 }
 
@@ -117,10 +117,11 @@ void WriteLoop::flush_looked_at(std::uint64_t next) {
 }
 
 /// What changes with a frame is done before the next one is looked at. The process after looks at
-/// this frame again, and finds the same.
-void WriteLoop::look(std::uint64_t sequence) {
+/// this frame again, and finds the same. Returns the next frame to look at.
+std::uint64_t WriteLoop::look(std::uint64_t sequence) {
   const RecordGate::State before = gate_->state();
-  const RecordGate::Change change = gate_->look(sequence);
+  const RecordGate::Change change = gate_->look(sequence, handled_);
+  if (change.again_from) return *change.again_from;
   if (change.any()) kept_.put({before, sequence});
   if (change.ends) {
     flush(sequence, Action::kRecord);
@@ -129,6 +130,7 @@ void WriteLoop::look(std::uint64_t sequence) {
     }
   }
   if (change.begins) flush(gate_->first_of_event(sequence, handled_), Action::kPass);
+  return sequence + 1;
 }
 
 /// The frames up to `to`, in pieces that lie one behind the other in memory.
@@ -195,10 +197,15 @@ void WriteLoop::settle() {
   if (handled_ >= left_to_) ring_.settle();
 }
 
-bool WriteLoop::is_triggered() const noexcept { return gate_ && gate_->state().commanded_ns >= 0; }
+bool WriteLoop::signal(RecordSignal signal) { return !gate_ || gate_->signal(signal); }
 
-void WriteLoop::trigger() {
-  if (gate_) gate_->trigger(clock_.monotonic_ns());
+void WriteLoop::give_signals_to(WriteLoop& next) {
+  if (!gate_) return;
+  PendingSignals& pending = gate_->pending();
+  for (auto signal = pending.front(); signal; signal = pending.front()) {
+    static_cast<void>(next.signal(*signal));  // It has as much room.
+    pending.pop();
+  }
 }
 
 void WriteLoop::roll() noexcept { roll_.store(true, std::memory_order_relaxed); }

@@ -37,10 +37,11 @@ class WriteLoop {
   /// Over the ring of a dead process, before the reducers run: groups that its end had cut short.
   /// Threads: write, before run().
   void settle();
-  /// The next frame from now on is a trigger. Threads: any.
-  void trigger();
-  /// A trigger was asked for that no frame has been yet. Threads: any.
-  [[nodiscard]] bool is_triggered() const noexcept;
+  /// For the gate, where frames are recorded around triggers. False: too many wait, try again
+  /// later. Threads: any.
+  [[nodiscard]] bool signal(RecordSignal signal);
+  /// Signals that no frame has been yet go to the next writer. Threads: control, after run().
+  void give_signals_to(WriteLoop& next);
   /// The open segments end before the next frame that is written. Threads: any.
   void roll() noexcept;
   /// Whether frames are being recorded now: without a product that has files never, armed only
@@ -68,7 +69,7 @@ class WriteLoop {
   void count_again();
   void flush_looked_at(std::uint64_t next);
   [[nodiscard]] std::uint64_t most_at_once() const noexcept;
-  void look(std::uint64_t sequence);
+  [[nodiscard]] std::uint64_t look(std::uint64_t sequence);
   void flush(std::uint64_t to, Action action);
   void handle(std::uint64_t from, std::uint64_t to, Action action);
   void count_unrecorded(std::size_t product, std::uint64_t from, std::uint64_t to);

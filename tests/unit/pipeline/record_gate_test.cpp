@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <deque>
 #include <limits>
 #include <random>
 #include <utility>
@@ -29,7 +30,8 @@ struct Frame {
   std::int64_t time_ns{};
   double mean{};
   bool tells{true};          ///< Its product has a result here.
-  std::int64_t command{-1};  ///< A command with this time comes before it; -1: none.
+  std::int64_t command{-1};  ///< A signal with this time comes before it; -1: none.
+  RecordSignal::Kind kind{};
 };
 
 /// What became of the frames: the number of the event that has them, or -1.
@@ -51,6 +53,19 @@ Outcome pass_through(const RecordPolicy& policy, const std::vector<Frame>& frame
       if (records) outcome.event[handled] = event;
     }
   };
+  std::uint64_t looked_at = 0;
+  // An earlier frame, where a late signal wants it to be looked at again.
+  const auto look = [&](std::uint64_t i) {
+    const auto change = gate.look(i, handled);
+    if (change.again_from) return *change.again_from;
+    if (change.ends) handle(i, true);
+    if (change.begins) {
+      handle(gate.first_of_event(i, handled), false);
+      ++event;
+    }
+    outcome.flagged[i] = (ring.slot(i).header.info.flags & kFlagTrigger) != 0;
+    return i + 1;
+  };
   for (std::uint64_t i = 0; i < frames.size(); ++i) {
     const Frame& frame = frames[i];
     SlotHeader& header = ring.slot(i).header;
@@ -59,14 +74,10 @@ Outcome pass_through(const RecordPolicy& policy, const std::vector<Frame>& frame
     header.info.monotonic_ns = frame.time_ns;
     header.results[1].emits = frame.tells;
     header.results[1].statistics.mean = frame.mean;
-    if (frame.command >= 0) gate.trigger(frame.command);
-    const auto change = gate.look(i);
-    if (change.ends) handle(i, true);
-    if (change.begins) {
-      handle(gate.first_of_event(i, handled), false);
-      ++event;
+    if (frame.command >= 0) {
+      EXPECT_TRUE(gate.signal({frame.kind, frame.command}));
     }
-    outcome.flagged[i] = (header.info.flags & kFlagTrigger) != 0;
+    while (looked_at <= i) looked_at = look(looked_at);
     if ((i + 1) % batch != 0 && i + 1 < frames.size()) continue;
     handle(gate.recording() ? i + 1 : gate.first_to_keep(i + 1, handled), gate.recording());
     EXPECT_LT(i + 1 - handled, kSlots) << "no slot is left for the next frame";
@@ -89,7 +100,7 @@ bool is_behind(const Stretch& after, const std::vector<Frame>& frames, std::size
 /// The same in plain words, with all frames at hand.
 Outcome reference_of(const RecordPolicy& policy, const std::vector<Frame>& frames) {
   Outcome outcome{std::vector<int>(frames.size(), -1), std::vector<bool>(frames.size())};
-  std::int64_t command = -1;
+  std::deque<std::int64_t> commands;
   bool recording = false;
   std::size_t begun = 0;
   std::int64_t armed_from_ns = 0;
@@ -98,9 +109,9 @@ Outcome reference_of(const RecordPolicy& policy, const std::vector<Frame>& frame
   int event = -1;
   for (std::size_t i = 0; i < frames.size(); ++i) {
     const std::int64_t now = frames[i].time_ns;
-    if (frames[i].command >= 0) command = frames[i].command;
-    const bool commanded = command >= 0 && now >= command;
-    if (commanded) command = -1;
+    if (frames[i].command >= 0) commands.push_back(frames[i].command);
+    bool commanded = false;
+    for (; !commands.empty() && now >= commands.front(); commands.pop_front()) commanded = true;
     const bool holds = policy.trigger && (frames[i].tells ? frames[i].mean > kThreshold : held);
     const bool triggers = commanded || (holds && !held);
     const bool still_holds = policy.extend && holds && held;
@@ -166,7 +177,7 @@ class RandomRecordings {
     for (Frame& frame : frames) {
       now += below(30) == 0 ? below(400) : 1 + below(12);
       if (below(changes_of) == 0) high = !high;
-      frame = {now, high ? kThreshold + 1 : kThreshold, below(tells_of) == 0, -1};
+      frame = {now, high ? kThreshold + 1 : kThreshold, below(tells_of) == 0, -1, {}};
       if (below(25) == 0) frame.command = std::max(std::int64_t{0}, now + below(60) - 40);
     }
     return frames;
@@ -222,7 +233,7 @@ TEST(RecordGate, KeepsWhatAPlainReferenceKeepsOfRandomRecordings) {
 /// One frame every 10 ns; the condition holds at those in `high`.
 std::vector<Frame> frames_of(std::size_t count, const std::vector<std::size_t>& high) {
   std::vector<Frame> frames(count);
-  for (std::size_t i = 0; i < count; ++i) frames[i] = {std::int64_t(i) * 10, 0, true, -1};
+  for (std::size_t i = 0; i < count; ++i) frames[i] = {std::int64_t(i) * 10, 0, true, -1, {}};
   for (const std::size_t i : high) frames[i].mean = kThreshold + 1;
   return frames;
 }
@@ -259,6 +270,102 @@ TEST(RecordGate, ACommandBeforeAFrameOfTheFutureWaitsForIt) {
   const Outcome outcome = pass_through(policy, frames, 1);
   EXPECT_EQ(outcome.event, (std::vector<int>{-1, -1, -1, -1, 0, -1}));
   EXPECT_EQ(outcome.flagged, (std::vector<bool>{false, false, false, false, true, false}));
+}
+
+/// An event of `after` frames behind each signal; the lines are read up to 100 ns late.
+RecordPolicy on_lines(std::uint64_t before = 0, std::uint64_t after = 0) {
+  RecordPolicy policy;
+  policy.start = RecordStart::kTrigger;
+  policy.before = before;
+  policy.after = after;
+  policy.latency = nanoseconds(100);
+  return policy;
+}
+
+TEST(RecordGate, TwoTriggersWithAFrameBetweenThemAreTwo) {
+  // Both come before the writer has looked at any of the frames.
+  std::vector<Frame> frames = frames_of(8, {});
+  frames[0].command = 15;
+  frames[1].command = 45;
+  for (const std::uint64_t batch : {1U, 4U, 8U}) {
+    EXPECT_EQ(pass_through(on_lines(), frames, batch).event,
+              (std::vector<int>{-1, -1, 0, -1, -1, 1, -1, -1}));
+  }
+}
+
+TEST(RecordGate, ALateTriggerMeansTheFirstFrameOfItsTimeAndThoseBeforeIt) {
+  std::vector<Frame> frames = frames_of(12, {});
+  frames[9].command = 51;  // Frame 6 is of 60 ns.
+  for (const std::uint64_t batch : {1U, 2U, 3U}) {
+    const Outcome outcome = pass_through(on_lines(2, 1), frames, batch);
+    EXPECT_EQ(outcome.event, (std::vector<int>{-1, -1, -1, -1, 0, 0, 0, 0, -1, -1, -1, -1}));
+    EXPECT_TRUE(outcome.flagged[6]);
+    EXPECT_EQ(std::ranges::count(outcome.flagged, true), 1);
+  }
+}
+
+TEST(RecordGate, ATriggerThatIsLaterThanItMayBeMeansTheOldestFrameThatIsLeft) {
+  std::vector<Frame> frames = frames_of(40, {});
+  frames[30].command = 5;
+  const Outcome outcome = pass_through(on_lines(), frames, 1);
+  EXPECT_EQ(std::ranges::count(outcome.event, 0), 1);
+  const auto found = std::ranges::find(outcome.event, 0) - outcome.event.begin();
+  EXPECT_GE(found, 18);
+  EXPECT_LE(found, 20) << "100 ns are ten frames";
+}
+
+TEST(RecordGate, ALateTriggerDuringAnEventLengthensItFromItsOwnFrameOn) {
+  std::vector<Frame> frames = frames_of(14, {});
+  frames[2].command = 15;
+  frames[6].command = 31;  // Frame 4.
+  const Outcome outcome = pass_through(on_lines(0, 5), frames, 14);
+  EXPECT_TRUE(outcome.flagged[2]);
+  EXPECT_TRUE(outcome.flagged[4]);
+  EXPECT_EQ(std::ranges::count(outcome.event, 0), 8) << "frames 2 to 9";
+}
+
+TEST(RecordGate, RecordsWhileTheGateIsOpen) {
+  using Kind = RecordSignal::Kind;
+  RecordPolicy policy = on_lines();
+  policy.gate = true;
+  std::vector<Frame> frames = frames_of(14, {});
+  const auto tell = [&](std::size_t before, std::int64_t at_ns, Kind kind) {
+    frames[before].command = at_ns;
+    frames[before].kind = kind;
+  };
+  tell(0, 15, Kind::kOpen);
+  tell(1, 45, Kind::kClose);
+  tell(2, 61, Kind::kOpen);  // Between two frames: nothing is to be recorded.
+  tell(3, 62, Kind::kClose);
+  tell(9, 81, Kind::kOpen);
+  const std::vector<int> wanted{-1, -1, 0, 0, 0, -1, -1, -1, -1, 1, 1, 1, 1, 1};
+  for (const std::uint64_t batch : {1U, 2U, 7U}) {
+    EXPECT_EQ(pass_through(policy, frames, batch).event, wanted);
+  }
+  policy.gate = false;
+  EXPECT_EQ(std::ranges::max(pass_through(policy, frames, 1).event), -1)
+      << "where it is not the condition it means nothing";
+}
+
+TEST(RecordGate, AGateThatIsOpenAlreadyLetsTheFirstFrameThrough) {
+  RecordPolicy policy = on_lines();
+  policy.gate = policy.gate_open = true;
+  EXPECT_EQ(pass_through(policy, frames_of(3, {}), 1).event, (std::vector<int>{0, 0, 0}));
+}
+
+TEST(RecordGate, SignalsBeyondTheMostAreRefusedAndNoneIsForgotten) {
+  Ring ring = make_ring();
+  RecordGate gate(ring, on_lines());
+  for (std::size_t i = 0; i < PendingSignals::kMost; ++i) {
+    ASSERT_TRUE(gate.signal({RecordSignal::Kind::kTrigger, std::int64_t(i)}));
+  }
+  EXPECT_FALSE(gate.signal({RecordSignal::Kind::kTrigger, 1}));
+  for (std::size_t i = 0; i < PendingSignals::kMost; ++i) {
+    ASSERT_EQ(gate.pending().front()->monotonic_ns, std::int64_t(i));
+    gate.pending().pop();
+  }
+  EXPECT_FALSE(gate.pending().front());
+  EXPECT_TRUE(gate.signal({RecordSignal::Kind::kTrigger, 1}));
 }
 
 TEST(RecordGate, KeepsThreeQuartersOfTheRingAtMost) {
