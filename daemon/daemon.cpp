@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <utility>
@@ -21,6 +22,7 @@
 #include "recorder_setup.hpp"
 #include "service/control_server.hpp"
 #include "service/control_socket.hpp"
+#include "service/gpio_lines.hpp"
 #include "service/observer.hpp"
 
 namespace framelog {
@@ -55,7 +57,10 @@ class Daemon {
                   system_files(), system_clock()),
         recorder_(make_setup(std::move(instrument)), make_loader(arguments, adopted()),
                   {arguments.frames, arguments.duration}, *keeper_, system_files(), system_clock()),
+        lines_("framelogd-" + configuration_->instrument, line_signals_, line_targets(),
+               system_clock()),
         line_(base_) {
+    recorder_.set_lines(line_signals_);
     recorder_.on_session_end([this](const RecorderStatus& status, const Health& health) {
       observer_.session_ended(status, health);
     });
@@ -65,7 +70,9 @@ class Daemon {
   Daemon& operator=(const Daemon&) = delete;
 
   int run() {
-    if (!open_control()) return end_left_runs(*keeper_) ? kExitUsage : kExitFoundWrong;
+    if (!open_lines() || !open_control()) {
+      return end_left_runs(*keeper_) ? kExitUsage : kExitFoundWrong;
+    }
     set_event_listener([this](const Event& event) {
       observer_.take(event);
       if (control_) control_->publish(event);
@@ -91,8 +98,47 @@ class Daemon {
       asio::post(loop_, [this, configuration] {
         configuration_ = configuration;
         observer_.adopt(observer_settings(configuration->settings));
+        if (!adopt_lines())
+          lines_.tick(lamp());  // Somebody was faster: it is told and tried again.
       });
     };
+  }
+
+  LineTargets line_targets() {
+    return {[this](RecordSignal signal) { return recorder_.signal(signal); },
+            [this](const LineEdges& edges) { recorder_.note(edges); },
+            [this] { return recorder_.indications(); }};
+  }
+
+  [[nodiscard]] std::expected<void, Complaint> adopt_lines() {
+    std::vector<Complaint> told_before;
+    return lines_.adopt(line_settings(configuration_->settings, told_before));
+  }
+
+  /// False, and reported, where the lines that are wanted cannot be had.
+  bool open_lines() {
+    observer_.set_lines([this] { return lines_.status(); });
+    const auto opened = adopt_lines();
+    if (opened) return true;
+    report({.kind = EventKind::kRefused,
+            .level = LogLevel::kError,
+            .text = configuration_->settings.place(opened.error())});
+    return false;
+  }
+
+  /// What the error line shows.
+  [[nodiscard]] ErrorLamp lamp() const {
+    using enum DegradedReason;
+    ErrorLamp lamp = ErrorLamp::kOff;
+    for (const DegradedReason reason : observer_.degraded_reasons()) {
+      const bool nothing = reason == kDiskFull || reason == kNoDisk || reason == kWriteError;
+      const ErrorLamp shown = nothing                  ? ErrorLamp::kSteady
+                              : reason == kSourceLost  ? ErrorLamp::kSourceLost
+                              : is_information(reason) ? ErrorLamp::kOff
+                                                       : ErrorLamp::kDegraded;
+      lamp = std::max(lamp, shown);
+    }
+    return lamp;
   }
 
   /// False, and reported, where the socket that is wanted cannot be had.
@@ -119,6 +165,7 @@ class Daemon {
   Controls controls() {
     Controls controls = controls_of(recorder_);
     controls.configuration = [this] { return configuration_json(*configuration_); };
+    controls.lines = [this] { return lines_.status(); };
     controls.metrics = [this] { return observer_.metrics(); };
     controls.degraded = [this] {
       std::vector<std::string> names;
@@ -147,6 +194,7 @@ class Daemon {
                                                          system_clock().monotonic_ns())
                                             : std::string(name_of(status.state));
     recorder_.with_health([&](const Health* health) { observer_.tick(status, health, line); });
+    lines_.tick(lamp());
     if (terminal_) show(line);
   }
 
@@ -216,7 +264,9 @@ class Daemon {
   std::unique_ptr<RingKeeper> keeper_;
   std::filesystem::path base_;
   Observer observer_;
+  LineSignals line_signals_;
   Recorder recorder_;  // Ends before what it uses and calls.
+  GpioLines lines_;    // It calls the recorder.
   std::unique_ptr<ControlServer> control_;
   StatusLine line_;
   bool terminal_{::isatty(STDERR_FILENO) == 1};

@@ -14,6 +14,8 @@
 #include "command/catalog_settings.hpp"
 #include "config/report.hpp"
 #include "core/log.hpp"
+#include "pipeline/line_settings.hpp"
+#include "service/gpio_lines.hpp"
 
 namespace framelog {
 namespace {
@@ -128,6 +130,11 @@ Recorder::Loader make_loader(Arguments arguments, Adopted adopted) {
     if (!instrument.configuration.errors.empty()) {
       return std::unexpected(std::move(instrument.configuration.errors));
     }
+    const Settings& settings = instrument.configuration.settings;
+    std::vector<Complaint> told_before;
+    const auto lines = check_lines(line_settings(settings, told_before),
+                                   "framelogd-" + instrument.configuration.instrument);
+    if (!lines) return std::unexpected(std::vector{settings.place(lines.error())});
     return make_setup(std::move(instrument), adopted);
   };
 }

@@ -110,6 +110,30 @@ std::string source_line(const Json& source) {
   return text + "\n";
 }
 
+/// "gpio gpiochip0: trigger active, 12 edges; ready active"
+std::string lines_line(const Json& status) {
+  const auto found = status.find("gpio");
+  if (found == status.end() || !found->is_object()) return "";
+  std::vector<std::string> parts;
+  for (const Json& line : found->at("lines")) {
+    std::string text = fmt::format("{} {}", word(line, "role"),
+                                   line.at("active").get<bool>() ? "active" : "inactive");
+    if (line.contains("edges")) {
+      text +=
+          fmt::format(", {}", counted(static_cast<std::int64_t>(total_of(line["edges"])), "edge"));
+    }
+    const auto lost = line.value("lost", std::uint64_t{0});
+    if (lost > 0) text += fmt::format(", {} LOST", lost);
+    if (line.contains("pulses")) {
+      text += fmt::format(", {} pulses", line["pulses"].get<std::uint64_t>());
+    }
+    parts.push_back(std::move(text));
+  }
+  const std::string trouble = word(*found, "trouble");
+  if (!trouble.empty()) return fmt::format("gpio NOT THERE: {}\n", trouble);
+  return fmt::format("gpio {}: {}\n", word(*found, "chip"), fmt::join(parts, "; "));
+}
+
 std::string surroundings_line(const Json& status) {
   std::vector<std::string> parts;
   if (status.at("ring").is_object()) {
@@ -148,7 +172,7 @@ std::string status_text(std::string_view json) {
   const Json status = Json::parse(json);
   std::string text = headline(status) + "\n" + source_line(status.at("source"));
   if (!status.at("products").empty()) text += product_table(status["products"]);
-  text += surroundings_line(status);
+  text += surroundings_line(status) + lines_line(status);
   if (!status.at("degraded").empty()) text += "DEGRADED: " + degraded_of(status) + "\n";
   return text;
 }

@@ -365,11 +365,10 @@ RecordingPlan make_recording_plan(const Settings& settings, const std::string& i
     auto product = plan_product(settings, instrument, name, source, reductions, complaints);
     if (product) plan.products.push_back(std::move(*product));
   }
-  const auto lines = descriptions_of(line_settings(settings, complaints));
   for (ProductPlan& product : plan.products) {
     if (!product.store) continue;
     product.store->description.configuration = configuration;
-    product.store->description.lines = lines;
+    product.store->description.lines = descriptions_of(line_settings(settings, complaints));
   }
   plan.ring = ring_of(settings, plan, complaints);
   plan.record = record_policy_of(settings, names, complaints);

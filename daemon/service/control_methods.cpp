@@ -289,6 +289,7 @@ std::string ControlMethods::status() const {
   StatusSurroundings surroundings;
   surroundings.rates = meter_.rates();
   surroundings.degraded = controls_.degraded();
+  if (controls_.lines) surroundings.lines = controls_.lines();
   if (const auto space = system_files().space(status.base)) {
     surroundings.free_bytes = space->free_bytes;
   }

@@ -34,6 +34,7 @@ struct Controls {
   std::function<std::string()> configuration;          ///< The effective values, as JSON.
   std::function<std::string()> metrics;                ///< As Prometheus reads them.
   std::function<std::vector<std::string>()> degraded;  ///< Names of reasons.
+  std::function<LinesStatus()> lines{};                ///< Of GPIO; empty: there are none.
 };
 
 /// Those that a recorder has by itself, without the last three. It is borrowed.

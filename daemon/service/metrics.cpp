@@ -191,6 +191,45 @@ void write_state(Writer& out, const MetricsInput& input) {
   }
 }
 
+using OfLine = std::uint64_t LineStatus::*;
+
+void write_line_counts(Writer& out, std::span<const LineStatus> lines, std::string_view name,
+                       std::string_view help, OfLine count) {
+  const auto is_meant = [](const LineStatus& line) { return is_input(line.role); };
+  if (std::ranges::none_of(lines, is_meant)) return;
+  out.family(name, "counter", help);
+  for (const LineStatus& line : lines) {
+    if (is_meant(line)) out.line({{"line", name_of(line.role)}}, line.*count);
+  }
+}
+
+void write_lines(Writer& out, std::span<const LineStatus> lines) {
+  out.family("framelog_gpio_level", "gauge", "Whether a GPIO line is active.");
+  for (const LineStatus& line : lines) out.line({{"line", name_of(line.role)}}, line.active);
+  if (std::ranges::any_of(lines, is_input, &LineStatus::role)) {
+    out.family("framelog_gpio_edges_total", "counter", "Edges of a GPIO line, debounced.");
+    for (const LineStatus& line : lines) {
+      if (!is_input(line.role)) continue;
+      out.line({{"line", name_of(line.role)}, {"edge", "rising"}}, line.rising);
+      out.line({{"line", name_of(line.role)}, {"edge", "falling"}}, line.falling);
+    }
+  }
+  write_line_counts(out, lines, "framelog_gpio_bounces_total",
+                    "Edges that debouncing has taken away.", &LineStatus::bounces);
+  write_line_counts(out, lines, "framelog_gpio_lost_edges_total",
+                    "Edges that the kernel had no room for.", &LineStatus::lost);
+  write_line_counts(out, lines, "framelog_gpio_overflows_total",
+                    "Times that the kernel may have had no room for an edge.",
+                    &LineStatus::overflows);
+  const auto strobe = std::ranges::find(lines, LineRole::kStrobe, &LineStatus::role);
+  if (strobe == lines.end()) return;
+  out.family("framelog_gpio_strobe_pulses_total", "counter", "Pulses of the strobe.");
+  out.line({}, strobe->pulses);
+  out.family("framelog_gpio_strobe_missed_total", "counter",
+             "Frames that came within the pulse of another.");
+  out.line({}, strobe->missed);
+}
+
 }  // namespace
 
 std::string metrics_text(const MetricsInput& input) {
@@ -201,6 +240,7 @@ std::string metrics_text(const MetricsInput& input) {
   write_times(out, input.totals);
   write_state(out, input);
   write_machine(out, input);
+  if (!input.lines.empty()) write_lines(out, input.lines);
   out.family("framelog_build_info", "gauge", "The program that runs.");
   out.line({{"version", program_version()}, {"commit", git_commit()}}, std::uint64_t{1});
   return out.take();

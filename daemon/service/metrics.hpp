@@ -8,6 +8,7 @@
 #include "pipeline/recorder.hpp"
 #include "service/board.hpp"
 #include "service/degraded.hpp"
+#include "service/gpio_lines.hpp"
 #include "service/metrics_totals.hpp"
 
 namespace framelog {
@@ -19,6 +20,7 @@ struct MetricsInput {
   std::optional<std::int64_t> free_bytes;  ///< Where the segments go.
   BoardState board;
   std::span<const DegradedReason> degraded;
+  std::span<const LineStatus> lines{};  ///< Of GPIO.
 };
 
 /// In the text format of Prometheus (version 0.0.4). What is not known has no line. Threads: any.

@@ -81,7 +81,8 @@ struct Observer::State {
     if (told_metrics.empty()) {
       const SessionTotals all = totals.totals();
       const auto reasons = degraded.reasons();
-      told_metrics = metrics_text({status, all, free_bytes, board, reasons});
+      const LinesStatus gpio = lines ? lines() : LinesStatus{};
+      told_metrics = metrics_text({status, all, free_bytes, board, reasons, gpio.lines});
     }
     return told_metrics;
   }
@@ -106,6 +107,7 @@ struct Observer::State {
   AlertSettings alert_settings;
   std::optional<std::int64_t> slow_ns, status_ns, file_written_ns;
   bool is_stopping{};
+  std::function<LinesStatus()> lines;
 };
 
 Observer::Observer(std::string instrument, ObserverSettings settings, FileSystem& files,
@@ -117,6 +119,8 @@ Observer::Observer(std::string instrument, ObserverSettings settings, FileSystem
 Observer::~Observer() = default;
 
 void Observer::adopt(ObserverSettings settings) { state_->adopt(std::move(settings)); }
+
+void Observer::set_lines(std::function<LinesStatus()> lines) { state_->lines = std::move(lines); }
 
 void Observer::ready() { state_->notifier.ready(); }
 

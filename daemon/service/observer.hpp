@@ -14,6 +14,7 @@
 #include "pipeline/recorder.hpp"
 #include "service/alerts.hpp"
 #include "service/degraded.hpp"
+#include "service/gpio_lines.hpp"
 
 namespace framelog {
 
@@ -45,6 +46,8 @@ class Observer {
   /// About once a second, until the end. `health` is null while no session runs; `line` is how the
   /// recorder is doing, for people. Reports events.
   void tick(const RecorderStatus& status, const Health* health, std::string_view line);
+  /// What the GPIO lines do; borrowed by tick() and finish().
+  void set_lines(std::function<LinesStatus()> lines);
   /// The last words of a session, so that its counters are in the metrics in full. Threads: any.
   void session_ended(const RecorderStatus& status, const Health& health);
   /// An alert where it is worth one. For the event listener. Threads: any.

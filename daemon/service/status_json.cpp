@@ -76,6 +76,31 @@ Json source_json(const RecorderStatus& status) {
   return json;
 }
 
+/// Null where no lines are configured.
+Json json_of(const LinesStatus& status) {
+  if (status.lines.empty()) return nullptr;
+  Json lines = Json::array();
+  for (const LineStatus& line : status.lines) {
+    lines.push_back({{"role", name_of(line.role)},
+                     {"line", line.line},
+                     {"offset", line.offset},
+                     {"active", line.active}});
+    Json& json = lines.back();
+    if (is_input(line.role)) {
+      json["edges"] = {{"rising", line.rising}, {"falling", line.falling}};
+      json["bounces"] = line.bounces;
+      json["lost"] = line.lost;
+      json["overflows"] = line.overflows;
+    } else if (line.role == LineRole::kStrobe) {
+      json["pulses"] = line.pulses;
+      json["missed"] = line.missed;
+    }
+  }
+  return {{"chip", status.chip},
+          {"trouble", status.trouble.empty() ? Json(nullptr) : Json(status.trouble)},
+          {"lines", std::move(lines)}};
+}
+
 std::uint64_t since(std::uint64_t now, std::uint64_t before) noexcept {
   return now >= before ? now - before : now;  // A new session counts from zero.
 }
@@ -136,7 +161,8 @@ std::string status_json(const RecorderStatus& status, const StatusSurroundings& 
                   {"bytes_per_second", surroundings.rates.bytes_per_second},
                   {"dropped_share", surroundings.rates.dropped_share},
                   {"uptime_s", surroundings.uptime_s},
-                  {"took_over", status.took_over}};
+                  {"took_over", status.took_over},
+                  {"gpio", json_of(surroundings.lines)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

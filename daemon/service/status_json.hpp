@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pipeline/recorder.hpp"
+#include "service/gpio_lines.hpp"
 
 namespace framelog {
 
@@ -43,6 +44,7 @@ struct StatusSurroundings {
   std::vector<std::string> degraded;
   std::optional<std::int64_t> free_bytes;
   double uptime_s{};
+  LinesStatus lines;
 };
 
 /// The result of the method `status`. Threads: any.

@@ -14,7 +14,8 @@ EXAMPLES = ROOT / "config/examples"
 TRIGGER = 1 << 3
 # Those whose instruments are in machines of their own are recorded there.
 ELSEWHERE = {"usb-camera": ROOT / "tests/vm/v4l2_test.py",
-             "gige-camera": ROOT / "tests/system/aravis_test.py"}
+             "gige-camera": ROOT / "tests/system/aravis_test.py",
+             "gpio-triggered": ROOT / "tests/vm/gpio_test.py"}
 
 
 class Examples(recorder.Case):

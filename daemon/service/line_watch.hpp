@@ -1,0 +1,96 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/wakeup.hpp"
+#include "service/debouncer.hpp"
+#include "service/gpio_lines.hpp"
+
+/// Private to the gpio*.cpp and line*.cpp files of this folder.
+namespace framelog {
+
+/// Of one role. They stay when its line is asked for again. Order nothing.
+struct LineCounters {
+  std::atomic<std::uint64_t> rising{0}, falling{0}, bounces{0}, lost{0}, overflows{0}, pulses{0},
+      missed{0};
+};
+using AllLineCounters = std::array<LineCounters, kLineRoles>;
+
+/// What a watch is given; all borrowed.
+struct WatchParts {
+  const LineSettings& settings;
+  LineSignals& signals;
+  AllLineCounters& counters;
+  const LineTargets& targets;
+  const std::atomic<ErrorLamp>& lamp;
+  const Clock& clock;
+};
+
+/// Lines that were requested, with the threads that serve them.
+class LineWatch {
+ public:
+  LineWatch(std::unique_ptr<LineBank> bank, ChosenLines chosen, const WatchParts& parts);
+  /// Ends the threads; outputs become inactive.
+  ~LineWatch();
+  LineWatch(const LineWatch&) = delete;
+  LineWatch& operator=(const LineWatch&) = delete;
+
+  /// Why the lines can no longer be read; empty: they can.
+  [[nodiscard]] std::string failure() const;
+  [[nodiscard]] const ChosenLines& chosen() const noexcept { return chosen_; }
+
+ private:
+  void run(const std::stop_token& stop);
+  [[nodiscard]] Result<void> begin();
+  [[nodiscard]] Result<void> turn();
+  [[nodiscard]] Deadline next_turn() const;
+  void take(const LineEvent& event);
+  void check_numbers(const LineEvent& event);
+  void pass(const LineEvent& event);
+  void settle(std::int64_t now_ns);
+  void flush(std::int64_t now_ns);
+  [[nodiscard]] Result<void> follow(std::int64_t now_ns);
+  [[nodiscard]] Result<void> put(LineRole role, bool active);
+  void run_strobe(const std::stop_token& stop);
+  void pulse(std::size_t line, std::chrono::nanoseconds length, const std::stop_token& stop);
+  void fail_with(const Error& error);
+  void show(LineRole role, bool active) noexcept;
+  [[nodiscard]] std::optional<std::size_t> index_of(LineRole role) const noexcept;
+  [[nodiscard]] LineCounters& counters_of(std::size_t line) noexcept;
+
+  std::unique_ptr<LineBank> bank_;
+  ChosenLines chosen_;
+  TriggerEdges trigger_edges_;
+  LineSignals& signals_;
+  AllLineCounters& counters_;
+  const LineTargets& targets_;
+  const std::atomic<ErrorLamp>& lamp_;
+  const Clock& clock_;
+
+  // Threads: lines.
+  std::vector<Debouncer> debouncers_;
+  std::vector<std::uint32_t> numbers_;  ///< Of each line's last event.
+  std::vector<LineEvent> events_;
+  LineEdges edges_;  ///< That are not told yet.
+  std::deque<RecordSignal> unsent_;
+  std::int64_t flushed_ns_{};
+  std::uint64_t outputs_{};  ///< Their levels as they were set.
+  bool has_outputs_{};
+
+  mutable std::mutex mutex_;
+  std::string failure_;
+  Wakeup stopping_;
+  std::jthread strobe_;
+  std::jthread thread_;
+};
+
+}  // namespace framelog

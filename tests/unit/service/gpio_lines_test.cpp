@@ -1,0 +1,324 @@
+#include "service/gpio_lines.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "tests/fakes/fake_lines.hpp"
+
+namespace framelog {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using Kind = RecordSignal::Kind;
+
+/// Generous: the machine may be busy.
+bool eventually(const std::function<bool()>& condition) {
+  const auto until = steady_clock::now() + std::chrono::seconds(60);
+  while (!condition() && steady_clock::now() < until) std::this_thread::sleep_for(milliseconds(1));
+  return condition();
+}
+
+/// Lines over a fake chip; what they tell is kept.
+class GpioLinesTest : public testing::Test {
+ protected:
+  GpioLines make() {
+    return GpioLines("framelogd-test", signals_,
+                     {[this](RecordSignal signal) {
+                        const std::scoped_lock lock(mutex_);
+                        if (refusals_-- > 0) return false;
+                        told_.push_back(signal);
+                        return true;
+                      },
+                      [this](const LineEdges& edges) {
+                        const std::scoped_lock lock(mutex_);
+                        edges_.insert(edges_.end(), edges.edges.begin(), edges.edges.end());
+                        notes_before_signal_ = edges_.size() > told_.size();
+                      },
+                      [this] {
+                        const std::scoped_lock lock(mutex_);
+                        return now_;
+                      }},
+                     system_clock(),
+                     {[this] { return fake_.chips; },
+                      [this](const ChosenLines& lines, const std::string& consumer) {
+                        return fake_.request(lines, consumer);
+                      }});
+  }
+  std::vector<RecordSignal> told() {
+    const std::scoped_lock lock(mutex_);
+    return told_;
+  }
+  std::vector<LineEdge> edges() {
+    const std::scoped_lock lock(mutex_);
+    return edges_;
+  }
+  void indicate(Recorder::Indications now) {
+    const std::scoped_lock lock(mutex_);
+    now_ = now;
+  }
+
+  static LineSettings with(std::vector<LineSpec> lines, TriggerEdges edges = TriggerEdges::kNone) {
+    return {.chip = {}, .lines = std::move(lines), .trigger_edges = edges};
+  }
+
+  FakeLines fake_;
+  LineSignals signals_;
+  std::mutex mutex_;
+  std::vector<RecordSignal> told_;
+  std::vector<LineEdge> edges_;
+  int refusals_{};
+  bool notes_before_signal_{};
+  Recorder::Indications now_;
+};
+
+constexpr std::int64_t kStart = 1'234'567'890'123'456'789;
+
+TEST_F(GpioLinesTest, KeepsTheKernelsTimesToTheNanosecondAndTellsEachTrigger) {
+  GpioLines lines = make();
+  ASSERT_TRUE(
+      lines.adopt(with({{.role = LineRole::kTrigger, .line = "BUTTON"}}, TriggerEdges::kRising)));
+  constexpr int kEdges = 3000;
+  for (int i = 0; i < kEdges; ++i) {
+    fake_.edge(0, i % 2 == 0, kStart + i * 1'000'001, static_cast<std::uint32_t>(i + 1));
+  }
+  ASSERT_TRUE(eventually([&] { return edges().size() == kEdges; }));
+  const auto all = edges();
+  for (int i = 0; i < kEdges; ++i) {
+    const LineEdge& edge = all[static_cast<std::size_t>(i)];
+    ASSERT_EQ(edge.monotonic_ns, kStart + i * 1'000'001);
+    ASSERT_EQ(edge.line, 0);
+    ASSERT_EQ(edge.active, i % 2 == 0);
+  }
+  ASSERT_TRUE(eventually([&] { return told().size() == kEdges / 2; }));
+  EXPECT_EQ(told()[7].kind, Kind::kTrigger);
+  EXPECT_EQ(told()[7].monotonic_ns, kStart + 14 * 1'000'001);
+  const LinesStatus status = lines.status();
+  ASSERT_EQ(status.lines.size(), 1U);
+  EXPECT_EQ(status.chip, "gpiochip7");
+  EXPECT_EQ(status.lines[0].rising, kEdges / 2U);
+  EXPECT_EQ(status.lines[0].falling, kEdges / 2U);
+  EXPECT_EQ(status.lines[0].lost, 0U);
+  EXPECT_EQ(fake_.consumers(), std::vector<std::string>{"framelogd-test"});
+}
+
+TEST_F(GpioLinesTest, AnEdgeIsTheFilesBeforeItIsASignal) {
+  GpioLines lines = make();
+  ASSERT_TRUE(lines.adopt(with({{.role = LineRole::kTrigger, .line = "0"}}, TriggerEdges::kBoth)));
+  fake_.edge(0, true, kStart);
+  ASSERT_TRUE(eventually([&] { return told().size() == 1; }));
+  EXPECT_TRUE(notes_before_signal_);
+}
+
+TEST_F(GpioLinesTest, ASignalThatNobodyHasRoomForIsToldAgain) {
+  GpioLines lines = make();
+  ASSERT_TRUE(lines.adopt(with({{.role = LineRole::kTrigger, .line = "0"}}, TriggerEdges::kBoth)));
+  {
+    const std::scoped_lock lock(mutex_);
+    refusals_ = 3;
+  }
+  fake_.edge(0, true, kStart);
+  fake_.edge(0, false, kStart + 5);
+  ASSERT_TRUE(eventually([&] { return told().size() == 2; }));
+  EXPECT_EQ(told()[0].monotonic_ns, kStart);
+  EXPECT_EQ(told()[1].monotonic_ns, kStart + 5);
+}
+
+TEST_F(GpioLinesTest, EdgesThatTheKernelLostAreCountedByItsNumbersOrItsLimit) {
+  GpioLines lines = make();
+  ASSERT_TRUE(lines.adopt(with({{.role = LineRole::kTrigger, .line = "BUTTON"},
+                                {.role = LineRole::kGate, .line = "SHUTTER"}})));
+  fake_.edge(0, true, kStart, 1);
+  fake_.edge(0, false, kStart + 1, 5);
+  fake_.edge(1, true, kStart + 2, 0, true);
+  ASSERT_TRUE(eventually([&] { return edges().size() == 3; }));
+  EXPECT_EQ(lines.status().lines[0].lost, 3U);
+  EXPECT_EQ(lines.status().lines[0].overflows, 0U);
+  EXPECT_EQ(lines.status().lines[1].lost, 0U);
+  EXPECT_EQ(lines.status().lines[1].overflows, 1U);
+}
+
+TEST_F(GpioLinesTest, TheGateTellsItsLevelAtOnceAndEachChange) {
+  fake_.set_level(1, true);
+  GpioLines lines = make();
+  ASSERT_TRUE(lines.adopt(with({{.role = LineRole::kGate, .line = "SHUTTER"}})));
+  ASSERT_EQ(told().size(), 1U) << "before anything can be recorded";
+  EXPECT_EQ(told()[0].kind, Kind::kOpen);
+  EXPECT_EQ(signals_.levels.load(), bit_of(LineRole::kGate));
+  fake_.edge(1, false, kStart);
+  ASSERT_TRUE(eventually([&] { return told().size() == 2; }));
+  EXPECT_EQ(told()[1].kind, Kind::kClose);
+  EXPECT_EQ(told()[1].monotonic_ns, kStart);
+  EXPECT_EQ(signals_.levels.load(), 0U);
+}
+
+TEST_F(GpioLinesTest, OutputsFollowTheRecorderAndAreInactiveInTheEnd) {
+  {
+    GpioLines lines = make();
+    ASSERT_TRUE(lines.adopt(with({{.role = LineRole::kReady, .line = "BUTTON"},
+                                  {.role = LineRole::kRecording, .line = "SHUTTER"},
+                                  {.role = LineRole::kError, .line = "LAMP"}})));
+    EXPECT_FALSE(fake_.level(0));
+    indicate({.ready = true, .recording = false});
+    ASSERT_TRUE(eventually([&] { return fake_.level(0); }));
+    EXPECT_FALSE(fake_.level(1));
+    indicate({.ready = true, .recording = true});
+    ASSERT_TRUE(eventually([&] { return fake_.level(1); }));
+    ASSERT_TRUE(eventually([&] {
+      return signals_.levels.load() == (bit_of(LineRole::kReady) | bit_of(LineRole::kRecording));
+    }));
+    EXPECT_EQ(fake_.pulses(2), 0);
+    lines.tick(ErrorLamp::kSteady);
+    ASSERT_TRUE(eventually([&] { return fake_.level(2); }));
+    lines.tick(ErrorLamp::kSourceLost);
+    ASSERT_TRUE(eventually([&] { return fake_.pulses(2) >= 3; })) << "it blinks";
+    lines.tick(ErrorLamp::kOff);
+    ASSERT_TRUE(eventually([&] { return !fake_.level(2); }));
+  }
+  for (const std::uint32_t offset : {0U, 1U, 2U}) EXPECT_FALSE(fake_.level(offset));
+  EXPECT_EQ(signals_.levels.load(), 0U);
+  EXPECT_EQ(fake_.open_banks(), 0);
+}
+
+TEST_F(GpioLinesTest, TheStrobeHasAPulseForEachFrameOrCountsIt) {
+  GpioLines lines = make();
+  ASSERT_TRUE(lines.adopt(with(
+      {{.role = LineRole::kStrobe, .line = "LAMP", .length = std::chrono::microseconds(50)}})));
+  const auto frame = [&] {
+    signals_.frames.fetch_add(1);
+    signals_.frame_came.notify();
+  };
+  for (int i = 1; i <= 5; ++i) {
+    frame();
+    ASSERT_TRUE(eventually([&] { return fake_.pulses(2) == i && !fake_.level(2); }));
+    ASSERT_TRUE(eventually([&] { return lines.status().lines[0].pulses == unsigned(i); }));
+  }
+  for (int i = 0; i < 1000; ++i) frame();
+  ASSERT_TRUE(eventually([&] {
+    const LineStatus strobe = lines.status().lines[0];
+    return strobe.pulses + strobe.missed == 1005;
+  }));
+  EXPECT_GE(lines.status().lines[0].pulses, 6U);
+}
+
+TEST_F(GpioLinesTest, ABouncingContactIsOneEdgeWithTheTimeFromWhichItStayed) {
+  GpioLines lines = make();
+  ASSERT_TRUE(lines.adopt(
+      with({{.role = LineRole::kTrigger, .line = "BUTTON", .debounce = milliseconds(5)}},
+           TriggerEdges::kBoth)));
+  const std::int64_t now = system_clock().monotonic_ns();
+  for (const auto& [at_us, active] : std::vector<std::pair<int, bool>>{{0, true},
+                                                                       {100, false},
+                                                                       {200, true},
+                                                                       {20'000, false},
+                                                                       {20'050, true},
+                                                                       {50'000, false}}) {
+    fake_.edge(0, active, now + std::int64_t{at_us} * 1000);
+  }
+  ASSERT_TRUE(eventually([&] { return edges().size() == 2; }));
+  EXPECT_EQ(edges()[0].monotonic_ns, now + 200'000);
+  EXPECT_TRUE(edges()[0].active);
+  EXPECT_EQ(edges()[1].monotonic_ns, now + 50'000'000);
+  EXPECT_FALSE(edges()[1].active);
+  EXPECT_EQ(told().size(), 2U);
+  EXPECT_EQ(lines.status().lines[0].bounces, 4U);
+}
+
+TEST_F(GpioLinesTest, LinesThatGoAwayAreAskedForAgainAndTheirCountsGoOn) {
+  GpioLines lines = make();
+  ASSERT_TRUE(lines.adopt(with({{.role = LineRole::kGate, .line = "SHUTTER"}})));
+  fake_.edge(1, true, kStart);
+  ASSERT_TRUE(eventually([&] { return edges().size() == 1; }));
+  fake_.unplug();
+  ASSERT_TRUE(eventually([&] {
+    lines.tick(ErrorLamp::kOff);
+    return !lines.status().trouble.empty();
+  }));
+  ASSERT_TRUE(eventually([&] { return told().back().kind == Kind::kClose; }));
+  lines.tick(ErrorLamp::kOff);
+  EXPECT_FALSE(lines.status().trouble.empty());
+  fake_.unplug(false);
+  lines.tick(ErrorLamp::kOff);
+  EXPECT_EQ(lines.status().trouble, "");
+  EXPECT_EQ(told().back().kind, Kind::kOpen) << "its level is told again";
+  fake_.edge(1, false, kStart + 1);
+  ASSERT_TRUE(eventually([&] { return edges().size() == 2; }));
+  EXPECT_EQ(lines.status().lines[0].rising, 1U);
+  EXPECT_EQ(lines.status().lines[0].falling, 1U);
+}
+
+TEST_F(GpioLinesTest, AnotherConfigurationHasItsLines) {
+  GpioLines lines = make();
+  const LineSettings first = with({{.role = LineRole::kTrigger, .line = "BUTTON"}});
+  ASSERT_TRUE(lines.adopt(first));
+  ASSERT_TRUE(lines.adopt(first));
+  EXPECT_EQ(fake_.consumers().size(), 1U) << "what is the same is kept";
+  ASSERT_TRUE(lines.adopt(with({{.role = LineRole::kTrigger, .line = "SHUTTER"}})));
+  EXPECT_EQ(fake_.consumers().size(), 2U);
+  EXPECT_EQ(fake_.open_banks(), 1);
+  ASSERT_TRUE(lines.adopt({}));
+  EXPECT_EQ(fake_.open_banks(), 0);
+  EXPECT_TRUE(lines.status().lines.empty());
+}
+
+std::string refusal(const LineSettings& settings, const std::vector<ChipFacts>& chips) {
+  const auto chosen = choose_lines(settings, chips, "framelogd-test");
+  return chosen ? "" : chosen.error().key + ": " + chosen.error().message;
+}
+
+LineSettings one(std::string line, std::string chip = {}) {
+  return {.chip = std::move(chip),
+          .lines = {{.role = LineRole::kTrigger, .line = std::move(line)}},
+          .trigger_edges = {}};
+}
+
+TEST(ChooseLines, TakesNamesOffsetsPathsAndLabels) {
+  const auto chips = FakeLines().chips;
+  for (const char* chip : {"", "gpiochip7", "/dev/gpiochip7", "fake"}) {
+    const auto chosen = choose_lines(one("SHUTTER", chip), chips, "us");
+    ASSERT_TRUE(chosen);
+    EXPECT_EQ(chosen->path, "/dev/gpiochip7");
+    EXPECT_EQ(chosen->lines[0].offset, 1U);
+  }
+  EXPECT_EQ(choose_lines(one("3"), chips, "us")->lines[0].offset, 3U);
+}
+
+TEST(ChooseLines, SaysWhatIsWrongAndWhatThereIs) {
+  auto chips = FakeLines().chips;
+  EXPECT_EQ(refusal(one("TAKEN"), chips),
+            "trigger: line \"TAKEN\" of gpiochip7 is in use by \"somebody\" (a line that is free)");
+  EXPECT_EQ(refusal(one("NONE"), chips),
+            "trigger: no chip has a line \"NONE\" (there are: gpiochip7 [fake] with 5 lines)");
+  EXPECT_EQ(refusal(one("9", "fake"), chips),
+            "trigger: there is no line \"9\" (gpiochip7 has 0 to 4, and BUTTON, SHUTTER, LAMP, "
+            "TAKEN)");
+  EXPECT_EQ(refusal(one("BUTTON", "other"), chips),
+            "chip: there is no chip \"other\" (there are: gpiochip7 [fake] with 5 lines)");
+  EXPECT_EQ(refusal(one("BUTTON"), {}),
+            "trigger: no chip has a line \"BUTTON\" (there is no GPIO chip)");
+  auto two = chips;
+  two.push_back(chips[0]);
+  two[1].name = "gpiochip8";
+  two[1].path = "/dev/gpiochip8";
+  EXPECT_EQ(refusal(one("BUTTON"), two),
+            "chip: gpiochip7 and gpiochip8 both have these lines (which one is meant)");
+  EXPECT_EQ(refusal(one("BUTTON", "fake"), two),
+            "chip: \"fake\" is the label of gpiochip7 and of gpiochip8 (one of their names)");
+  LineSettings twice = one("BUTTON");
+  twice.lines.push_back({.role = LineRole::kGate, .line = "0"});
+  EXPECT_EQ(refusal(twice, chips),
+            "gate: \"0\" is line 0, which is that of gpio.trigger (each line once)");
+  chips[0].lines[4].consumer = "framelogd-test";
+  EXPECT_EQ(refusal(one("TAKEN"), chips), "") << "ours, before a reload";
+  chips[0].failed_errno = EACCES;
+  EXPECT_EQ(refusal(one("BUTTON", "gpiochip7"), chips),
+            "chip: cannot open /dev/gpiochip7: Permission denied (members of its group may: see ls "
+            "-l)");
+}
+
+}  // namespace
+}  // namespace framelog
