@@ -9,6 +9,7 @@
 #include "formats/hdf5_bytes.hpp"
 #include "formats/hdf5_filters.hpp"
 #include "formats/hdf5_layout.hpp"
+#include "formats/hdf5_lines.hpp"
 
 namespace framelog::hdf5 {
 namespace {
@@ -242,23 +243,6 @@ void write_correction(Tree& tree, const D& d) {
   const std::array<hsize_t, 2> size{d.shape.height_px, d.shape.width_px};
   const Handle space(H5Screate_simple(2, size.data(), nullptr));
   tree.dataset(kDetector + "/pixel_mask", H5T_STD_U32LE, space.get(), H5P_DEFAULT, mask.data());
-}
-
-/// Whose level is which bit of the frame table's column `gpio`.
-void write_lines(Tree& tree, const D& d) {
-  if (d.lines.empty()) return;
-  tree.group(kLines, "NXcollection");
-  for (const LineDescription& line : d.lines) {
-    const std::string path = kLines + "/" + line.role;
-    tree.group(path, "NXcollection");
-    tree.integer(path + "/bit", line.bit);
-    tree.text(path + "/line", line.line);
-    if (!line.chip.empty()) tree.text(path + "/chip", line.chip);
-    tree.flag(path + "/active_low", line.active_low);
-  }
-  std::vector<std::string> bits(d.lines.back().bit + 1U);
-  for (const LineDescription& line : d.lines) bits[line.bit] = line.role;
-  tree.attribute(kFrameTable, "gpio_bits", std::span<const std::string>(bits));
 }
 
 }  // namespace

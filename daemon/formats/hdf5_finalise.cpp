@@ -10,6 +10,7 @@
 #include "core/clock.hpp"
 #include "formats/chunk_index.hpp"
 #include "formats/hdf5_layout.hpp"
+#include "formats/hdf5_lines.hpp"
 #include "formats/hdf5_packed_segment.hpp"
 #include "formats/hdf5_segment.hpp"
 #include "formats/undo.hpp"
@@ -188,34 +189,6 @@ void write_environment(Tree& tree, const std::vector<QuantityEntry>& quantities,
   }
 }
 
-/// One NXlog of all lines; both clocks to the nanosecond.
-void write_edges(Tree& tree, const LineEdges& lines, const Ending& ending) {
-  if (lines.edges.empty() && lines.left_out == 0) return;
-  std::vector<double> time;
-  std::vector<std::int64_t> monotonic;
-  std::vector<std::int64_t> utc;
-  std::vector<std::int64_t> line;
-  std::vector<std::int64_t> value;
-  for (const LineEdge& edge : lines.edges) {
-    time.push_back(seconds(edge.monotonic_ns - ending.run_start_monotonic_ns));
-    monotonic.push_back(edge.monotonic_ns);
-    utc.push_back(edge.utc_ns);
-    line.push_back(edge.line);
-    value.push_back(edge.active ? 1 : 0);
-  }
-  const std::string path = kLines + "/edges";
-  if (!has(tree.file(), kLines)) tree.group(kLines, "NXcollection");
-  tree.group(path, "NXlog");
-  tree.text(path + "/description", "Edges of GPIO lines: from its time on a line has this level");
-  tree.column(path + "/time", time, "s");
-  tree.attribute(path + "/time", "start", iso_time(ending.run_start_utc_ns));
-  tree.column(path + "/value", value);
-  tree.column(path + "/line", line);
-  tree.column(path + "/monotonic_ns", monotonic, "ns");
-  tree.column(path + "/utc_ns", utc, "ns");
-  tree.integer(path + "/left_out", static_cast<std::int64_t>(lines.left_out));
-}
-
 void write_end(Tree& tree, const Records& records, const SegmentEnd& end) {
   const Handle scalar(H5Screate(H5S_SCALAR));
   const auto values = accounting_values(end.accounting);
@@ -353,7 +326,7 @@ void hdf5::write_ending(Tree& tree, const Ending& ending) {
   write_clock(tree, ending.end.clock);
   write_events(tree, ending.end.events);
   write_environment(tree, ending.end.quantities, ending.run_start_utc_ns);
-  write_edges(tree, ending.end.lines, ending);
+  write_edges(tree, ending);
   write_end(tree, ending.records, ending.end);
 }
 

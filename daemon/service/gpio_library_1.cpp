@@ -25,7 +25,7 @@ using Chip = std::unique_ptr<gpiod_chip, CloseChip>;
 std::string text_or_empty(const char* text) { return text == nullptr ? "" : text; }
 
 ChipFacts facts_of(const std::string& path) {
-  ChipFacts facts{.path = path, .name = path, .label = {}, .lines = {}};
+  ChipFacts facts{.path = path, .name = path.substr(path.rfind('/') + 1), .label = {}, .lines = {}};
   const Chip chip(::gpiod_chip_open(path.c_str()));
   if (!chip) {
     facts.failed_errno = errno;

@@ -36,7 +36,7 @@ using Events = std::unique_ptr<gpiod_edge_event_buffer, Free<::gpiod_edge_event_
 std::string text_or_empty(const char* text) { return text == nullptr ? "" : text; }
 
 ChipFacts facts_of(const std::string& path) {
-  ChipFacts facts{.path = path, .name = path, .label = {}, .lines = {}};
+  ChipFacts facts{.path = path, .name = path.substr(path.rfind('/') + 1), .label = {}, .lines = {}};
   const Chip chip(::gpiod_chip_open(path.c_str()));
   const ChipInfo info(chip ? ::gpiod_chip_get_info(chip.get()) : nullptr);
   if (!info) {

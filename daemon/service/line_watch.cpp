@@ -65,10 +65,12 @@ LineWatch::LineWatch(std::unique_ptr<LineBank> bank, ChosenLines chosen, const W
   });
   if (!index_of(LineRole::kStrobe)) return;
   signals_.wants_frames.store(true, std::memory_order_relaxed);
-  strobe_ = std::jthread([this](const std::stop_token& stop) {
-    ::pthread_setname_np(::pthread_self(), "strobe");
-    run_strobe(stop);
-  });
+  // Frames that come before the thread runs have their pulse, too.
+  strobe_ = std::jthread(
+      [this, seen = signals_.frames.load(std::memory_order_relaxed)](const std::stop_token& stop) {
+        ::pthread_setname_np(::pthread_self(), "strobe");
+        run_strobe(stop, seen);
+      });
 }
 
 LineWatch::~LineWatch() {
@@ -248,10 +250,9 @@ Result<void> LineWatch::put(LineRole role, bool active) {
   return {};
 }
 
-void LineWatch::run_strobe(const std::stop_token& stop) {
+void LineWatch::run_strobe(const std::stop_token& stop, std::uint64_t seen) {
   const std::size_t line = *index_of(LineRole::kStrobe);
   LineCounters& counters = counters_of(line);
-  std::uint64_t seen = signals_.frames.load(std::memory_order_relaxed);
   for (;;) {
     const Wakeup::Ticket ticket = signals_.frame_came.ticket();
     if (stop.stop_requested()) return;

@@ -60,7 +60,7 @@ class LineWatch {
   void flush(std::int64_t now_ns);
   [[nodiscard]] Result<void> follow(std::int64_t now_ns);
   [[nodiscard]] Result<void> put(LineRole role, bool active);
-  void run_strobe(const std::stop_token& stop);
+  void run_strobe(const std::stop_token& stop, std::uint64_t seen);
   void pulse(std::size_t line, std::chrono::nanoseconds length, const std::stop_token& stop);
   void fail_with(const Error& error);
   void show(LineRole role, bool active) noexcept;
