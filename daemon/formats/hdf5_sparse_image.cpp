@@ -117,8 +117,7 @@ hid_t driver_id() {
 Handle SparseImage::create(hid_t creation, const Handle& access) {
   SparseImage* const self = this;
   if (H5Pset_driver(access.get(), driver_id(), static_cast<const void*>(&self)) < 0) return {};
-  const Handle own = timeless(creation, H5P_FILE_CREATE);
-  return Handle(H5Fcreate("framelog-sparse-image", H5F_ACC_TRUNC, own.get(), access.get()));
+  return Handle(H5Fcreate("framelog-sparse-image", H5F_ACC_TRUNC, creation, access.get()));
 }
 
 void SparseImage::write(std::uint64_t offset, std::span<const std::byte> bytes) noexcept {

@@ -22,8 +22,7 @@ class SparseImage {
   SparseImage(const SparseImage&) = delete;
   SparseImage& operator=(const SparseImage&) = delete;
 
-  /// Creates the file with these properties, of which the driver is replaced and the root group's
-  /// times are left out.
+  /// Creates the file with these properties, of which the driver is replaced.
   [[nodiscard]] Handle create(hid_t creation, const Handle& access);
   /// Makes the new and empty file `fd` the same, with holes where nothing was written. After the
   /// library has closed it. Errors: kNoMemory, it did not fit into memory; those of FileSystem.

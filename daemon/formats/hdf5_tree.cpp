@@ -92,12 +92,6 @@ std::optional<PixelType> pixel_type(hid_t type) noexcept {
   return std::nullopt;
 }
 
-Handle timeless(hid_t properties, hid_t kind) {
-  Handle own(properties == H5P_DEFAULT ? H5Pcreate(kind) : H5Pcopy(properties));
-  H5Pset_obj_track_times(own.get(), false);
-  return own;
-}
-
 std::string last_error() {
   std::string text;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_message, &text);
@@ -136,8 +130,7 @@ void Tree::check(bool good, const char* what, const std::string& path) {
 
 void Tree::group(const std::string& path, std::string_view nexus_class) {
   if (!good()) return;
-  const Handle own = timeless(H5P_DEFAULT, H5P_GROUP_CREATE);
-  const Handle group(H5Gcreate2(file(), path.c_str(), H5P_DEFAULT, own.get(), H5P_DEFAULT));
+  const Handle group(H5Gcreate2(file(), path.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
   check(group.valid(), "cannot create group", path);
   attribute(path, "NX_class", nexus_class);
 }
@@ -145,9 +138,8 @@ void Tree::group(const std::string& path, std::string_view nexus_class) {
 void Tree::dataset(const std::string& path, hid_t type, hid_t space, hid_t properties,
                    const void* data) {
   if (!good()) return;
-  const Handle own = timeless(properties, H5P_DATASET_CREATE);
   const Handle set(
-      H5Dcreate2(file(), path.c_str(), type, space, H5P_DEFAULT, own.get(), H5P_DEFAULT));
+      H5Dcreate2(file(), path.c_str(), type, space, H5P_DEFAULT, properties, H5P_DEFAULT));
   check(set.valid(), "cannot create dataset", path);
   if (!good() || data == nullptr) return;
   check(H5Dwrite(set.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0, "cannot write dataset",

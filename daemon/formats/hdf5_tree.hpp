@@ -45,9 +45,6 @@ class Handle {
 [[nodiscard]] hid_t type_of(PixelType type) noexcept;
 /// The other way round; none for any other type.
 [[nodiscard]] std::optional<PixelType> pixel_type(hid_t type) noexcept;
-/// Properties of this kind (H5P_..._CREATE) for an object that does not note when it was made, so that
-/// the same content is the same file whenever it is written; else as `properties`.
-[[nodiscard]] Handle timeless(hid_t properties, hid_t kind);
 /// The last message on HDF5's error stack: "unable to open file (H5F_open)".
 [[nodiscard]] std::string last_error();
 /// What `text`, of last_error() or Tree::error(), says: with the errno that it names, where a call
