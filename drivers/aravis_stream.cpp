@@ -163,7 +163,7 @@ void AravisStream::give_back(ArvBuffer* buffer) noexcept {
   slot->arrival_ns = -1;
   arv_buffer_set_frame_id(buffer, kNoId);
   arv_buffer_set_timestamp(buffer, 0);
-  std::ranges::fill(slot->bytes, std::byte{0});
+  std::memset(slot->bytes.data(), 0, slot->bytes.size());
   arv_stream_push_buffer(stream_.get(), buffer);
 }
 
