@@ -63,7 +63,10 @@ Outcome pass_through(const RecordPolicy& policy, const std::vector<Frame>& frame
       handle(gate.first_of_event(i, handled), false);
       ++event;
     }
-    outcome.flagged[i] = (ring.slot(i).header.info.flags & kFlagTrigger) != 0;
+    // A late signal flags an earlier frame.
+    for (std::uint64_t each = handled; each <= i; ++each) {
+      outcome.flagged[each] = (ring.slot(each).header.info.flags & kFlagTrigger) != 0;
+    }
     return i + 1;
   };
   for (std::uint64_t i = 0; i < frames.size(); ++i) {

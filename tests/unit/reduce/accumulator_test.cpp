@@ -320,17 +320,21 @@ TEST(Accumulator, AddsEveryFrameOnceThoughItsProcessIsKilledAtAnyInstruction) {
     SharedGroup undisturbed(plan, 4);
     std::uint64_t all_steps = 10'000'000;
     ASSERT_TRUE(killed_after(traced_child(undisturbed), all_steps));
-    SharedGroup shared(plan, 4);
     std::mt19937_64 random(3);
     int kills = 0;
     int kills_within_a_frame = 0;
-    for (; kills < 100; ++kills) {
-      std::uint64_t steps = random() % (all_steps / 2);
-      if (killed_after(traced_child(shared), steps)) break;
-      if (shared.group().unfinished()) ++kills_within_a_frame;
+    // Where a kill falls is the compiler's choice as well: a few rounds hit a frame.
+    for (int round = 0; round < 4; ++round) {
+      SharedGroup shared(plan, 4);
+      for (int attempt = 0; attempt < 100; ++attempt) {
+        std::uint64_t steps = random() % (all_steps / 2);
+        if (killed_after(traced_child(shared), steps)) break;
+        ++kills;
+        if (shared.group().unfinished()) ++kills_within_a_frame;
+      }
+      shared.expect_all_once();
     }
-    shared.expect_all_once();
-    EXPECT_GT(kills, 5);
+    EXPECT_GT(kills, 20);
     EXPECT_GT(kills_within_a_frame, 0);
   }
 }
