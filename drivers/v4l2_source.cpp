@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <cerrno>
 
@@ -132,8 +131,8 @@ std::optional<Error> V4l2Source::wait(Deadline deadline) noexcept {
       if (!device_.take_source_change()) return std::nullopt;
       return broken({ErrorCode::kDisconnected, 0, "the camera's signal has changed", {}});
     case kCancelled: {
-      std::uint64_t times = 0;
-      static_cast<void>(::read(cancelled_.get(), &times, sizeof times));
+      eventfd_t times = 0;
+      static_cast<void>(::eventfd_read(cancelled_.get(), &times));
       return Error{ErrorCode::kTimeout, 0, "cancelled", {}};
     }
     case kTime:
@@ -191,8 +190,7 @@ void V4l2Source::stop() noexcept {
 }
 
 void V4l2Source::cancel() noexcept {
-  constexpr std::uint64_t kOnce = 1;
-  static_cast<void>(::write(cancelled_.get(), &kOnce, sizeof kOnce));
+  static_cast<void>(::eventfd_write(cancelled_.get(), 1));
 }
 
 }  // namespace framelog

@@ -409,7 +409,7 @@ class BadRecording(Refusals):
             "statistic frames.mean => 3": r"is no statistic",
             "statistic frames.mean == 3": r"compares nothing",
             "statistic > 3": r"is no statistic",
-            "edge": r'"edge" is no trigger \(allowed: command, or statistic ',
+            "edge": r'"edge" is no trigger \(allowed: command, statistic ',
             "statistics frames.mean > 3": r"is no trigger",
         }.items():
             with self.subTest(trigger=trigger):
