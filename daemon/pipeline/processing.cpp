@@ -155,6 +155,7 @@ void Processing::run(std::function<LastWords()> last_words) {
     if (ring_.paused()) return;
     ring_.wait_reducers_done();
     const LastWords words = last_words();
+    for (const Note& each : words.notes) note(each);
     write_->finish(words.tail, words.received, words.reason);
   });
   // The reducers may put new groups where the dead process has left some.

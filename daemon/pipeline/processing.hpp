@@ -67,6 +67,7 @@ class Processing {
     LossBefore tail;
     std::uint64_t received{};
     std::string_view reason;
+    std::vector<Note> notes;
   };
   void run(std::function<LastWords()> last_words);
 

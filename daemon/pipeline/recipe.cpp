@@ -37,6 +37,7 @@ Json json_of(const SourceInfo& source) {
           {"can_wait", source.can_wait},
           {"may_be_silent", source.may_be_silent},
           {"numbered", source.numbered},
+          {"renumbers", source.renumbers},
           {"frames", or_null(source.frames)},
           {"scan", or_null(source.scan)},
           {"first_number", source.first_number},
@@ -62,7 +63,9 @@ SourceInfo source_of(const Json& json) {
   source.bit_depth = optional_at<int>(json, "bit_depth");
   source.simulated = json.at("simulated");
   source.can_wait = json.at("can_wait");
-  source.may_be_silent = json.at("may_be_silent");
+  // A ring of a version before knows neither of these.
+  source.may_be_silent = json.value("may_be_silent", false);
+  source.renumbers = json.value("renumbers", false);
   source.numbered = json.at("numbered");
   source.frames = optional_at<std::uint64_t>(json, "frames");
   source.scan = optional_at<std::pair<std::uint32_t, std::uint32_t>>(json, "scan");

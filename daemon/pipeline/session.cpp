@@ -100,8 +100,11 @@ Result<std::int64_t> Session::State::number_run(Base& base) {
   return number;
 }
 
-/// What the driver has counted goes into the files as a quantity, when it has changed.
-void Session::State::look_at_source() {
+/// What the driver has counted goes into the files as a quantity, when it has changed. Threads:
+/// control, and write at the end.
+std::vector<Note> Session::State::new_source_counts() {
+  const std::scoped_lock lock(source_counts_mutex_);
+  std::vector<Note> notes;
   const auto counters = source_.counters();
   for (std::size_t i = 0; i < counters.size(); ++i) {
     const std::uint64_t count = counters[i].count.load(std::memory_order_relaxed);
@@ -110,9 +113,10 @@ void Session::State::look_at_source() {
     seen.noted = count;
     std::string key = fmt::format("source.{}", counters[i].name);
     std::ranges::replace(key, '-', '_');  // NeXus allows no hyphens in names.
-    note(QuantityEntry{clock_.utc_ns(), std::move(key), static_cast<double>(count - seen.before),
-                       ""});
+    notes.emplace_back(QuantityEntry{clock_.utc_ns(), std::move(key),
+                                     static_cast<double>(count - seen.before), ""});
   }
+  return notes;
 }
 
 Result<void> Session::State::set(std::string key, double value, std::string unit) {

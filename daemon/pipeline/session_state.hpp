@@ -96,7 +96,8 @@ struct Session::State {
   void begin_processing() {
     processing_->run([this] {
       // The ring is closed: capture has left its last words, which its closing has published.
-      return Processing::LastWords{capture_.tail(), capture_.received(), end_reason()};
+      return Processing::LastWords{capture_.tail(), capture_.received(), end_reason(),
+                                   new_source_counts()};
     });
   }
 
@@ -189,7 +190,10 @@ struct Session::State {
   }
 
   [[nodiscard]] Result<void> set(std::string key, double value, std::string unit);
-  void look_at_source();
+  [[nodiscard]] std::vector<Note> new_source_counts();
+  void look_at_source() {
+    for (const Note& each : new_source_counts()) note(each);
+  }
 
   [[nodiscard]] Result<GrabbedFrame> grab(const std::string& name);
 
@@ -217,6 +221,7 @@ struct Session::State {
     std::uint64_t before{};  ///< When the session began.
     std::uint64_t noted{};   ///< In the files.
   };
+  std::mutex source_counts_mutex_;              ///< Guards what is noted.
   std::vector<SourceCountSeen> source_counts_;  ///< In the source's order.
   std::atomic<const char*> stop_reason_{nullptr};
   std::mutex end_mutex_;
