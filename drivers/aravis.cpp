@@ -79,7 +79,8 @@ void AravisSource::State::close() noexcept {
 void AravisSource::State::fire_trigger_when_due() noexcept {
   const Deadline now = std::chrono::steady_clock::now();
   if (now < next_trigger) return;
-  next_trigger = std::max(next_trigger + trigger_period, now);
+  next_trigger += trigger_period;
+  if (next_trigger <= now) next_trigger = now + trigger_period;
   Failure failure;  // A trigger that does not arrive is a frame that does not come.
   arv_camera_software_trigger(opened->camera.get(), failure.out());
 }

@@ -75,20 +75,15 @@ void add(SourceCounter& counter, std::uint64_t more) noexcept {
 }  // namespace
 
 AravisStream::AravisStream(ArvCamera* camera, const CameraSetup& setup, const Clock& clock,
-                           Wakeup& wakeup, StreamCounters& counters)
-    : camera_(camera),
-      setup_(setup),
-      clock_(clock),
-      wakeup_(wakeup),
-      counters_(counters),
-      numbers_(setup.ids) {}
+                           StreamCounters& counters)
+    : camera_(camera), setup_(setup), clock_(clock), counters_(counters), numbers_(setup.ids) {}
 
 Result<std::unique_ptr<AravisStream>> AravisStream::make(ArvCamera* camera,
                                                          const CameraSetup& setup,
                                                          const AravisConfig& config,
                                                          const Clock& clock, Wakeup& wakeup,
                                                          StreamCounters& counters) {
-  std::unique_ptr<AravisStream> made(new AravisStream(camera, setup, clock, wakeup, counters));
+  std::unique_ptr<AravisStream> made(new AravisStream(camera, setup, clock, counters));
   const auto callback = [](void* stream, ArvStreamCallbackType type, ArvBuffer* buffer) {
     on_stream_event(stream, type, buffer);
   };
@@ -168,12 +163,15 @@ void AravisStream::give_back(ArvBuffer* buffer) noexcept {
 }
 
 Result<FrameInfo> AravisStream::take(std::span<std::byte> pixels) noexcept {
-  ArvBuffer* buffer = arv_stream_try_pop_buffer(stream_.get());
-  if (buffer == nullptr) return fail(ErrorCode::kTimeout, "no frame yet");
-  count_losses();
-  auto frame = deliver(buffer, pixels);
-  give_back(buffer);
-  return frame;
+  for (;;) {
+    ArvBuffer* buffer = arv_stream_try_pop_buffer(stream_.get());
+    if (buffer == nullptr) return fail(ErrorCode::kTimeout, "no frame yet");
+    count_losses();
+    auto frame = deliver(buffer, pixels);
+    give_back(buffer);
+    // Behind one without a number there may be others.
+    if (frame || frame.error().code != ErrorCode::kTimeout) return frame;
+  }
 }
 
 Result<FrameInfo> AravisStream::deliver(ArvBuffer* buffer, std::span<std::byte> pixels) noexcept {
@@ -185,13 +183,15 @@ Result<FrameInfo> AravisStream::deliver(ArvBuffer* buffer, std::span<std::byte> 
     add(counters_[static_cast<std::size_t>(StreamCount::kUnnumbered)], 1);
     return fail(ErrorCode::kTimeout, "no frame with a number yet");
   }
-  std::optional<CameraLayout> layout = setup_.layout;
+  // What is left of a damaged frame is where that of a whole one is.
+  std::optional<CameraLayout> layout = whole_.value_or(setup_.layout);
   if (damage.flag == 0) {
     const ArvBufferPayloadType type = arv_buffer_get_payload_type(buffer);
     if (has_geometry(type)) {
       layout = layout_of(buffer, setup_.layout);
+      whole_ = layout;
     } else if (type != ARV_BUFFER_PAYLOAD_TYPE_CHUNK_DATA) {
-      return fail(ErrorCode::kUnsupported, "the camera sends what is no plain image");
+      return fail(ErrorCode::kGeometry, "the camera sends what is no plain image");
     }
   }
   if (!layout || camera_bytes(*layout) > setup_.payload_bytes) {

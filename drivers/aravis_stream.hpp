@@ -59,7 +59,7 @@ class AravisStream {
     std::span<std::byte> bytes;
   };
 
-  AravisStream(ArvCamera* camera, const CameraSetup& setup, const Clock& clock, Wakeup& wakeup,
+  AravisStream(ArvCamera* camera, const CameraSetup& setup, const Clock& clock,
                StreamCounters& counters);
   void add_buffers(std::size_t count);
   void give_back(ArvBuffer* buffer) noexcept;
@@ -79,8 +79,8 @@ class AravisStream {
 
   ArvCamera* camera_;
   CameraSetup setup_;
+  std::optional<CameraLayout> whole_;  // Of the last whole frame, with its padding.
   const Clock& clock_;
-  Wakeup& wakeup_;
   StreamCounters& counters_;
   FrameNumbers numbers_;
   std::unique_ptr<std::byte[]> memory_;

@@ -4,6 +4,7 @@
 // clang-format off
 #include <cstdio>
 #include <jpeglib.h>
+#include <jerror.h>
 // clang-format on
 
 #include <algorithm>
@@ -27,8 +28,16 @@ struct Attempt {
 }
 
 // Counts what is wrong, and says nothing: drivers do not log.
+/// Many cameras put bytes between the last row and the end, which damage nothing.
+bool is_behind_the_picture(j_common_ptr decoder) {
+  if (decoder->err->msg_code != JWRN_EXTRANEOUS_DATA || decoder->is_decompressor == 0) return false;
+  const auto* picture = reinterpret_cast<j_decompress_ptr>(decoder);
+  return picture->input_scan_number > 0 && picture->output_height > 0 &&
+         picture->output_scanline >= picture->output_height;
+}
+
 void count_warning(j_common_ptr decoder, int level) {
-  if (level < 0) ++decoder->err->num_warnings;
+  if (level < 0 && !is_behind_the_picture(decoder)) ++decoder->err->num_warnings;
 }
 
 void decode_rows(Attempt& attempt, std::uint32_t height_px, std::uint32_t width_px,

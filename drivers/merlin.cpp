@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <utility>
@@ -75,6 +76,17 @@ std::optional<PixelType> type_of_depth(int bit_depth) noexcept {
   }
 }
 
+/// "0.5" and "0.500000" are the same.
+bool is_same_value(std::string_view a, std::string_view b) noexcept {
+  if (a == b) return true;
+  double number_a = 0;
+  double number_b = 0;
+  const auto read_a = std::from_chars(a.data(), a.data() + a.size(), number_a);
+  const auto read_b = std::from_chars(b.data(), b.data() + b.size(), number_b);
+  return read_a.ec == std::errc() && read_a.ptr == a.data() + a.size() &&
+         read_b.ec == std::errc() && read_b.ptr == b.data() + b.size() && number_a == number_b;
+}
+
 }  // namespace
 
 Merlin::Merlin(MerlinConfig config)
@@ -136,7 +148,7 @@ Result<Merlin::Settings> Merlin::visit_control() {
   }
   for (const auto& [name, value] : config_.set) {
     const auto before = control->get(name);
-    if (before && *before == value) continue;
+    if (before && is_same_value(*before, value)) continue;
     if (auto done = control->set(name, value); !done) return std::unexpected(done.error());
   }
   std::vector<std::string> names(kReadBack.begin(), kReadBack.end());
@@ -195,11 +207,16 @@ Result<Merlin::Identity> Merlin::identify(const Settings& settings) {
 }
 
 /// By the frame that is there, or else by the one that did not fit.
-Result<Merlin::Identity> Merlin::identify_by_frame() const {
+Result<Merlin::Identity> Merlin::identify_by_frame() {
   Identity found = met_.value_or(Identity{});
   if (parser_.has_frame()) found = {parser_.pixels().shape, parser_.frame().bit_depth, {}};
   if (config_.shape && *config_.shape != found.shape) {
-    return fail(ErrorCode::kInvalid, "frames of another shape than configured:",
+    // What is still to come may be the same; over a new connection come new frames.
+    met_.reset();
+    stream_.close();
+    parser_.reset();
+    numbers_.interrupt();
+    return fail(ErrorCode::kUnsupported, "frames of another shape than configured:",
                 fmt::format("{} (source.shape and source.pixel_type say {})",
                             to_string(found.shape), to_string(*config_.shape)));
   }
@@ -252,9 +269,9 @@ Result<void> Merlin::start() {
     auto control = MerlinControl::visit(config_.host, *config_.control_port);
     if (!control) return std::unexpected(control.error());
     const auto done = control->command("STARTACQUISITION");
-    // What we have started goes on while the connection for its frames is lost.
-    const bool goes_on = acquires_ && !done && done.error().code == ErrorCode::kBusy;
-    if (!done && !goes_on) return done;
+    // One that runs already is ours: the connection for its frames was lost, or it was started by
+    // a process before this one.
+    if (!done && done.error().code != ErrorCode::kBusy) return done;
     acquires_ = true;
   }
   is_started_ = true;
@@ -262,9 +279,17 @@ Result<void> Merlin::start() {
   return {};
 }
 
+Merlin::~Merlin() {
+  if (acquires_) end_acquisition();
+}
+
 void Merlin::stop() noexcept {
   was_stopped_ = true;
-  if (!std::exchange(is_started_, false) || !acquires_ || is_lost_) return;
+  // While only the connection is lost, the acquisition goes on.
+  if (std::exchange(is_started_, false) && acquires_ && !is_lost_) end_acquisition();
+}
+
+void Merlin::end_acquisition() noexcept {
   acquires_ = false;
   auto control = MerlinControl::visit(config_.host, *config_.control_port);
   // Where it cannot be told, it ends with its last frame.
@@ -330,7 +355,10 @@ void Merlin::begin_acquisition() noexcept {
 bool Merlin::accept(std::span<std::byte> pixels) noexcept {
   const MibHeader& frame = parser_.frame();
   source_sequence_ = numbers_.number(frame.sequence);
-  if (parser_.pixels().shape != identity_->shape) {
+  // One bit and six are the same type, and not the same saturation.
+  const bool is_other_depth =
+      frame.bit_depth > 0 && identity_->bit_depth > 0 && frame.bit_depth != identity_->bit_depth;
+  if (parser_.pixels().shape != identity_->shape || is_other_depth) {
     met_ = Identity{parser_.pixels().shape, frame.bit_depth, {}};
     parser_.pass_over();
     return false;

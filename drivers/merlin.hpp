@@ -43,6 +43,9 @@ struct MerlinConfig {
 class Merlin final : public FrameSource {
  public:
   explicit Merlin(MerlinConfig config);
+  ~Merlin() override;
+  Merlin(const Merlin&) = delete;
+  Merlin& operator=(const Merlin&) = delete;
 
   [[nodiscard]] Result<SourceInfo> open() override;
   [[nodiscard]] Result<void> start() override;
@@ -67,7 +70,7 @@ class Merlin final : public FrameSource {
   [[nodiscard]] Result<void> connect();
   [[nodiscard]] Result<bool> look_for_frame(Deadline deadline);
   [[nodiscard]] Result<Identity> identify(const Settings& settings);
-  [[nodiscard]] Result<Identity> identify_by_frame() const;
+  [[nodiscard]] Result<Identity> identify_by_frame();
   void keep_identity(Identity found);
   [[nodiscard]] SourceInfo describe_source(Settings settings) const;
   [[nodiscard]] Result<std::size_t> fill(Deadline deadline) noexcept;
@@ -75,6 +78,7 @@ class Merlin final : public FrameSource {
   [[nodiscard]] bool accept(std::span<std::byte> pixels) noexcept;
   void resume(std::span<std::byte> pixels) noexcept;
   void put_aside(std::span<const std::byte> pixels) noexcept;
+  void end_acquisition() noexcept;
   [[nodiscard]] FrameInfo deliver(std::span<std::byte> pixels) noexcept;
   void count_faults() noexcept;
 

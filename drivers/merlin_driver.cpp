@@ -50,8 +50,8 @@ constexpr std::array<OptionSpec, 9> kOptions{{
      .key = "start",
      .type = OptionType::kBoolean,
      .default_text = "no",
-     .help = "Start an acquisition when recording starts and stop it at the end; no: whoever uses "
-             "the Merlin does.",
+     .help = "Start an acquisition when the recorder begins to read, and again at each start of a "
+             "recording, and stop it at the end; no: whoever uses the Merlin does.",
      .driver = kName},
     {.section = kSection,
      .key = "wait_for_acquisition",

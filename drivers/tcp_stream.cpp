@@ -86,17 +86,26 @@ Result<void> TcpStream::connect(const std::string& host, std::uint16_t port, Dea
   const std::string where = fmt::format("{}:{}", host, port);
   const auto addresses = resolve(host, port);
   if (!addresses) return std::unexpected(addresses.error());
+  // What was to be cancelled was before.
+  eventfd_t ignored = 0;
+  static_cast<void>(::eventfd_read(cancelled_.get(), &ignored));
+  std::ptrdiff_t left = 0;
+  for (const addrinfo* each = addresses->get(); each != nullptr; each = each->ai_next) ++left;
   Result<void> connected = fail(ErrorCode::kNotFound, "the host has no address", where);
   for (const addrinfo* address = addresses->get(); address != nullptr; address = address->ai_next) {
     UniqueFd fd(::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd.valid()) {
       connected = fail_errno(errno, "cannot make a socket");
+      --left;
       continue;
     }
     prepare(fd.get());
     connected = {};
+    // One that does not answer leaves time for the others.
+    const auto now = std::chrono::steady_clock::now();
+    const Deadline share = now + std::max(deadline - now, Deadline::duration::zero()) / left--;
     if (::connect(fd.get(), address->ai_addr, address->ai_addrlen) != 0) {
-      connected = errno == EINPROGRESS ? finish_connecting(fd.get(), deadline)
+      connected = errno == EINPROGRESS ? finish_connecting(fd.get(), share)
                                        : fail_errno(errno, "cannot connect to");
     }
     if (connected) {

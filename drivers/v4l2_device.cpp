@@ -182,6 +182,12 @@ Result<VideoPicture> VideoDevice::set_picture(const VideoPicture& wanted) const 
         result, "the camera refuses the picture format",
         fmt::format("{} {} x {}", word_of(wanted.fourcc), wanted.width_px, wanted.height_px));
   }
+  const std::uint32_t field = identity_.planes ? format.fmt.pix_mp.field : format.fmt.pix.field;
+  if (field != V4L2_FIELD_NONE && field != V4L2_FIELD_ANY && field != V4L2_FIELD_INTERLACED) {
+    return fail(
+        ErrorCode::kUnsupported, "the camera delivers half pictures",
+        fmt::format("field order {} (whole ones are recorded, progressive or interlaced)", field));
+  }
   return picture_of(format);
 }
 

@@ -119,7 +119,7 @@ CaptureEnd CaptureLoop::run(const std::stop_token& stop) {
     pending_.uncounted |= 1U << static_cast<std::size_t>(interruption_->reason);
     pending_.duration_ns = 1;
   }
-  if (end_ != CaptureEnd::kGeometry) source_.stop();
+  if (end_ != CaptureEnd::kGeometry) stop_source();
   health_.capture.rest(clock_.monotonic_ns());
   ring_.close();
   return end_;
@@ -300,10 +300,16 @@ std::string CaptureLoop::absence_text() const {
   return fmt::format("{:.1f} s", static_cast<double>(clock_.monotonic_ns() - since_ns) * 1e-9);
 }
 
+/// Some talk to their instrument once more.
+void CaptureLoop::stop_source() {
+  health_.capture.call("stopping the source", clock_.monotonic_ns(), kLongestOpen.count());
+  source_.stop();
+}
+
 CaptureLoop::Step CaptureLoop::reconnect(const std::string& why, const std::stop_token& stop) {
   health_.source_connected.store(false, std::memory_order_relaxed);
   set_trouble(why);
-  source_.stop();
+  stop_source();
   report({.kind = EventKind::kSourceLost,
           .level = LogLevel::kWarning,
           .text = fmt::format("source lost: {}", why),
@@ -337,9 +343,12 @@ CaptureLoop::Step CaptureLoop::try_to_open(const std::stop_token& stop) {
     std::optional<Error> fault;
     if (!info) {
       fault = info.error();
-    } else if (auto started = source_.start(); !started) {
-      fault = started.error();
-      source_.stop();
+    } else {
+      health_.capture.call("starting the source", clock_.monotonic_ns(), kLongestOpen.count());
+      if (auto started = source_.start(); !started) {
+        fault = started.error();
+        stop_source();
+      }
     }
     if (!fault) return source_back(std::move(*info));
     set_trouble(describe(*fault));

@@ -82,6 +82,7 @@ class CaptureLoop {
   [[nodiscard]] Step try_to_open(const std::stop_token& stop);
   [[nodiscard]] Step source_back(SourceInfo info);
   void set_trouble(std::string why);
+  void stop_source();
   [[nodiscard]] std::string absence_text() const;
   [[nodiscard]] bool wait_for_slot(const std::stop_token& stop);
   void take(const FrameInfo& delivered, bool has_slot);

@@ -176,9 +176,18 @@ TEST_F(ListenedTo, FramesThatAreNotAsConfiguredAreAnErrorThatSaysBoth) {
   server.send(message(frame(2, 6, 5)));
   const auto again = source->open();
   ASSERT_FALSE(again);
-  EXPECT_EQ(again.error().code, ErrorCode::kInvalid);
+  EXPECT_EQ(again.error().code, ErrorCode::kUnsupported);
   EXPECT_NE(again.error().context.find("5 x 6 uint16"), std::string::npos);
   EXPECT_NE(again.error().context.find("3 x 4 uint16"), std::string::npos);
+  // It does not stay with what did not fit.
+  const auto then = source->open();
+  ASSERT_TRUE(then) << describe(then.error());
+  server.accept();
+  ASSERT_TRUE(source->start());
+  server.send(message(frame(1)));
+  const auto right = read();
+  ASSERT_TRUE(right) << describe(right.error());
+  EXPECT_EQ(right->source_sequence, 1U);
 }
 
 TEST_F(ListenedTo, WithoutAFrameThereIsNothingToOpenYetAndTheConnectionStays) {
