@@ -22,9 +22,9 @@ struct GpioLines::State {
       trouble = describe(bank.error());
       return std::unexpected(Complaint{"gpio", "", trouble});
     }
-    watch =
-        std::make_unique<LineWatch>(std::move(*bank), std::move(*chosen),
-                                    WatchParts{settings, signals, counters, targets, lamp, clock});
+    watch = std::make_unique<LineWatch>(
+        std::move(*bank), std::move(*chosen),
+        WatchParts{settings, signals, counters, targets, lamp, clock, unsent});
     return {};
   }
 
@@ -45,6 +45,7 @@ struct GpioLines::State {
   LineSettings settings;
   std::string trouble;
   AllLineCounters counters;
+  std::deque<RecordSignal> unsent;
   std::atomic<ErrorLamp> lamp{ErrorLamp::kOff};
   std::unique_ptr<LineWatch> watch;
 };
@@ -56,6 +57,7 @@ GpioLines::GpioLines(std::string consumer, LineSignals& signals, LineTargets tar
                        std::move(targets),
                        clock,
                        std::move(access),
+                       {},
                        {},
                        {},
                        {},
@@ -75,6 +77,7 @@ std::expected<void, Complaint> GpioLines::adopt(const LineSettings& settings) {
 void GpioLines::tick(ErrorLamp lamp) {
   State& state = *state_;
   state.lamp.store(lamp, std::memory_order_relaxed);
+  if (!state.watch) send_signals(state.unsent, state.targets, state.counters);
   if (state.settings.lines.empty()) return;
   const std::string before = state.trouble;
   if (state.watch) {
@@ -111,6 +114,7 @@ LinesStatus GpioLines::status() const {
     line.overflows = counters.overflows.load(std::memory_order_relaxed);
     line.pulses = counters.pulses.load(std::memory_order_relaxed);
     line.missed = counters.missed.load(std::memory_order_relaxed);
+    line.forgotten = counters.forgotten.load(std::memory_order_relaxed);
     status.lines.push_back(std::move(line));
   }
   return status;

@@ -51,6 +51,7 @@ struct LineStatus {
   std::uint64_t overflows{};  ///< Times that it may have had none, where it gives no numbers.
   std::uint64_t pulses{};     ///< Of the strobe.
   std::uint64_t missed{};     ///< Frames without a pulse of their own.
+  std::uint64_t forgotten{};  ///< Signals that the recorder had no room for, for too long.
 };
 
 struct LinesStatus {

@@ -43,6 +43,17 @@ bool is_trigger(TriggerEdges edges, bool active) noexcept {
 
 }  // namespace
 
+void send_signals(std::deque<RecordSignal>& unsent, const LineTargets& targets,
+                  AllLineCounters& counters) {
+  while (!unsent.empty() && targets.signal(unsent.front())) unsent.pop_front();
+  while (unsent.size() > kMostUnsent) {
+    const bool trigger = unsent.front().kind == RecordSignal::Kind::kTrigger;
+    const LineRole role = trigger ? LineRole::kTrigger : LineRole::kGate;
+    counters[static_cast<std::size_t>(role)].forgotten.fetch_add(1, std::memory_order_relaxed);
+    unsent.pop_front();
+  }
+}
+
 LineWatch::LineWatch(std::unique_ptr<LineBank> bank, ChosenLines chosen, const WatchParts& parts)
     : bank_(std::move(bank)),
       chosen_(std::move(chosen)),
@@ -53,10 +64,12 @@ LineWatch::LineWatch(std::unique_ptr<LineBank> bank, ChosenLines chosen, const W
       lamp_(parts.lamp),
       clock_(parts.clock),
       numbers_(chosen_.lines.size()),
-      events_(kEventsAtOnce) {
+      events_(kEventsAtOnce),
+      unsent_(parts.unsent) {
   // Before anything is recorded: the first frame has the levels, and knows the gate.
   if (auto begun = begin(); !begun) {
     fail_with(begun.error());
+    close_gate();
     return;
   }
   thread_ = std::jthread([this](const std::stop_token& stop) {
@@ -142,13 +155,16 @@ void LineWatch::run(const std::stop_token& stop) {
     if (done && !stop.stop_requested()) done = turn();
     if (done) continue;
     fail_with(done.error());
-    // The gate of lines that are gone lets nothing through, and the files get what there was.
-    if (index_of(LineRole::kGate)) {
-      unsent_.push_back({RecordSignal::Kind::kClose, clock_.monotonic_ns()});
-    }
     break;
   }
-  flush(clock_.monotonic_ns());
+  close_gate();
+}
+
+/// The gate of lines that nobody watches lets nothing through, and the files get what there was.
+void LineWatch::close_gate() {
+  const std::int64_t now_ns = clock_.monotonic_ns();
+  if (index_of(LineRole::kGate)) unsent_.push_back({RecordSignal::Kind::kClose, now_ns});
+  flush(now_ns);
 }
 
 /// For ever where nothing is to be followed, debounced or told: an idle line costs nothing.
@@ -229,8 +245,7 @@ void LineWatch::flush(std::int64_t now_ns) {
     edges_.edges.clear();
     flushed_ns_ = now_ns;
   }
-  while (!unsent_.empty() && targets_.signal(unsent_.front())) unsent_.pop_front();
-  while (unsent_.size() > kMostUnsent) unsent_.pop_front();
+  send_signals(unsent_, targets_, counters_);
 }
 
 Result<void> LineWatch::follow(std::int64_t now_ns) {

@@ -21,7 +21,7 @@ namespace framelog {
 /// Of one role. They stay when its line is asked for again. Order nothing.
 struct LineCounters {
   std::atomic<std::uint64_t> rising{0}, falling{0}, bounces{0}, lost{0}, overflows{0}, pulses{0},
-      missed{0};
+      missed{0}, forgotten{0};
 };
 using AllLineCounters = std::array<LineCounters, kLineRoles>;
 
@@ -33,7 +33,15 @@ struct WatchParts {
   const LineTargets& targets;
   const std::atomic<ErrorLamp>& lamp;
   const Clock& clock;
+  /// Signals that nobody had room for yet, the oldest first: those of the watch before come before
+  /// its own, and what is left at its end is the next one's. Threads: lines while it lives.
+  std::deque<RecordSignal>& unsent;
 };
+
+/// Tells what waits, the oldest first, as far as there is room; of what nobody asks for, the oldest
+/// are forgotten and counted. Threads: lines, or control while there is no watch.
+void send_signals(std::deque<RecordSignal>& unsent, const LineTargets& targets,
+                  AllLineCounters& counters);
 
 /// Lines that were requested, with the threads that serve them.
 class LineWatch {
@@ -58,6 +66,7 @@ class LineWatch {
   void pass(const LineEvent& event);
   void settle(std::int64_t now_ns);
   void flush(std::int64_t now_ns);
+  void close_gate();
   [[nodiscard]] Result<void> follow(std::int64_t now_ns);
   [[nodiscard]] Result<void> put(LineRole role, bool active);
   void run_strobe(const std::stop_token& stop, std::uint64_t seen);
@@ -81,7 +90,7 @@ class LineWatch {
   std::vector<std::uint32_t> numbers_;  ///< Of each line's last event.
   std::vector<LineEvent> events_;
   LineEdges edges_;  ///< That are not told yet.
-  std::deque<RecordSignal> unsent_;
+  std::deque<RecordSignal>& unsent_;
   std::int64_t flushed_ns_{};
   std::uint64_t outputs_{};  ///< Their levels as they were set.
   bool has_outputs_{};

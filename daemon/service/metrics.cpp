@@ -221,6 +221,9 @@ void write_lines(Writer& out, std::span<const LineStatus> lines) {
   write_line_counts(out, lines, "framelog_gpio_overflows_total",
                     "Times that the kernel may have had no room for an edge.",
                     &LineStatus::overflows);
+  write_line_counts(out, lines, "framelog_gpio_forgotten_signals_total",
+                    "Triggers and changes of the gate that the recorder had no room for.",
+                    &LineStatus::forgotten);
   const auto strobe = std::ranges::find(lines, LineRole::kStrobe, &LineStatus::role);
   if (strobe == lines.end()) return;
   out.family("framelog_gpio_strobe_pulses_total", "counter", "Pulses of the strobe.");

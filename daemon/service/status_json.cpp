@@ -91,6 +91,7 @@ Json json_of(const LinesStatus& status) {
       json["bounces"] = line.bounces;
       json["lost"] = line.lost;
       json["overflows"] = line.overflows;
+      json["forgotten"] = line.forgotten;
     } else if (line.role == LineRole::kStrobe) {
       json["pulses"] = line.pulses;
       json["missed"] = line.missed;

@@ -41,6 +41,11 @@ class FakeLines {
     const std::scoped_lock lock(mutex_);
     levels_[offset] = active;
   }
+  /// Outputs cannot be set from now on.
+  void refuse_to_set() {
+    const std::scoped_lock lock(mutex_);
+    refuses_ = true;
+  }
   void unplug(bool gone = true) {
     {
       const std::scoped_lock lock(mutex_);
@@ -122,6 +127,7 @@ class FakeLines {
     }
     Result<void> set(std::size_t line, bool active) override {
       const std::scoped_lock lock(of_.mutex_);
+      if (of_.refuses_) return fail(ErrorCode::kIo, "cannot set a GPIO line");
       const std::uint32_t offset = chosen_.lines[line].offset;
       if (active && !of_.levels_[offset]) ++of_.pulses_[offset];
       of_.levels_[offset] = active;
@@ -142,6 +148,7 @@ class FakeLines {
   std::vector<std::string> consumers_;
   int open_{};
   bool gone_{};
+  bool refuses_{};
 };
 
 }  // namespace framelog

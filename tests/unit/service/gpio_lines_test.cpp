@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <mutex>
 #include <thread>
 
@@ -126,6 +127,67 @@ TEST_F(GpioLinesTest, ASignalThatNobodyHasRoomForIsToldAgain) {
   ASSERT_TRUE(eventually([&] { return told().size() == 2; }));
   EXPECT_EQ(told()[0].monotonic_ns, kStart);
   EXPECT_EQ(told()[1].monotonic_ns, kStart + 5);
+}
+
+TEST_F(GpioLinesTest, WhatNobodyHadRoomForOutlivesItsLines) {
+  GpioLines lines = make();
+  ASSERT_TRUE(lines.adopt(with({{.role = LineRole::kTrigger, .line = "0"}}, TriggerEdges::kBoth)));
+  {
+    const std::scoped_lock lock(mutex_);
+    refusals_ = std::numeric_limits<int>::max();
+  }
+  fake_.edge(0, true, kStart);
+  ASSERT_TRUE(eventually([&] { return edges().size() == 1; }));
+  ASSERT_TRUE(lines.adopt(with({{.role = LineRole::kGate, .line = "SHUTTER"}})));
+  ASSERT_TRUE(lines.adopt({}));
+  EXPECT_TRUE(told().empty());
+  {
+    const std::scoped_lock lock(mutex_);
+    refusals_ = 0;
+  }
+  lines.tick(ErrorLamp::kOff);
+  ASSERT_EQ(told().size(), 3U);
+  EXPECT_EQ(told()[0].kind, Kind::kTrigger);
+  EXPECT_EQ(told()[0].monotonic_ns, kStart);
+  EXPECT_EQ(told()[1].kind, Kind::kClose) << "the level of the gate";
+  EXPECT_EQ(told()[2].kind, Kind::kClose) << "which nobody watches any more";
+}
+
+TEST_F(GpioLinesTest, SignalsThatAreForgottenAreCounted) {
+  GpioLines lines = make();
+  ASSERT_TRUE(lines.adopt(with({{.role = LineRole::kTrigger, .line = "0"}}, TriggerEdges::kBoth)));
+  {
+    const std::scoped_lock lock(mutex_);
+    refusals_ = std::numeric_limits<int>::max();
+  }
+  for (int i = 0; i < 100'007; ++i) fake_.edge(0, i % 2 == 0, kStart + i);
+  ASSERT_TRUE(eventually([&] { return lines.status().lines[0].forgotten == 7; }));
+  {
+    const std::scoped_lock lock(mutex_);
+    refusals_ = 0;
+  }
+  ASSERT_TRUE(eventually([&] { return told().size() == 100'000; }));
+  EXPECT_EQ(told()[0].monotonic_ns, kStart + 7);
+}
+
+TEST_F(GpioLinesTest, AGateThatNobodyWatchesIsClosed) {
+  fake_.set_level(1, true);
+  GpioLines lines = make();
+  ASSERT_TRUE(lines.adopt(with({{.role = LineRole::kGate, .line = "SHUTTER"}})));
+  ASSERT_EQ(told().back().kind, Kind::kOpen);
+  ASSERT_TRUE(lines.adopt(with({{.role = LineRole::kTrigger, .line = "BUTTON"}})));
+  EXPECT_EQ(told().back().kind, Kind::kClose) << "a reload";
+  ASSERT_TRUE(lines.adopt(with({{.role = LineRole::kGate, .line = "SHUTTER"},
+                                {.role = LineRole::kStrobe, .line = "LAMP"}})));
+  ASSERT_EQ(told().back().kind, Kind::kOpen);
+  fake_.refuse_to_set();
+  signals_.frames.fetch_add(1);
+  signals_.frame_came.notify();
+  ASSERT_TRUE(eventually([&] {
+    lines.tick(ErrorLamp::kOff);
+    return !lines.status().trouble.empty();
+  }));
+  EXPECT_EQ(told().back().kind, Kind::kClose) << "the strobe has failed";
 }
 
 TEST_F(GpioLinesTest, EdgesThatTheKernelLostAreCountedByItsNumbersOrItsLimit) {
