@@ -63,7 +63,7 @@ LineWatch::LineWatch(std::unique_ptr<LineBank> bank, ChosenLines chosen, const W
       targets_(parts.targets),
       lamp_(parts.lamp),
       clock_(parts.clock),
-      numbers_(chosen_.lines.size()),
+      told_(chosen_.lines.size()),
       events_(kEventsAtOnce),
       unsent_(parts.unsent) {
   // Before anything is recorded: the first frame has the levels, and knows the gate.
@@ -140,6 +140,7 @@ Result<void> LineWatch::begin() {
       has_outputs_ = true;
     }
     debouncers_.emplace_back(spec.debounce, active);
+    told_[i].active = active;
     show(spec.role, active);
     if (spec.role != LineRole::kGate) continue;
     using enum RecordSignal::Kind;
@@ -190,14 +191,34 @@ Result<void> LineWatch::turn() {
       flush(now_ns);
       continue;
     }
+    if (auto found = make_up(now_ns); !found) return found;
     settle(now_ns);
     flush(now_ns);
     return follow(now_ns);
   }
 }
 
+/// Where an edge may be lost, the level tells: a change of which there is no event becomes one of
+/// now.
+Result<void> LineWatch::make_up(std::int64_t now_ns) {
+  for (std::size_t i = 0; i < told_.size(); ++i) {
+    if (!std::exchange(told_[i].uncertain, false)) continue;
+    const auto active = bank_->level(i);
+    if (!active) return std::unexpected(active.error());
+    if (*active == told_[i].active) continue;
+    take({.line = i, .active = *active, .monotonic_ns = now_ns});
+    told_[i].made_up = true;
+  }
+  return {};
+}
+
 void LineWatch::take(const LineEvent& event) {
   check_numbers(event);
+  Told& told = told_[event.line];
+  told.uncertain = told.uncertain || event.at_limit;
+  // The event of a change that was found on the line before the kernel told it.
+  if (std::exchange(told.made_up, false) && told.active == event.active) return;
+  told.active = event.active;
   LineCounters& counters = counters_of(event.line);
   Debouncer& debouncer = debouncers_[event.line];
   const std::uint64_t before = debouncer.bounces();
@@ -210,7 +231,7 @@ void LineWatch::check_numbers(const LineEvent& event) {
   LineCounters& counters = counters_of(event.line);
   if (event.at_limit) counters.overflows.fetch_add(1, std::memory_order_relaxed);
   if (event.number == 0) return;
-  std::uint32_t& last = numbers_[event.line];
+  std::uint32_t& last = told_[event.line].number;
   counters.lost.fetch_add(event.number - last - 1, std::memory_order_relaxed);
   last = event.number;
 }

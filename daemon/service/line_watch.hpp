@@ -63,6 +63,7 @@ class LineWatch {
   [[nodiscard]] Deadline next_turn() const;
   void take(const LineEvent& event);
   void check_numbers(const LineEvent& event);
+  [[nodiscard]] Result<void> make_up(std::int64_t now_ns);
   void pass(const LineEvent& event);
   void settle(std::int64_t now_ns);
   void flush(std::int64_t now_ns);
@@ -87,7 +88,14 @@ class LineWatch {
 
   // Threads: lines.
   std::vector<Debouncer> debouncers_;
-  std::vector<std::uint32_t> numbers_;  ///< Of each line's last event.
+  /// What the kernel told of a line last.
+  struct Told {
+    std::uint32_t number{};
+    bool active{};
+    bool uncertain{};  ///< Others behind it may be lost.
+    bool made_up{};    ///< It was not told, but found.
+  };
+  std::vector<Told> told_;  ///< Of each line.
   std::vector<LineEvent> events_;
   LineEdges edges_;  ///< That are not told yet.
   std::deque<RecordSignal>& unsent_;

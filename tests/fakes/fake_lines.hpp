@@ -27,12 +27,12 @@ class FakeLines {
                                           {3, "", "", false},
                                           {4, "TAKEN", "somebody", true}}}};
 
-  /// An edge of the line of that offset.
+  /// An edge of the line of that offset, whose level is that of the edge, unless said otherwise.
   void edge(std::uint32_t offset, bool active, std::int64_t monotonic_ns, std::uint32_t number = 0,
-            bool at_limit = false) {
+            bool at_limit = false, std::optional<bool> level = {}) {
     {
       const std::scoped_lock lock(mutex_);
-      levels_[offset] = active;
+      levels_[offset] = level.value_or(active);
       events_.push_back({offset, {0, active, monotonic_ns, number, at_limit}});
     }
     changed_.notify_all();

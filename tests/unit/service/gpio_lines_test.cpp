@@ -204,6 +204,24 @@ TEST_F(GpioLinesTest, EdgesThatTheKernelLostAreCountedByItsNumbersOrItsLimit) {
   EXPECT_EQ(lines.status().lines[1].overflows, 1U);
 }
 
+TEST_F(GpioLinesTest, AnEdgeThatWasLostIsFoundByItsLevel) {
+  GpioLines lines = make();
+  ASSERT_TRUE(lines.adopt(with({{.role = LineRole::kGate, .line = "SHUTTER"}})));
+  fake_.edge(1, true, kStart, 0, true, false);  // The kernel had no room for the next one.
+  ASSERT_TRUE(eventually([&] { return edges().size() == 2; }));
+  EXPECT_TRUE(edges()[0].active);
+  EXPECT_FALSE(edges()[1].active);
+  ASSERT_TRUE(eventually([&] { return told().size() == 3; }));
+  EXPECT_EQ(told().back().kind, Kind::kClose);
+  EXPECT_EQ(signals_.levels.load(), 0U);
+  fake_.edge(1, false, kStart + 5);  // It was not lost, only late.
+  fake_.edge(1, true, kStart + 6);
+  ASSERT_TRUE(eventually([&] { return told().size() == 4; }));
+  EXPECT_EQ(told().back().kind, Kind::kOpen);
+  EXPECT_EQ(lines.status().lines[0].rising, 2U);
+  EXPECT_EQ(lines.status().lines[0].falling, 1U);
+}
+
 TEST_F(GpioLinesTest, TheGateTellsItsLevelAtOnceAndEachChange) {
   fake_.set_level(1, true);
   GpioLines lines = make();
