@@ -57,7 +57,7 @@ class Daemon {
                   system_files(), system_clock()),
         recorder_(make_setup(std::move(instrument)), make_loader(arguments, adopted()),
                   {arguments.frames, arguments.duration}, *keeper_, system_files(), system_clock()),
-        lines_("framelogd-" + configuration_->instrument, line_signals_, line_targets(),
+        lines_(consumer_of(configuration_->instrument), line_signals_, line_targets(),
                system_clock()),
         line_(base_) {
     recorder_.set_lines(line_signals_);

@@ -133,7 +133,7 @@ Recorder::Loader make_loader(Arguments arguments, Adopted adopted) {
     const Settings& settings = instrument.configuration.settings;
     std::vector<Complaint> told_before;
     const auto lines = check_lines(line_settings(settings, told_before),
-                                   "framelogd-" + instrument.configuration.instrument);
+                                   consumer_of(instrument.configuration.instrument));
     if (!lines) return std::unexpected(std::vector{settings.place(lines.error())});
     return make_setup(std::move(instrument), adopted);
   };

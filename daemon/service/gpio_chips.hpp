@@ -43,6 +43,10 @@ struct ChosenLines {
   std::vector<Line> lines;
 };
 
+/// Under which name a recorder holds its lines: as much of it as the kernel keeps, so that it knows
+/// its own again.
+[[nodiscard]] std::string consumer_of(const std::string& instrument);
+
 /// Which lines of which chip are meant. What `consumer` holds itself counts as free. The error
 /// names the key, what is wrong, and what there is.
 [[nodiscard]] std::expected<ChosenLines, Complaint> choose_lines(const LineSettings& settings,

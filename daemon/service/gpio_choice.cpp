@@ -114,6 +114,11 @@ std::expected<const ChipFacts*, Complaint> chip_with(const LineSettings& setting
 
 }  // namespace
 
+std::string consumer_of(const std::string& instrument) {
+  constexpr std::size_t kMostKept = 31;  // linux/gpio.h: GPIO_MAX_NAME_SIZE, with its end.
+  return ("framelogd-" + instrument).substr(0, kMostKept);
+}
+
 std::expected<ChosenLines, Complaint> choose_lines(const LineSettings& settings,
                                                    std::span<const ChipFacts> chips,
                                                    const std::string& consumer) {

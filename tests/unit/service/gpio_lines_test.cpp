@@ -367,6 +367,16 @@ TEST(ChooseLines, TakesNamesOffsetsPathsAndLabels) {
   EXPECT_EQ(choose_lines(one("3"), chips, "us")->lines[0].offset, 3U);
 }
 
+TEST(ChooseLines, KnowsItsOwnLinesByWhatTheKernelKeepsOfALongName) {
+  EXPECT_EQ(consumer_of("camera"), "framelogd-camera");
+  const std::string name = "microscope-of-the-second-floor";
+  const std::string consumer = consumer_of(name);
+  EXPECT_EQ(consumer, "framelogd-microscope-of-the-sec");
+  auto chips = FakeLines().chips;
+  chips[0].lines[4].consumer = ("framelogd-" + name).substr(0, 31);
+  EXPECT_TRUE(choose_lines(one("TAKEN"), chips, consumer));
+}
+
 TEST(ChooseLines, SaysWhatIsWrongAndWhatThereIs) {
   auto chips = FakeLines().chips;
   EXPECT_EQ(refusal(one("TAKEN"), chips),
