@@ -13,6 +13,8 @@ using std::chrono::nanoseconds;
 using std::chrono::steady_clock;
 
 constexpr std::size_t kEventsAtOnce = 1024;
+/// Then outputs and the end have their turn, however many edges come.
+constexpr int kMostRounds = 16;
 /// How late lamps follow the recorder, and edges come into the files.
 constexpr nanoseconds kStep = milliseconds(20);
 constexpr std::int64_t kStepNs = kStep.count();
@@ -181,21 +183,24 @@ Deadline LineWatch::next_turn() const {
 }
 
 Result<void> LineWatch::turn() {
-  for (;;) {
+  std::int64_t now_ns = 0;
+  for (int round = 0; round < kMostRounds; ++round) {
     // Events from before this moment are all there, unless more than these come.
-    const std::int64_t now_ns = clock_.monotonic_ns();
+    now_ns = clock_.monotonic_ns();
     const auto there = bank_->read(events_);
     if (!there) return std::unexpected(there.error());
     for (std::size_t i = 0; i < *there; ++i) take(events_[i]);
-    if (*there > 0) {
-      flush(now_ns);
-      continue;
+    if (*there == 0) {
+      if (auto found = make_up(now_ns); !found) return found;
+      settle(now_ns);
+      break;
     }
-    if (auto found = make_up(now_ns); !found) return found;
-    settle(now_ns);
+    // What has not been read yet is younger than the oldest that has just been.
+    settle(std::min(now_ns, events_.front().monotonic_ns));
     flush(now_ns);
-    return follow(now_ns);
   }
+  flush(now_ns);
+  return follow(now_ns);
 }
 
 /// Where an edge may be lost, the level tells: a change of which there is no event becomes one of

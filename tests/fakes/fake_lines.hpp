@@ -41,6 +41,14 @@ class FakeLines {
     const std::scoped_lock lock(mutex_);
     levels_[offset] = active;
   }
+  /// That line floats: however many of its events are read, there are more.
+  void float_line(std::uint32_t offset) {
+    {
+      const std::scoped_lock lock(mutex_);
+      floating_ = offset;
+    }
+    changed_.notify_all();
+  }
   /// Outputs cannot be set from now on.
   void refuse_to_set() {
     const std::scoped_lock lock(mutex_);
@@ -93,7 +101,9 @@ class FakeLines {
     }
     Result<void> wait(Deadline deadline) override {
       std::unique_lock lock(of_.mutex_);
-      const auto ready = [this] { return of_.gone_ || !of_.events_.empty() || woken_; };
+      const auto ready = [this] {
+        return of_.gone_ || !of_.events_.empty() || of_.floating_ || woken_;
+      };
       if (deadline == kNoDeadline) {
         of_.changed_.wait(lock, ready);
       } else {
@@ -106,6 +116,10 @@ class FakeLines {
     Result<std::size_t> read(std::span<LineEvent> into) override {
       const std::scoped_lock lock(of_.mutex_);
       std::size_t count = 0;
+      if (of_.floating_) {
+        bool& level = of_.levels_[*of_.floating_];
+        of_.events_.push_back({*of_.floating_, {0, level = !level, ++of_.floats_, {}, false}});
+      }
       while (count < into.size() && !of_.events_.empty()) {
         auto [offset, event] = of_.events_.front();
         of_.events_.pop_front();
@@ -149,6 +163,8 @@ class FakeLines {
   int open_{};
   bool gone_{};
   bool refuses_{};
+  std::optional<std::uint32_t> floating_;
+  std::int64_t floats_{};
 };
 
 }  // namespace framelog

@@ -264,6 +264,18 @@ TEST_F(GpioLinesTest, OutputsFollowTheRecorderAndAreInactiveInTheEnd) {
   EXPECT_EQ(fake_.open_banks(), 0);
 }
 
+TEST_F(GpioLinesTest, ALineThatFloatsKeepsNeitherOutputsNorTheEndWaiting) {
+  GpioLines lines = make();
+  ASSERT_TRUE(lines.adopt(with({{.role = LineRole::kTrigger, .line = "BUTTON"},
+                                {.role = LineRole::kReady, .line = "LAMP"}})));
+  fake_.float_line(0);
+  indicate({.ready = true, .recording = false});
+  ASSERT_TRUE(eventually([&] { return fake_.level(2); }));
+  ASSERT_TRUE(eventually([&] { return lines.status().lines[0].rising > 1000; }));
+  ASSERT_TRUE(lines.adopt({}));
+  EXPECT_FALSE(fake_.level(2));
+}
+
 TEST_F(GpioLinesTest, TheStrobeHasAPulseForEachFrameOrCountsIt) {
   GpioLines lines = make();
   ASSERT_TRUE(lines.adopt(with(
