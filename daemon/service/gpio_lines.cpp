@@ -29,12 +29,13 @@ struct GpioLines::State {
   }
 
   /// Once for each time that the lines go or come.
-  void tell_trouble(const std::string& before) const {
-    if (!trouble.empty() && trouble != before) {
+  void tell_trouble() {
+    if (!trouble.empty() && trouble != told) {
       log(LogLevel::kError, "GPIO lines: " + trouble + "; trying again");
-    } else if (trouble.empty() && !before.empty()) {
-      log(LogLevel::kInfo, "GPIO lines: there again");
+    } else if (trouble.empty() && !told.empty()) {
+      log(LogLevel::kInfo, "GPIO lines: there");
     }
+    told = trouble;
   }
 
   std::string consumer;
@@ -44,6 +45,7 @@ struct GpioLines::State {
   LineAccess access;
   LineSettings settings;
   std::string trouble;
+  std::string told;  ///< The trouble that was told last.
   AllLineCounters counters;
   std::deque<RecordSignal> unsent;
   std::atomic<ErrorLamp> lamp{ErrorLamp::kOff};
@@ -57,6 +59,7 @@ GpioLines::GpioLines(std::string consumer, LineSignals& signals, LineTargets tar
                        std::move(targets),
                        clock,
                        std::move(access),
+                       {},
                        {},
                        {},
                        {},
@@ -78,17 +81,16 @@ void GpioLines::tick(ErrorLamp lamp) {
   State& state = *state_;
   state.lamp.store(lamp, std::memory_order_relaxed);
   if (!state.watch) send_signals(state.unsent, state.targets, state.counters);
-  if (state.settings.lines.empty()) return;
-  const std::string before = state.trouble;
-  if (state.watch) {
-    state.trouble = state.watch->failure();
-    if (state.trouble.empty()) return;
-    state.tell_trouble(before);
-    state.watch.reset();
+  if (state.settings.lines.empty()) {
+    state.told.clear();
     return;
   }
-  static_cast<void>(state.open());
-  state.tell_trouble(before);
+  if (!state.watch) {
+    static_cast<void>(state.open());
+  } else if (state.trouble = state.watch->failure(); !state.trouble.empty()) {
+    state.watch.reset();
+  }
+  state.tell_trouble();
 }
 
 LinesStatus GpioLines::status() const {

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <thread>
 
+#include "core/log.hpp"
 #include "tests/fakes/fake_lines.hpp"
 
 namespace framelog {
@@ -341,6 +342,25 @@ TEST_F(GpioLinesTest, LinesThatGoAwayAreAskedForAgainAndTheirCountsGoOn) {
   ASSERT_TRUE(eventually([&] { return edges().size() == 2; }));
   EXPECT_EQ(lines.status().lines[0].rising, 1U);
   EXPECT_EQ(lines.status().lines[0].falling, 1U);
+}
+
+TEST_F(GpioLinesTest, LinesThatCannotBeHadAtAReloadAreToldOnce) {
+  std::vector<std::string> said;
+  set_log_sink([&](LogLevel, std::string_view text, const Event*) { said.emplace_back(text); });
+  GpioLines lines = make();
+  ASSERT_TRUE(lines.adopt(with({{.role = LineRole::kTrigger, .line = "BUTTON"}})));
+  lines.tick(ErrorLamp::kOff);
+  EXPECT_TRUE(said.empty());
+  fake_.unplug();
+  EXPECT_FALSE(lines.adopt(with({{.role = LineRole::kTrigger, .line = "SHUTTER"}})));
+  for (int i = 0; i < 3; ++i) lines.tick(ErrorLamp::kOff);
+  ASSERT_EQ(said.size(), 1U);
+  EXPECT_NE(said[0].find("cannot open /dev/gpiochip7; trying again"), std::string::npos) << said[0];
+  fake_.unplug(false);
+  for (int i = 0; i < 3; ++i) lines.tick(ErrorLamp::kOff);
+  set_log_sink(nullptr);
+  ASSERT_EQ(said.size(), 2U);
+  EXPECT_EQ(said[1], "GPIO lines: there");
 }
 
 TEST_F(GpioLinesTest, AnotherConfigurationHasItsLines) {
