@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -58,7 +59,8 @@ struct LineEvent {
   std::size_t line{};  ///< Index in ChosenLines::lines.
   bool active{};
   std::int64_t monotonic_ns{};  ///< CLOCK_MONOTONIC: of both versions of the kernel's interface.
-  std::uint32_t number{};       ///< Of the line's events, from 1 on; 0: they are not numbered.
+  /// Of the line's events, from 1 on, and behind the last one of 32 bits 0; none: not numbered.
+  std::optional<std::uint32_t> number{};
   /// The kernel had no room left behind this one: others of its line may be lost.
   bool at_limit{};
 };

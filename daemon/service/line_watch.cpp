@@ -235,10 +235,10 @@ void LineWatch::take(const LineEvent& event) {
 void LineWatch::check_numbers(const LineEvent& event) {
   LineCounters& counters = counters_of(event.line);
   if (event.at_limit) counters.overflows.fetch_add(1, std::memory_order_relaxed);
-  if (event.number == 0) return;
+  if (!event.number) return;
   std::uint32_t& last = told_[event.line].number;
-  counters.lost.fetch_add(event.number - last - 1, std::memory_order_relaxed);
-  last = event.number;
+  counters.lost.fetch_add(*event.number - last - 1, std::memory_order_relaxed);
+  last = *event.number;
 }
 
 void LineWatch::pass(const LineEvent& event) {

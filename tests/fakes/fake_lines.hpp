@@ -28,8 +28,9 @@ class FakeLines {
                                           {4, "TAKEN", "somebody", true}}}};
 
   /// An edge of the line of that offset, whose level is that of the edge, unless said otherwise.
-  void edge(std::uint32_t offset, bool active, std::int64_t monotonic_ns, std::uint32_t number = 0,
-            bool at_limit = false, std::optional<bool> level = {}) {
+  void edge(std::uint32_t offset, bool active, std::int64_t monotonic_ns,
+            std::optional<std::uint32_t> number = {}, bool at_limit = false,
+            std::optional<bool> level = {}) {
     {
       const std::scoped_lock lock(mutex_);
       levels_[offset] = level.value_or(active);

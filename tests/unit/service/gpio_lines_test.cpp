@@ -197,7 +197,7 @@ TEST_F(GpioLinesTest, EdgesThatTheKernelLostAreCountedByItsNumbersOrItsLimit) {
                                 {.role = LineRole::kGate, .line = "SHUTTER"}})));
   fake_.edge(0, true, kStart, 1);
   fake_.edge(0, false, kStart + 1, 5);
-  fake_.edge(1, true, kStart + 2, 0, true);
+  fake_.edge(1, true, kStart + 2, {}, true);
   ASSERT_TRUE(eventually([&] { return edges().size() == 3; }));
   EXPECT_EQ(lines.status().lines[0].lost, 3U);
   EXPECT_EQ(lines.status().lines[0].overflows, 0U);
@@ -205,10 +205,22 @@ TEST_F(GpioLinesTest, EdgesThatTheKernelLostAreCountedByItsNumbersOrItsLimit) {
   EXPECT_EQ(lines.status().lines[1].overflows, 1U);
 }
 
+TEST_F(GpioLinesTest, NumbersOfEventsComeRound) {
+  GpioLines lines = make();
+  ASSERT_TRUE(lines.adopt(with({{.role = LineRole::kTrigger, .line = "BUTTON"}})));
+  constexpr std::uint32_t kLast = std::numeric_limits<std::uint32_t>::max();
+  fake_.edge(0, true, kStart, kLast);
+  fake_.edge(0, false, kStart + 1, 0);
+  fake_.edge(0, true, kStart + 2, 1);
+  fake_.edge(0, false, kStart + 3, 4);
+  ASSERT_TRUE(eventually([&] { return edges().size() == 4; }));
+  EXPECT_EQ(lines.status().lines[0].lost, std::uint64_t{kLast} - 1 + 2);
+}
+
 TEST_F(GpioLinesTest, AnEdgeThatWasLostIsFoundByItsLevel) {
   GpioLines lines = make();
   ASSERT_TRUE(lines.adopt(with({{.role = LineRole::kGate, .line = "SHUTTER"}})));
-  fake_.edge(1, true, kStart, 0, true, false);  // The kernel had no room for the next one.
+  fake_.edge(1, true, kStart, {}, true, false);  // The kernel had no room for the next one.
   ASSERT_TRUE(eventually([&] { return edges().size() == 2; }));
   EXPECT_TRUE(edges()[0].active);
   EXPECT_FALSE(edges()[1].active);
