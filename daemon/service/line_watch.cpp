@@ -18,6 +18,8 @@ constexpr int kMostRounds = 16;
 /// How late lamps follow the recorder, and edges come into the files.
 constexpr nanoseconds kStep = milliseconds(20);
 constexpr std::int64_t kStepNs = kStep.count();
+/// A chip that goes away wakes nobody: Linux tells only who asks, before 6.4.
+constexpr std::int64_t kLookNs = 1'000'000'000;
 /// Told in one piece, so that the files thread is not woken for each edge.
 constexpr std::size_t kManyEdges = 256;
 /// Beyond so many signals without a frame they say nothing that those before have not said.
@@ -156,6 +158,7 @@ void LineWatch::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     auto done = bank_->wait(next_turn());
     if (done && !stop.stop_requested()) done = turn();
+    if (done) done = look_around(clock_.monotonic_ns());
     if (done) continue;
     fail_with(done.error());
     break;
@@ -170,16 +173,21 @@ void LineWatch::close_gate() {
   flush(now_ns);
 }
 
-/// For ever where nothing is to be followed, debounced or told: an idle line costs nothing.
+/// Once a second where nothing is to be followed, debounced or told.
 Deadline LineWatch::next_turn() const {
-  std::int64_t next_ns = has_outputs_ || !unsent_.empty() || !edges_.edges.empty()
-                             ? clock_.monotonic_ns() + kStepNs
-                             : std::int64_t{-1};
+  const bool soon = has_outputs_ || !unsent_.empty() || !edges_.edges.empty();
+  std::int64_t next_ns = clock_.monotonic_ns() + (soon ? kStepNs : kLookNs);
   for (const Debouncer& debouncer : debouncers_) {
-    const auto due_ns = debouncer.deadline_ns();
-    if (due_ns) next_ns = next_ns < 0 ? *due_ns : std::min(next_ns, *due_ns);
+    next_ns = std::min(next_ns, debouncer.deadline_ns().value_or(next_ns));
   }
-  return next_ns < 0 ? kNoDeadline : Deadline(nanoseconds(next_ns));
+  return Deadline(nanoseconds(next_ns));
+}
+
+Result<void> LineWatch::look_around(std::int64_t now_ns) {
+  if (now_ns - looked_ns_ < kLookNs) return {};
+  looked_ns_ = now_ns;
+  const auto level = bank_->level(0);
+  return level ? Result<void>{} : std::unexpected(level.error());
 }
 
 Result<void> LineWatch::turn() {

@@ -61,6 +61,7 @@ class LineWatch {
   [[nodiscard]] Result<void> begin();
   [[nodiscard]] Result<void> turn();
   [[nodiscard]] Deadline next_turn() const;
+  [[nodiscard]] Result<void> look_around(std::int64_t now_ns);
   void take(const LineEvent& event);
   void check_numbers(const LineEvent& event);
   [[nodiscard]] Result<void> make_up(std::int64_t now_ns);
@@ -100,7 +101,8 @@ class LineWatch {
   LineEdges edges_;  ///< That are not told yet.
   std::deque<RecordSignal>& unsent_;
   std::int64_t flushed_ns_{};
-  std::uint64_t outputs_{};  ///< Their levels as they were set.
+  std::int64_t looked_ns_{};  ///< When the chip was seen last.
+  std::uint64_t outputs_{};   ///< Their levels as they were set.
   bool has_outputs_{};
 
   mutable std::mutex mutex_;

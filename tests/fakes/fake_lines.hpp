@@ -42,6 +42,11 @@ class FakeLines {
     const std::scoped_lock lock(mutex_);
     levels_[offset] = active;
   }
+  /// As unplug(), but nobody is woken: who asks for a level learns of it.
+  void vanish() {
+    const std::scoped_lock lock(mutex_);
+    vanished_ = true;
+  }
   /// That line floats: however many of its events are read, there are more.
   void float_line(std::uint32_t offset) {
     {
@@ -138,6 +143,7 @@ class FakeLines {
     }
     Result<bool> level(std::size_t line) override {
       const std::scoped_lock lock(of_.mutex_);
+      if (of_.vanished_) return fail(ErrorCode::kDisconnected, "cannot read a GPIO line");
       return of_.levels_[chosen_.lines[line].offset];
     }
     Result<void> set(std::size_t line, bool active) override {
@@ -164,6 +170,7 @@ class FakeLines {
   int open_{};
   bool gone_{};
   bool refuses_{};
+  bool vanished_{};
   std::optional<std::uint32_t> floating_;
   std::int64_t floats_{};
 };

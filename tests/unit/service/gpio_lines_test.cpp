@@ -356,6 +356,16 @@ TEST_F(GpioLinesTest, LinesThatGoAwayAreAskedForAgainAndTheirCountsGoOn) {
   EXPECT_EQ(lines.status().lines[0].falling, 1U);
 }
 
+TEST_F(GpioLinesTest, AChipThatVanishesInSilenceIsNoticed) {
+  fake_.set_level(1, true);
+  GpioLines lines = make();
+  ASSERT_TRUE(lines.adopt(with({{.role = LineRole::kGate, .line = "SHUTTER"}})));
+  fake_.vanish();
+  ASSERT_TRUE(eventually([&] { return told().back().kind == Kind::kClose; }));
+  lines.tick(ErrorLamp::kOff);
+  EXPECT_EQ(lines.status().trouble, "cannot read a GPIO line");
+}
+
 TEST_F(GpioLinesTest, LinesThatCannotBeHadAtAReloadAreToldOnce) {
   std::vector<std::string> said;
   set_log_sink([&](LogLevel, std::string_view text, const Event*) { said.emplace_back(text); });
