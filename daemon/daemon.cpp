@@ -110,16 +110,21 @@ class Daemon {
             [this] { return recorder_.indications(); }};
   }
 
-  [[nodiscard]] std::expected<void, Complaint> adopt_lines() {
+  [[nodiscard]] std::expected<void, LineComplaint> adopt_lines() {
     std::vector<Complaint> told_before;
     return lines_.adopt(line_settings(configuration_->settings, told_before));
   }
 
-  /// False, and reported, where the lines that are wanted cannot be had.
+  /// False, and reported, where the lines that are wanted cannot be had. A chip that is not there
+  /// is waited for, as an instrument is.
   bool open_lines() {
     observer_.set_lines([this] { return lines_.status(); });
     const auto opened = adopt_lines();
     if (opened) return true;
+    if (opened.error().may_come) {
+      lines_.tick(ErrorLamp::kOff);  // It is told.
+      return true;
+    }
     report({.kind = EventKind::kRefused,
             .level = LogLevel::kError,
             .text = configuration_->settings.place(opened.error())});

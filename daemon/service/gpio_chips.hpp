@@ -44,15 +44,19 @@ struct ChosenLines {
   std::vector<Line> lines;
 };
 
+/// Why lines cannot be had.
+struct LineComplaint : Complaint {
+  bool may_come{};  ///< Their chip is not there; else the configuration is wrong.
+};
+
 /// Under which name a recorder holds its lines: as much of it as the kernel keeps, so that it knows
 /// its own again.
 [[nodiscard]] std::string consumer_of(const std::string& instrument);
 
 /// Which lines of which chip are meant. What `consumer` holds itself counts as free. The error
 /// names the key, what is wrong, and what there is.
-[[nodiscard]] std::expected<ChosenLines, Complaint> choose_lines(const LineSettings& settings,
-                                                                 std::span<const ChipFacts> chips,
-                                                                 const std::string& consumer);
+[[nodiscard]] std::expected<ChosenLines, LineComplaint> choose_lines(
+    const LineSettings& settings, std::span<const ChipFacts> chips, const std::string& consumer);
 
 /// An edge as the kernel reports it. The level is the logical one: active_low is taken care of.
 struct LineEvent {

@@ -14,8 +14,9 @@ namespace {
 using Line = ChipFacts::Line;
 constexpr std::size_t kMostNamed = 16;
 
-std::unexpected<Complaint> complain(std::string_view key, std::string message) {
-  return std::unexpected(Complaint{"gpio", std::string(key), std::move(message)});
+std::unexpected<LineComplaint> complain(std::string_view key, std::string message,
+                                        bool may_come = false) {
+  return std::unexpected(LineComplaint{{"gpio", std::string(key), std::move(message)}, may_come});
 }
 
 std::string text_of(const ChipFacts& chip) {
@@ -62,8 +63,8 @@ const Line* find_line(const ChipFacts& chip, const std::string& wanted) {
   return found == chip.lines.end() ? nullptr : &*found;
 }
 
-std::expected<const ChipFacts*, Complaint> named_chip(const std::string& wanted,
-                                                      std::span<const ChipFacts> chips) {
+std::expected<const ChipFacts*, LineComplaint> named_chip(const std::string& wanted,
+                                                          std::span<const ChipFacts> chips) {
   const ChipFacts* found = nullptr;
   for (const ChipFacts& chip : chips) {
     if (wanted != chip.path && wanted != chip.name && wanted != chip.label) continue;
@@ -74,8 +75,8 @@ std::expected<const ChipFacts*, Complaint> named_chip(const std::string& wanted,
     found = &chip;
   }
   if (found == nullptr) {
-    return complain("chip",
-                    fmt::format("there is no chip {} ({})", in_quotes(wanted), text_of(chips)));
+    return complain(
+        "chip", fmt::format("there is no chip {} ({})", in_quotes(wanted), text_of(chips)), true);
   }
   if (found->failed_errno != 0) {
     return complain("chip", text_of(*found) + " (members of its group may: see ls -l)");
@@ -83,9 +84,10 @@ std::expected<const ChipFacts*, Complaint> named_chip(const std::string& wanted,
   return found;
 }
 
-/// The one chip that has all of the named lines.
-std::expected<const ChipFacts*, Complaint> chip_with(const LineSettings& settings,
-                                                     std::span<const ChipFacts> chips) {
+/// The one chip that has all of the named lines. One that may come later has to be named: where
+/// there are others, nothing tells it from a misspelt line.
+std::expected<const ChipFacts*, LineComplaint> chip_with(const LineSettings& settings,
+                                                         std::span<const ChipFacts> chips) {
   const auto has = [](const ChipFacts& chip, const LineSpec& spec) {
     return find_line(chip, spec.line) != nullptr;
   };
@@ -105,8 +107,9 @@ std::expected<const ChipFacts*, Complaint> chip_with(const LineSettings& setting
     const bool somewhere =
         std::ranges::any_of(chips, [&](const ChipFacts& chip) { return has(chip, spec); });
     if (somewhere) continue;
-    return complain(name_of(spec.role), fmt::format("no chip has a line {} ({})",
-                                                    in_quotes(spec.line), text_of(chips)));
+    return complain(name_of(spec.role),
+                    fmt::format("no chip has a line {} ({})", in_quotes(spec.line), text_of(chips)),
+                    chips.empty());
   }
   return complain("chip", fmt::format("no chip has all of the lines: they have to be on one ({})",
                                       text_of(chips)));
@@ -119,9 +122,9 @@ std::string consumer_of(const std::string& instrument) {
   return ("framelogd-" + instrument).substr(0, kMostKept);
 }
 
-std::expected<ChosenLines, Complaint> choose_lines(const LineSettings& settings,
-                                                   std::span<const ChipFacts> chips,
-                                                   const std::string& consumer) {
+std::expected<ChosenLines, LineComplaint> choose_lines(const LineSettings& settings,
+                                                       std::span<const ChipFacts> chips,
+                                                       const std::string& consumer) {
   const auto chip =
       settings.chip.empty() ? chip_with(settings, chips) : named_chip(settings.chip, chips);
   if (!chip) return std::unexpected(chip.error());

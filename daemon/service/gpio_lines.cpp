@@ -8,7 +8,7 @@
 namespace framelog {
 
 struct GpioLines::State {
-  [[nodiscard]] std::expected<void, Complaint> open() {
+  [[nodiscard]] std::expected<void, LineComplaint> open() {
     watch.reset();
     trouble.clear();
     if (settings.lines.empty()) return {};
@@ -20,7 +20,9 @@ struct GpioLines::State {
     auto bank = access.request(*chosen, consumer);
     if (!bank) {
       trouble = describe(bank.error());
-      return std::unexpected(Complaint{"gpio", "", trouble});
+      const ErrorCode code = bank.error().code;
+      const bool gone = code == ErrorCode::kNotFound || code == ErrorCode::kDisconnected;
+      return std::unexpected(LineComplaint{{"gpio", "", trouble}, gone});
     }
     watch = std::make_unique<LineWatch>(
         std::move(*bank), std::move(*chosen),
@@ -69,7 +71,7 @@ GpioLines::GpioLines(std::string consumer, LineSignals& signals, LineTargets tar
 
 GpioLines::~GpioLines() = default;
 
-std::expected<void, Complaint> GpioLines::adopt(const LineSettings& settings) {
+std::expected<void, LineComplaint> GpioLines::adopt(const LineSettings& settings) {
   State& state = *state_;
   if (settings == state.settings && (state.watch || settings.lines.empty())) return {};
   state.watch.reset();  // It uses the settings.
@@ -126,7 +128,7 @@ std::expected<void, Complaint> check_lines(const LineSettings& settings,
                                            const std::string& consumer) {
   if (settings.lines.empty()) return {};
   const auto chosen = choose_lines(settings, list_chips(), consumer);
-  if (!chosen) return std::unexpected(chosen.error());
+  if (!chosen) return std::unexpected<Complaint>(chosen.error());
   return {};
 }
 

@@ -75,9 +75,9 @@ class GpioLines {
   GpioLines& operator=(const GpioLines&) = delete;
 
   /// The lines of a configuration, in place of those before; nothing happens where they are the
-  /// same. The error is of the configuration, at its key; there are no lines then, and tick() tries
-  /// again.
-  [[nodiscard]] std::expected<void, Complaint> adopt(const LineSettings& settings);
+  /// same. The error is at a key of the configuration; there are no lines then, and tick() tells it
+  /// and tries again.
+  [[nodiscard]] std::expected<void, LineComplaint> adopt(const LineSettings& settings);
   /// About once a second: what the error line shows; lines that went away are asked for again.
   void tick(ErrorLamp lamp);
   [[nodiscard]] LinesStatus status() const;

@@ -8,7 +8,6 @@
 #include <mutex>
 #include <thread>
 
-#include "core/log.hpp"
 #include "tests/fakes/fake_lines.hpp"
 
 namespace framelog {
@@ -367,22 +366,32 @@ TEST_F(GpioLinesTest, AChipThatVanishesInSilenceIsNoticed) {
 }
 
 TEST_F(GpioLinesTest, LinesThatCannotBeHadAtAReloadAreToldOnce) {
-  std::vector<std::string> said;
-  set_log_sink([&](LogLevel, std::string_view text, const Event*) { said.emplace_back(text); });
+  testing::internal::CaptureStderr();
   GpioLines lines = make();
   ASSERT_TRUE(lines.adopt(with({{.role = LineRole::kTrigger, .line = "BUTTON"}})));
   lines.tick(ErrorLamp::kOff);
-  EXPECT_TRUE(said.empty());
   fake_.unplug();
   EXPECT_FALSE(lines.adopt(with({{.role = LineRole::kTrigger, .line = "SHUTTER"}})));
   for (int i = 0; i < 3; ++i) lines.tick(ErrorLamp::kOff);
-  ASSERT_EQ(said.size(), 1U);
-  EXPECT_NE(said[0].find("cannot open /dev/gpiochip7; trying again"), std::string::npos) << said[0];
   fake_.unplug(false);
   for (int i = 0; i < 3; ++i) lines.tick(ErrorLamp::kOff);
-  set_log_sink(nullptr);
-  ASSERT_EQ(said.size(), 2U);
-  EXPECT_EQ(said[1], "GPIO lines: there");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "error: GPIO lines: cannot open /dev/gpiochip7; trying again\nGPIO lines: there\n");
+}
+
+TEST_F(GpioLinesTest, AChipThatIsNotThereAtFirstIsWaitedFor) {
+  const auto chips = std::exchange(fake_.chips, {});
+  GpioLines lines = make();
+  const auto adopted = lines.adopt(with({{.role = LineRole::kTrigger, .line = "BUTTON"}}));
+  ASSERT_FALSE(adopted);
+  EXPECT_TRUE(adopted.error().may_come);
+  lines.tick(ErrorLamp::kOff);
+  EXPECT_NE(lines.status().trouble, "");
+  fake_.chips = chips;
+  lines.tick(ErrorLamp::kOff);
+  EXPECT_EQ(lines.status().trouble, "");
+  fake_.edge(0, true, kStart);
+  EXPECT_TRUE(eventually([&] { return edges().size() == 1; }));
 }
 
 TEST_F(GpioLinesTest, AnotherConfigurationHasItsLines) {
@@ -429,6 +438,20 @@ TEST(ChooseLines, KnowsItsOwnLinesByWhatTheKernelKeepsOfALongName) {
   auto chips = FakeLines().chips;
   chips[0].lines[4].consumer = ("framelogd-" + name).substr(0, 31);
   EXPECT_TRUE(choose_lines(one("TAKEN"), chips, consumer));
+}
+
+TEST(ChooseLines, OnlyAChipThatIsNotThereMayStillCome) {
+  const auto may_come = [](const LineSettings& settings, const std::vector<ChipFacts>& chips) {
+    return choose_lines(settings, chips, "us").error().may_come;
+  };
+  auto chips = FakeLines().chips;
+  EXPECT_TRUE(may_come(one("BUTTON", "other"), chips));
+  EXPECT_TRUE(may_come(one("BUTTON"), {}));
+  EXPECT_FALSE(may_come(one("NONE"), chips));
+  EXPECT_FALSE(may_come(one("NONE", "fake"), chips));
+  EXPECT_FALSE(may_come(one("TAKEN"), chips));
+  chips[0].failed_errno = EACCES;
+  EXPECT_FALSE(may_come(one("BUTTON", "gpiochip7"), chips));
 }
 
 TEST(ChooseLines, SaysWhatIsWrongAndWhatThereIs) {
