@@ -57,6 +57,8 @@ std::string_view name_of(DegradedReason reason) noexcept {
       return "no-disk";
     case DegradedReason::kRingFull:
       return "ring-full";
+    case DegradedReason::kLinesLost:
+      return "lines-lost";
     case DegradedReason::kClockUnsynchronised:
       return "clock-unsynchronised";
     case DegradedReason::kCatalog:
@@ -65,7 +67,7 @@ std::string_view name_of(DegradedReason reason) noexcept {
   std::unreachable();
 }
 
-void Degraded::tick(const RecorderStatus& status, std::int64_t now_ns) {
+void Degraded::tick(const RecorderStatus& status, bool lines_lost, std::int64_t now_ns) {
   remember(status, now_ns);
   Flags now{};
   now[index(DegradedReason::kSourceLost)] = is_lost(status);
@@ -74,6 +76,7 @@ void Degraded::tick(const RecorderStatus& status, std::int64_t now_ns) {
   }
   now[index(DegradedReason::kRingFull)] =
       lately(DropReason::kRingFull) || lately(DropReason::kSegmentNotReady);
+  now[index(DegradedReason::kLinesLost)] = lines_lost;
   now[index(DegradedReason::kClockUnsynchronised)] =
       status.session && !status.session->clock_synchronised;
   now[index(DegradedReason::kCatalog)] = !status.catalog_trouble.empty();

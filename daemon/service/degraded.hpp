@@ -20,10 +20,11 @@ enum class DegradedReason : std::uint8_t {
   kWriteError,
   kNoDisk,
   kRingFull,             ///< Frames come faster than they are written.
+  kLinesLost,            ///< GPIO: no edge comes, no gate opens.
   kClockUnsynchronised,  ///< For information: alone it degrades nothing.
   kCatalog,              ///< Likewise: the index cannot be written; recording needs none.
 };
-inline constexpr std::size_t kDegradedReasons = 7;
+inline constexpr std::size_t kDegradedReasons = 8;
 /// "disk-full", as metrics and status show it.
 [[nodiscard]] std::string_view name_of(DegradedReason reason) noexcept;
 [[nodiscard]] constexpr bool is_information(DegradedReason reason) noexcept {
@@ -35,8 +36,8 @@ inline constexpr std::size_t kDegradedReasons = 7;
 /// 10 s) and kClock. A loss counts for 10 s, so that a row of them is one event. Threads: control.
 class Degraded {
  public:
-  /// About once a second.
-  void tick(const RecorderStatus& status, std::int64_t now_ns);
+  /// About once a second. `lines_lost`: GPIO lines are configured, and are not there.
+  void tick(const RecorderStatus& status, bool lines_lost, std::int64_t now_ns);
 
   [[nodiscard]] std::vector<DegradedReason> reasons() const;
   /// Whether one of them is more than information.

@@ -203,7 +203,9 @@ void write_line_counts(Writer& out, std::span<const LineStatus> lines, std::stri
   }
 }
 
-void write_lines(Writer& out, std::span<const LineStatus> lines) {
+void write_lines(Writer& out, std::span<const LineStatus> lines, bool present) {
+  out.family("framelog_gpio_present", "gauge", "Whether the GPIO lines are there.");
+  out.line({}, present);
   out.family("framelog_gpio_level", "gauge", "Whether a GPIO line is active.");
   for (const LineStatus& line : lines) out.line({{"line", name_of(line.role)}}, line.active);
   if (std::ranges::any_of(lines, is_input, &LineStatus::role)) {
@@ -243,7 +245,7 @@ std::string metrics_text(const MetricsInput& input) {
   write_times(out, input.totals);
   write_state(out, input);
   write_machine(out, input);
-  if (!input.lines.empty()) write_lines(out, input.lines);
+  if (!input.lines.empty()) write_lines(out, input.lines, input.lines_present);
   out.family("framelog_build_info", "gauge", "The program that runs.");
   out.line({{"version", program_version()}, {"commit", git_commit()}}, std::uint64_t{1});
   return out.take();

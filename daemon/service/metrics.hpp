@@ -21,6 +21,7 @@ struct MetricsInput {
   BoardState board;
   std::span<const DegradedReason> degraded;
   std::span<const LineStatus> lines{};  ///< Of GPIO.
+  bool lines_present{};
 };
 
 /// In the text format of Prometheus (version 0.0.4). What is not known has no line. Threads: any.

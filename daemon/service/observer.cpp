@@ -82,7 +82,8 @@ struct Observer::State {
       const SessionTotals all = totals.totals();
       const auto reasons = degraded.reasons();
       const LinesStatus gpio = lines ? lines() : LinesStatus{};
-      told_metrics = metrics_text({status, all, free_bytes, board, reasons, gpio.lines});
+      told_metrics =
+          metrics_text({status, all, free_bytes, board, reasons, gpio.lines, gpio.trouble.empty()});
     }
     return told_metrics;
   }
@@ -137,7 +138,8 @@ void Observer::tick(const RecorderStatus& status, const Health* health, std::str
   const std::int64_t now_ns = state.clock.monotonic_ns();
   state.status = status;
   state.look_at_slow_things(now_ns);
-  state.degraded.tick(status, now_ns);
+  const bool lines_lost = state.lines && !state.lines().trouble.empty();
+  state.degraded.tick(status, lines_lost, now_ns);
   {
     const std::scoped_lock lock(state.totals_mutex);
     if (status.session) state.totals.look(status.session_number, *status.session, health);

@@ -30,13 +30,14 @@ struct Rig {
     for (int i = 0; i < times; ++i) {
       now_ns += kSecond;
       product().accounting.received += 100;
-      degraded.tick(status, now_ns);
+      degraded.tick(status, lines_lost, now_ns);
     }
   }
 
   Events events;
   Degraded degraded;
   RecorderStatus status;
+  bool lines_lost{};
   std::int64_t now_ns{1000 * kSecond};
 };
 
@@ -60,6 +61,18 @@ TEST(Degraded, ASourceThatStaysAwayIsReportedOnce) {
   EXPECT_EQ(rig.events.all[0].text, "degraded: source-lost");
   rig.status.session->source_connected = true;
   rig.look(5);
+  EXPECT_EQ(rig.events.kinds(), (Kinds{EventKind::kDegraded, EventKind::kHealthy}));
+}
+
+TEST(Degraded, GpioLinesThatAreNotThereAreAReason) {
+  Rig rig;
+  rig.lines_lost = true;
+  rig.look();
+  EXPECT_EQ(rig.degraded.reasons(), Reasons{DegradedReason::kLinesLost});
+  EXPECT_TRUE(rig.degraded.is_degraded());
+  EXPECT_EQ(rig.events.all[0].text, "degraded: lines-lost");
+  rig.lines_lost = false;
+  rig.look();
   EXPECT_EQ(rig.events.kinds(), (Kinds{EventKind::kDegraded, EventKind::kHealthy}));
 }
 

@@ -95,7 +95,7 @@ struct Rig {
   }
   std::string text() {
     const SessionTotals all = totals.totals();
-    return metrics_text({status, all, free_bytes, board, degraded});
+    return metrics_text({status, all, free_bytes, board, degraded, lines, lines_present});
   }
   bool has(const std::string& line) {
     return ("\n" + text()).find("\n" + line + "\n") != std::string::npos;
@@ -107,6 +107,8 @@ struct Rig {
   std::optional<std::int64_t> free_bytes;
   BoardState board;
   std::vector<DegradedReason> degraded;
+  std::vector<LineStatus> lines;
+  bool lines_present{};
 };
 
 constexpr const char* kInstrument = R"(instrument="came\"ra\\1")";
@@ -138,6 +140,18 @@ TEST(MetricsText, TellsTheStateAndLeavesOutWhatIsNotKnown) {
   EXPECT_TRUE(rig.has("framelog_free_bytes" + labels + "} 12345678901234"));
   EXPECT_TRUE(rig.has("framelog_board_temperature_celsius" + labels + "} 61.25"));
   EXPECT_TRUE(rig.has("framelog_undervoltage" + labels + "} 1"));
+}
+
+TEST(MetricsText, TellsWhetherGpioLinesAreThere) {
+  Rig rig;
+  EXPECT_EQ(rig.text().find("framelog_gpio"), std::string::npos) << "none are configured";
+  rig.lines = {{.role = LineRole::kGate, .line = "SHUTTER", .rising = 3, .forgotten = 2}};
+  const std::string labels = std::string("{") + kInstrument;
+  EXPECT_TRUE(rig.has("framelog_gpio_present" + labels + "} 0")) << rig.text();
+  rig.lines_present = true;
+  EXPECT_TRUE(rig.has("framelog_gpio_present" + labels + "} 1"));
+  EXPECT_TRUE(rig.has("framelog_gpio_edges_total" + labels + ",line=\"gate\",edge=\"rising\"} 3"));
+  EXPECT_TRUE(rig.has("framelog_gpio_forgotten_signals_total" + labels + ",line=\"gate\"} 2"));
 }
 
 TEST(MetricsText, HistogramsAreCumulative) {
