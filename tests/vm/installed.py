@@ -19,6 +19,8 @@ width = 320
 height = 180
 [ring]
 memory = 32 MiB
+[roll]
+max_size = 128 MiB
 [retention]
 min_free = 0 B
 """

@@ -21,6 +21,7 @@ WEBCAM, HDMI = 0, 1
 PULLS = int(os.environ.get("FRAMELOG_V4L2_PULLS", "20"))
 BUFFERS = 32  # More than a second at vivid's rates, whatever else this computer has to do.
 FULL_RATE_FRAMES = 150
+SEGMENT = "128 MiB"  # By default 1 GiB, which the machine's disk has no room for.
 # Without a text that counts, all frames are the same.
 STILL = {"control__test_pattern": "Gray Ramp", "control__osd_text_mode": "None"}
 UNBIND = f"echo vivid.0 >{PLATFORM}/unbind"
@@ -55,7 +56,8 @@ class Camera(recorder.Case):
                 "buffers": BUFFERS, **source}
         lines = "\n".join(f"{key.replace('__', '.')} = {value}" for key, value in keys.items()
                           if value is not None)
-        return self.configure(f"[source]\ndriver = v4l2\n{lines}\n[product.whole]\n", name)
+        return self.configure(f"[source]\ndriver = v4l2\n{lines}\n[product.whole]\n"
+                              f"[roll]\nmax_size = {SEGMENT}\n", name)
 
     def told(self, process, text, times=1):
         self.until(lambda: process.messages.read_text().count(text) >= times, f"{times} x {text}")
@@ -184,7 +186,8 @@ class Recording(Camera):
             self.assertIn(line, told)
 
     def test_the_example(self):
-        messages = self.record(EXAMPLE, "--frames", "10", "--set", f"files.base={self.base}")
+        messages = self.record(EXAMPLE, "--frames", "10", "--set", f"files.base={self.base}",
+                               "--set", f"roll.max_size={SEGMENT}", "--set", "retention.min_free=0 B")
         self.verify()
         self.assertEqual(recorder.accounting_lines(messages)["whole"]["recorded"], 10)
 
