@@ -107,7 +107,7 @@ class Pixels(Camera):
         for word in words:
             with self.subTest(word):
                 self.base = self.directory / word
-                self.record(self.film(word, format=word, **STILL), "--frames", "2")
+                self.record(self.film(word.lower(), format=word, **STILL), "--frames", "2")
                 reference = self.as_v4l2_ctl_takes_it(word)
                 self.assertGreater(len(numpy.unique(reference)), 20)
                 segment, = recorder.finished(self.base)
