@@ -14,6 +14,10 @@
 namespace framelog {
 namespace {
 
+// Events bring a timespec: it has to be as wide as in the library, which Debian 12 builds with the
+// processor's own width.
+static_assert(sizeof(timespec::tv_sec) == sizeof(long));
+
 /// linux/drivers/gpio/gpiolib-cdev.c, struct lineevent_state.
 constexpr std::size_t kKernelEvents = 16;
 
