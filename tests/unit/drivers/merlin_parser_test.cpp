@@ -79,7 +79,7 @@ TEST_P(BothLengths, AStreamIsTheSameHoweverItIsCut) {
       wanted.pixels.push_back(pixels_of(body));
     }
   }
-  for (const std::size_t most : {1, 2, 7, 50, 300, 4000}) {
+  for (const std::size_t most : {1U, 2U, 7U, 50U, 300U, 4000U}) {
     for (unsigned seed = 0; seed < 40; ++seed) {
       MerlinParser parser;
       ASSERT_EQ(parse(parser, stream, most, seed), wanted) << most << ' ' << seed;

@@ -21,7 +21,7 @@ std::vector<Case> cases() {
   std::vector<Case> all;
   for (const auto kernels : {PlaneKernels::kPlain, PlaneKernels::kBaseline, PlaneKernels::kV3}) {
     if (kernels > best_plane_kernels()) continue;
-    for (const std::size_t element_bytes : {1, 2, 3, 4, 8}) all.push_back({kernels, element_bytes});
+    for (const std::size_t element_bytes : {1U, 2U, 3U, 4U, 8U}) all.push_back({kernels, element_bytes});
   }
   return all;
 }
@@ -36,7 +36,7 @@ Bytes noise(std::size_t bytes, std::mt19937& random) {
 std::vector<std::size_t> counts() {
   std::vector<std::size_t> all;
   for (std::size_t i = 0; i < 80; ++i) all.push_back(i);
-  for (const std::size_t around : {128, 256, 512, 4096}) {
+  for (const std::size_t around : {128U, 256U, 512U, 4096U}) {
     for (std::size_t i = around - 9; i <= around + 9; ++i) all.push_back(i);
   }
   return all;

@@ -72,7 +72,7 @@ TEST(FortranFrames, AreThoseOfTheArrayInCOrderWhateverItsShapeAndTheMemory) {
     const Arrays arrays = random_arrays(sides, size_bytes(type), random);
     auto layout = layout_of(sides, type, below(2) == 0);
     ASSERT_TRUE(layout);
-    layout->offset_bytes = below(3);
+    layout->offset_bytes = static_cast<std::int64_t>(below(3));
     const std::string head(static_cast<std::size_t>(layout->offset_bytes), 'x');
     const auto path = scratch.write("a", head + arrays.fortran);
     const auto frames = open(path, *layout, {1 + below(3000), 1 + below(600)});

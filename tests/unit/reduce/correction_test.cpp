@@ -181,7 +181,7 @@ void compare_with_reference() {
       return std::optional(made);
     };
     CorrectionImages images;
-    const auto bad_share = random() % 3 == 0 ? 2 : 20;
+    const unsigned bad_share = random() % 3 == 0 ? 2 : 20;
     if (random() % 2 == 0)
       images.dark = made_of([&] { return static_cast<double>(random() % 40) / 8; });
     if (random() % 2 == 0)

@@ -118,7 +118,8 @@ TEST_F(PackedRecoveryTest, WithoutItsIndexHdf5sMetadataTells) {
       {"no first row", [&] { zero(index(), rows, head_.row_bytes); }},
       {"rows missing in the middle",
        [&] { zero(index(), rows + 7 * head_.row_bytes, 5 * head_.row_bytes + 3); }},
-      {"rows missing at the end", [&] { fs::resize_file(index(), rows + 30 * head_.row_bytes); }},
+      {"rows missing at the end",
+       [&] { fs::resize_file(index(), static_cast<std::uintmax_t>(rows + 30 * head_.row_bytes)); }},
   };
   for (const auto& [what, damage] : damages) {
     bring_back();
