@@ -163,6 +163,11 @@ void check_unused(const Settings& settings, std::string_view start, Complaints& 
   }
 }
 
+/// ", and 10 for late signals,"
+std::string behind_text(double late) {
+  return late > 0 ? fmt::format(", and {:.0f} for late signals,", late) : "";
+}
+
 }  // namespace
 
 RecordPolicy record_policy_of(const Settings& settings, const std::vector<std::string>& products,
@@ -209,22 +214,26 @@ void check_kept_frames(const RecordPolicy& policy, const SourceInfo& source, std
   if (policy.start != RecordStart::kTrigger) return;
   const std::uint64_t most = RecordGate::most_kept(slots);
   const auto* frames = std::get_if<std::uint64_t>(&policy.before);
-  if (frames != nullptr && *frames > most) {
+  // A signal may come so late that its frame has others behind it.
+  const double latency_s = std::chrono::duration<double>(policy.latency).count();
+  const double late = std::ceil(latency_s * source.rate_hz.value_or(0));
+  if (frames != nullptr && static_cast<double>(*frames) + late > static_cast<double>(most)) {
     complain(
         complaints, "pre_frames",
-        fmt::format("{} frames do not fit the ring (at most {} of its {}; or more ring.memory)",
-                    *frames, most, slots));
+        fmt::format("{} frames{} do not fit the ring (at most {} of its {}; or more ring.memory)",
+                    *frames, behind_text(late), most, slots));
   }
   if (frames != nullptr || !source.rate_hz) return;
   const double seconds =
       std::chrono::duration<double>(std::get<nanoseconds>(policy.before)).count();
   const double wanted = seconds * *source.rate_hz;
-  if (wanted > static_cast<double>(most)) {
+  if (wanted + late > static_cast<double>(most)) {
     complain(
         complaints, "pre_time",
-        fmt::format("{:.0f} frames do not fit the ring (at most {} of its {}, {:.3g} s; or more "
+        fmt::format("{:.0f} frames{} do not fit the ring (at most {} of its {}, {:.3g} s; or more "
                     "ring.memory)",
-                    wanted, most, slots, static_cast<double>(most) / *source.rate_hz));
+                    wanted, behind_text(late), most, slots,
+                    static_cast<double>(most) / *source.rate_hz));
   }
 }
 

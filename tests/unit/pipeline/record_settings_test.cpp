@@ -175,6 +175,25 @@ TEST(RecordSettings, FramesBeforeATriggerFitTheRing) {
   EXPECT_TRUE(kept(policy, 10.0).empty());
 }
 
+TEST(RecordSettings, FramesForLateSignalsFitTheRingToo) {
+  RecordPolicy policy;
+  policy.start = RecordStart::kTrigger;
+  policy.latency = milliseconds(100);
+  policy.before = std::uint64_t{65};
+  EXPECT_TRUE(kept(policy, 100.0).empty());
+  EXPECT_TRUE(kept(policy, std::nullopt).empty()) << "nobody knows";
+  policy.before = std::uint64_t{66};
+  ASSERT_EQ(kept(policy, 100.0).size(), 1U);
+  EXPECT_EQ(kept(policy, 100.0)[0].key, "pre_frames");
+  EXPECT_NE(kept(policy, 100.0)[0].message.find("66 frames, and 10 for late signals, do not fit"),
+            std::string::npos);
+  policy.before = nanoseconds(milliseconds(650));
+  EXPECT_TRUE(kept(policy, 100.0).empty());
+  policy.before = nanoseconds(milliseconds(670));
+  ASSERT_EQ(kept(policy, 100.0).size(), 1U);
+  EXPECT_EQ(kept(policy, 100.0)[0].key, "pre_time");
+}
+
 TEST(RecordSettings, TimeBeforeATriggerFitsTheRingAtTheRateOfTheSource) {
   RecordPolicy policy;
   policy.start = RecordStart::kTrigger;
