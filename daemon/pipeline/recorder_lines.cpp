@@ -9,7 +9,7 @@ namespace framelog {
 /// A gate that changes from here on is told again by tell_lines().
 void Recorder::State::prepare_lines(RecordingPlan& plan) {
   plan.lines = lines_;
-  const std::scoped_lock lock(mutex_);
+  const std::scoped_lock lock(lines_mutex_);
   plan.record.gate_open = gate_open_;
   told_gate_open_ = gate_open_;
 }
@@ -31,7 +31,7 @@ void Recorder::State::tell_lines() {
 }
 
 bool Recorder::State::signal(RecordSignal signal) {
-  const std::scoped_lock lock(mutex_);
+  const std::scoped_lock lock(lines_mutex_);
   if (session_ != nullptr && !session_->signal(signal)) return false;
   if (signal.kind == RecordSignal::Kind::kTrigger) return true;
   gate_open_ = signal.kind == RecordSignal::Kind::kOpen;
@@ -40,7 +40,7 @@ bool Recorder::State::signal(RecordSignal signal) {
 }
 
 void Recorder::State::note(const LineEdges& edges) {
-  const std::scoped_lock lock(mutex_);
+  const std::scoped_lock lock(lines_mutex_);
   if (session_ != nullptr && state_ == RecorderState::kRecording) {
     session_->note(edges);
     return;
@@ -55,7 +55,7 @@ void Recorder::State::note(const LineEdges& edges) {
 }
 
 Recorder::Indications Recorder::State::indications() const {
-  const std::scoped_lock lock(mutex_);
+  const std::scoped_lock lock(lines_mutex_);
   Indications indications;
   if (session_ == nullptr || state_ != RecorderState::kRecording) return indications;
   indications.ready = session_->health().source_connected.load(std::memory_order_relaxed);

@@ -60,7 +60,7 @@ bool Recorder::State::reload_in_place(Reload& reload) {
   setup_ = std::move(reload.setup);
   put_identity(info_);
   {
-    const std::scoped_lock lock(mutex_);
+    const std::scoped_lock lock(mutex_, lines_mutex_);
     record_start_ = start;
     told_gate_open_ = gate_open;
     tell_lines();  // The gate may have changed under the configuration before.

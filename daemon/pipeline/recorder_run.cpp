@@ -43,7 +43,7 @@ void Recorder::State::run() {
   }
   std::deque<Command> unanswered;
   {
-    const std::scoped_lock lock(mutex_);
+    const std::scoped_lock lock(mutex_, lines_mutex_);
     state_ = RecorderState::kEnded;
     unanswered = std::exchange(commands_, {});
   }
@@ -103,7 +103,7 @@ void Recorder::State::wait_for_source(const Error& error) {
   const bool first = back_off_.count() == 0;
   back_off_ = std::clamp<std::chrono::nanoseconds>(back_off_ * 2, kFirstBackOff, kLongestBackOff);
   {
-    const std::scoped_lock lock(mutex_);
+    const std::scoped_lock lock(mutex_, lines_mutex_);
     source_error_ = describe(error);
     state_ = RecorderState::kWaitingForSource;
   }
@@ -191,7 +191,7 @@ void Recorder::State::session_begun(std::unique_ptr<Session> session, bool recor
   is_left_ = false;
   session->notify_at_end(wakeup_);
   {
-    const std::scoped_lock lock(mutex_);
+    const std::scoped_lock lock(mutex_, lines_mutex_);
     session_ = std::move(session);
     ++session_number_;
     state_ = records ? RecorderState::kRecording : RecorderState::kIdle;
@@ -236,7 +236,7 @@ std::optional<int> Recorder::State::finish_session() {
   if (records_ && frames_left_) *frames_left_ -= std::min(*frames_left_, status.received);
   std::unique_ptr<Session> done;
   {
-    const std::scoped_lock lock(mutex_);
+    const std::scoped_lock lock(mutex_, lines_mutex_);
     done = std::move(session_);
     state_ = RecorderState::kStarting;
     if (end == CaptureEnd::kGeometry) info_ = std::move(shape);
@@ -363,7 +363,7 @@ std::optional<Recorder::State::Command> Recorder::State::next_command() {
 }
 
 void Recorder::State::set_state(RecorderState state) {
-  const std::scoped_lock lock(mutex_);
+  const std::scoped_lock lock(mutex_, lines_mutex_);
   state_ = state;
 }
 

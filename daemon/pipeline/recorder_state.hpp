@@ -128,7 +128,7 @@ struct Recorder::State {
   // recorder_lines.cpp
   void prepare_lines(RecordingPlan& plan);  ///< Threads: the recorder's.
   void tell_gate(Session& session);         ///< Of a dead process, which knew another level.
-  void tell_lines();                        ///< What came before the session. With the mutex.
+  void tell_lines();                        ///< What came before the session. With lines_mutex_.
   [[nodiscard]] bool signal(RecordSignal signal);
   void note(const LineEdges& edges);
   [[nodiscard]] Indications indications() const;
@@ -144,11 +144,18 @@ struct Recorder::State {
   Wakeup wakeup_;
   std::atomic<int> end_requests_{0};
 
+  /// Lines wait for it alone, and so for nothing that takes time. What says so is changed under
+  /// both and read under either.
+  mutable std::mutex lines_mutex_;
+  LineEdges waiting_edges_;  ///< For the next session. Guarded by it.
+  bool gate_open_{};         ///< Likewise.
+  bool told_gate_open_{};    ///< Likewise: to the session, or to the one that is being made.
+
   mutable std::mutex mutex_;
-  std::deque<Command> commands_;  // All of these: guarded by it.
-  std::unique_ptr<Session> session_;
-  std::uint64_t session_number_{};  ///< Of the one that runs, or of the last.
-  RecorderState state_{RecorderState::kStarting};
+  std::deque<Command> commands_;                    // All of these: guarded by it.
+  std::unique_ptr<Session> session_;                ///< Both.
+  std::uint64_t session_number_{};                  ///< Of the one that runs, or of the last.
+  RecorderState state_{RecorderState::kStarting};   ///< Both.
   RecordStart record_start_{RecordStart::kAlways};  ///< Of the session.
   std::string instrument_;
   std::filesystem::path base_;
@@ -156,9 +163,6 @@ struct Recorder::State {
   std::string source_error_;
   std::shared_ptr<CatalogKeeper> catalog_;  ///< Shared as RecordingPlan says.
   std::uint64_t took_over_{};
-  bool gate_open_{};
-  bool told_gate_open_{};    ///< To the session, or to the one that is being made.
-  LineEdges waiting_edges_;  ///< For the next session.
 
   RecorderSetup setup_;
   std::optional<Inherited> inherited_;
