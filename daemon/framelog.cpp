@@ -77,7 +77,7 @@ constexpr std::array kCommands{
             false, false, catalog_command, Running{.marks = true}},
     Command{"config", "check|show|names|drivers|reference|reload",
             "what a configuration means, without recording", false, false, config_command},
-    Command{"devices", "[DRIVER]",
+    Command{"devices", "[DRIVER|gpio]",
             "the instruments that are connected, each with the configuration that opens it", false,
             false, devices_command, Running{.least = 0}},
     Command{"status", "", "how a running instrument is doing", false, false, status_command,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@
 #include "command/output.hpp"
 #include "core/text.hpp"
 #include "drivers/drivers.hpp"
+#include "service/gpio_chips.hpp"
 
 namespace framelog {
 namespace {
@@ -19,6 +21,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 /// Cameras on a network have to answer.
 constexpr auto kPatience = std::chrono::seconds(3);
+/// The operand that asks for the board's lines, as the section is called.
+constexpr std::string_view kGpio = "gpio";
 
 /// What one driver has found, or why it could not look.
 struct Finding {
@@ -66,6 +70,60 @@ Json json_of(const Finding& finding) {
   return json;
 }
 
+std::string line_text(const ChipFacts::Line& line, std::size_t offset) {
+  std::string text = std::to_string(offset);
+  if (!line.name.empty()) text += " " + one_line(line.name);
+  if (line.used) {
+    text += line.consumer.empty() ? " (in use)"
+                                  : fmt::format(" (in use by {})", one_line(line.consumer));
+  }
+  return text;
+}
+
+/// The chips with their lines, and the section that makes the first free line a trigger.
+std::string text_of(const std::vector<ChipFacts>& chips) {
+  if (chips.empty()) return fmt::format("{}: none found\n", kGpio);
+  std::string text = fmt::format("{}:\n", kGpio);
+  for (const ChipFacts& chip : chips) {
+    if (chip.failed_errno != 0) {
+      text += "  " +
+              one_line(describe(fail_errno(chip.failed_errno, "cannot open", chip.path).error())) +
+              "\n";
+      continue;
+    }
+    text += fmt::format("  {} ({}), {}\n", chip.path, one_line(chip.label),
+                        counted(static_cast<std::int64_t>(chip.lines.size()), "line"));
+    for (std::size_t i = 0; i < chip.lines.size(); ++i) {
+      text += fmt::format("    {}\n", line_text(chip.lines[i], i));
+    }
+    const auto free = std::ranges::find(chip.lines, false, &ChipFacts::Line::used);
+    if (free == chip.lines.end()) continue;
+    const std::string line =
+        free->name.empty() ? std::to_string(free - chip.lines.begin()) : one_line(free->name);
+    text += fmt::format("    [gpio]\n    chip = {}\n    trigger = {}\n", chip.name, line);
+  }
+  return text;
+}
+
+Json json_of(const std::vector<ChipFacts>& chips) {
+  Json json = Json::array();
+  for (const ChipFacts& chip : chips) {
+    Json lines = Json::array();
+    for (const ChipFacts::Line& line : chip.lines) {
+      lines.push_back({{"name", line.name},
+                       {"in_use", line.used},
+                       {"consumer", line.consumer.empty() ? Json(nullptr) : Json(line.consumer)}});
+    }
+    const auto error = fail_errno(chip.failed_errno, "cannot open", chip.path).error();
+    json.push_back({{"chip", chip.name},
+                    {"path", chip.path},
+                    {"label", chip.label},
+                    {"lines", std::move(lines)},
+                    {"error", chip.failed_errno == 0 ? Json(nullptr) : Json(describe(error))}});
+  }
+  return json;
+}
+
 /// Of the driver that was named, or of all that can look.
 std::vector<Finding> look(const std::string& name) {
   std::vector<Finding> findings;
@@ -78,12 +136,13 @@ std::vector<Finding> look(const std::string& name) {
 
 /// Why the operand is wrong; empty: it is not.
 std::string fault_of(const std::string& name) {
-  if (name.empty()) return "";
+  if (name.empty() || name == kGpio) return "";
   const Driver* driver = find_driver(name);
   std::string known;
   for (const Driver& each : drivers()) {
-    if (each.find != nullptr) known += (known.empty() ? "" : " ") + std::string(each.name);
+    if (each.find != nullptr) known += std::string(each.name) + " ";
   }
+  known += kGpio;
   if (driver == nullptr) return fmt::format("unknown driver {} ({})", in_quotes(name), known);
   if (driver->find != nullptr) return "";
   return fmt::format("driver {} cannot look for instruments (only {} can)", name, known);
@@ -106,6 +165,14 @@ int devices_command(const CommandLine& line) {
       json.push_back(json_of(finding));
     } else {
       std::cout << text_of(finding);
+    }
+  }
+  if (name.empty() || name == kGpio) {
+    const std::vector<ChipFacts> chips = list_chips();
+    if (line.json) {
+      json.push_back({{"driver", nullptr}, {"chips", json_of(chips)}});
+    } else {
+      std::cout << text_of(chips);
     }
   }
   if (line.json) std::cout << json.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';

@@ -4,8 +4,8 @@
 
 namespace framelog {
 
-/// framelog devices [DRIVER]: the instruments that are connected now, each with the lines of
-/// [source] that open it.
+/// framelog devices [DRIVER | gpio]: the instruments that are connected now, each with the lines of
+/// [source] that open it, and the GPIO lines of the board.
 int devices_command(const CommandLine& line);
 
 }  // namespace framelog

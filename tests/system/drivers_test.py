@@ -1,5 +1,6 @@
 """What every driver has to do: the conformance test, with each instrument that can be had here."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -63,6 +64,14 @@ class Devices(unittest.TestCase):
         done = self.run_devices("teapot")
         self.assertEqual(done.returncode, 2)
         self.assertIn('unknown driver "teapot"', done.stderr)
+
+    def test_the_lines_of_the_board_are_asked_for_by_their_section(self):
+        done = self.run_devices("gpio")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(done.stdout.startswith("gpio:"), done.stdout)
+        found = json.loads(self.run_devices("--json").stdout)
+        self.assertIn("v4l2", [each["driver"] for each in found])
+        self.assertIsInstance(found[-1]["chips"], list)
 
     def test_one_that_cannot_look_says_so(self):
         done = self.run_devices("simulator")

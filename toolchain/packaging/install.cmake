@@ -64,8 +64,8 @@ set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
 "The daemon framelogd runs unattended beside a microscope, a detector or a
 camera: it takes every frame that the hardware delivers, reduces it in real
 time (dark and flat correction, region of interest, binning, accumulation,
-virtual detectors, statistics), and writes rolling HDF5, RAW and TIFF files that
-explain themselves. Every frame is accounted for, and what was recorded
+virtual detectors, statistics), and writes rolling HDF5, RAW and TIFF files
+that explain themselves. Every frame is accounted for, and what was recorded
 stays readable after a crash, a power cut or a full disk.
 
 The command framelog lists, inspects, verifies and recovers recordings.")
