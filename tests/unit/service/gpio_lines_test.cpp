@@ -183,9 +183,12 @@ TEST_F(GpioLinesTest, AGateThatNobodyWatchesIsClosed) {
   fake_.refuse_to_set();
   signals_.frames.fetch_add(1);
   signals_.frame_came.notify();
+  // The tick behind the one that finds it asks for the lines again.
+  bool failed = false;
   ASSERT_TRUE(eventually([&] {
-    lines.tick(ErrorLamp::kOff);
-    return !lines.status().trouble.empty();
+    if (!failed) lines.tick(ErrorLamp::kOff);
+    failed = !lines.status().trouble.empty();
+    return failed;
   }));
   EXPECT_EQ(told().back().kind, Kind::kClose) << "the strobe has failed";
 }
