@@ -31,10 +31,10 @@ std::optional<std::int64_t> number_of(std::string_view text) {
 }
 
 std::optional<std::int64_t> boolean_of(const std::string& word) {
-  constexpr std::array kYes{"1", "yes", "on", "true"};
-  constexpr std::array kNo{"0", "no", "off", "false"};
-  if (std::ranges::find(kYes, word) != kYes.end()) return 1;
-  if (std::ranges::find(kNo, word) != kNo.end()) return 0;
+  constexpr std::array kOnWords{"1", "yes", "on", "true"};
+  constexpr std::array kOffWords{"0", "no", "off", "false"};
+  if (std::ranges::find(kOnWords, word) != kOnWords.end()) return 1;
+  if (std::ranges::find(kOffWords, word) != kOffWords.end()) return 0;
   return std::nullopt;
 }
 
