@@ -286,6 +286,10 @@ void add_feature(SourceInfo& info, ArvDevice* device, const std::string& name) {
 Result<CameraSetup> set_up_camera(const OpenedCamera& opened, const AravisConfig& config) {
   ArvCamera* camera = opened.camera.get();
   ArvDevice* device = arv_camera_get_device(camera);
+  // One that was cut off while it was sending goes on, to where nobody listens any more, and lets
+  // nothing be set.
+  Failure not_sending;
+  arv_camera_stop_acquisition(camera, not_sending.out());
   if (auto applied = apply(opened, config); !applied) {
     return std::unexpected(std::move(applied.error()));
   }
