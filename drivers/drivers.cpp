@@ -15,9 +15,7 @@ namespace framelog {
 
 std::span<const Driver> drivers() noexcept {
   static const std::array table{
-      simulator_driver(),
-      replay_driver(),
-      v4l2_driver(),
+      simulator_driver(), replay_driver(), v4l2_driver(),
 #ifdef FRAMELOG_HAS_ARAVIS
       aravis_driver(),
 #endif

@@ -189,8 +189,6 @@ void V4l2Source::stop() noexcept {
   if (std::exchange(broken_, false)) device_.close();
 }
 
-void V4l2Source::cancel() noexcept {
-  static_cast<void>(::eventfd_write(cancelled_.get(), 1));
-}
+void V4l2Source::cancel() noexcept { static_cast<void>(::eventfd_write(cancelled_.get(), 1)); }
 
 }  // namespace framelog

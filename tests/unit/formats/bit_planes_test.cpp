@@ -21,7 +21,8 @@ std::vector<Case> cases() {
   std::vector<Case> all;
   for (const auto kernels : {PlaneKernels::kPlain, PlaneKernels::kBaseline, PlaneKernels::kV3}) {
     if (kernels > best_plane_kernels()) continue;
-    for (const std::size_t element_bytes : {1U, 2U, 3U, 4U, 8U}) all.push_back({kernels, element_bytes});
+    for (const std::size_t element_bytes : {1U, 2U, 3U, 4U, 8U})
+      all.push_back({kernels, element_bytes});
   }
   return all;
 }
