@@ -29,8 +29,10 @@ class Pulls(recorder.Case):
         gaps = [gap for gap in segment.gaps if gap[3] == "disconnected"]
         self.assertEqual(len(gaps), PULLS)
         with h5py.File(segment.path) as file:
-            lengths = [int(gap["duration_ns"]) / 1e9 for gap in file[recorder.READOUT + "/gaps"][:]]
-            lost = [int(gap["frames"]) for gap in file[recorder.READOUT + "/gaps"][:]]
+            pulled = [gap for gap in file[recorder.READOUT + "/gaps"][:]
+                      if gap["reason"] == b"disconnected"]
+            lengths = [int(gap["duration_ns"]) / 1e9 for gap in pulled]
+            lost = [int(gap["frames"]) for gap in pulled]
             environment = file["/entry/environment"]
             self.assertEqual(environment["source.interruptions/value"][-1], PULLS)
         for length, frames in zip(lengths, lost):
