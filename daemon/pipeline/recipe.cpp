@@ -104,8 +104,11 @@ Result<Recipe> read_recipe(std::string_view text) {
 }
 
 bool is_same_instrument(const SourceInfo& a, const SourceInfo& b) {
-  return a.shape == b.shape && a.vendor == b.vendor && a.model == b.model && a.serial == b.serial &&
-         a.saturation == b.saturation && a.bit_depth == b.bit_depth;
+  // Some tell more of themselves when they are met in the middle of an acquisition, or less.
+  const auto agree = [](const auto& x, const auto& y) { return !x || !y || *x == *y; };
+  const bool serials = a.serial.empty() || b.serial.empty() || a.serial == b.serial;
+  return a.shape == b.shape && a.vendor == b.vendor && a.model == b.model && serials &&
+         agree(a.saturation, b.saturation) && agree(a.bit_depth, b.bit_depth);
 }
 
 }  // namespace framelog

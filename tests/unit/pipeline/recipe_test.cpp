@@ -45,5 +45,25 @@ TEST(Recipe, ASourceReadsBackAsItWasWritten) {
   EXPECT_EQ(read.inputs, source.inputs);
 }
 
+TEST(Recipe, TheSameInstrumentMayKnowMoreOfItselfAnotherTime) {
+  SourceInfo a;
+  a.shape = {480, 640, PixelType::kUint16};
+  a.model = "Merlin";
+  SourceInfo b = a;
+  b.serial = "W1";
+  b.bit_depth = 12;
+  b.saturation = 4095;
+  EXPECT_TRUE(is_same_instrument(a, b));
+  EXPECT_TRUE(is_same_instrument(b, a));
+  a.serial = "W2";
+  EXPECT_FALSE(is_same_instrument(a, b));
+  a.serial = "W1";
+  a.bit_depth = 6;
+  EXPECT_FALSE(is_same_instrument(a, b));
+  a.bit_depth = 12;
+  a.shape.width_px = 641;
+  EXPECT_FALSE(is_same_instrument(a, b));
+}
+
 }  // namespace
 }  // namespace framelog
