@@ -169,7 +169,7 @@ TEST(MerlinParser, AFrameMayBePassedOver) {
         const auto space = parser.space()[1];
         const std::size_t piece = std::min(space.size(), stream.size() - at);
         more = piece > 0;
-        std::memcpy(space.data(), stream.data() + at, piece);
+        if (piece > 0) std::memcpy(space.data(), stream.data() + at, piece);
         parser.filled(piece);
         at += piece;
         break;
@@ -206,7 +206,7 @@ TEST(MerlinParser, PixelsAreReceivedWhereTheyBelong) {
       if (space.data() >= target.data() && space.data() < target.data() + target.size()) {
         directly += piece;
       }
-      std::memcpy(space.data(), stream.data() + at, piece);
+      if (piece > 0) std::memcpy(space.data(), stream.data() + at, piece);
       parser.filled(piece);
       at += piece;
     }

@@ -85,13 +85,14 @@ TEST_F(GpioLinesTest, KeepsTheKernelsTimesToTheNanosecondAndTellsEachTrigger) {
       lines.adopt(with({{.role = LineRole::kTrigger, .line = "BUTTON"}}, TriggerEdges::kRising)));
   constexpr int kEdges = 3000;
   for (int i = 0; i < kEdges; ++i) {
-    fake_.edge(0, i % 2 == 0, kStart + i * 1'000'001, static_cast<std::uint32_t>(i + 1));
+    fake_.edge(0, i % 2 == 0, kStart + std::int64_t{i} * 1'000'001,
+               static_cast<std::uint32_t>(i + 1));
   }
   ASSERT_TRUE(eventually([&] { return edges().size() == kEdges; }));
   const auto all = edges();
   for (int i = 0; i < kEdges; ++i) {
     const LineEdge& edge = all[static_cast<std::size_t>(i)];
-    ASSERT_EQ(edge.monotonic_ns, kStart + i * 1'000'001);
+    ASSERT_EQ(edge.monotonic_ns, kStart + std::int64_t{i} * 1'000'001);
     ASSERT_EQ(edge.line, 0);
     ASSERT_EQ(edge.active, i % 2 == 0);
   }
