@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "tests/fakes/plain_products.hpp"
+#include "tests/fakes/sanitizers.hpp"
 
 namespace framelog {
 namespace {
@@ -129,9 +130,9 @@ long page_faults() {
 }
 
 TEST(Ring, PagesThatArePopulatedCostNoFaultLater) {
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-  GTEST_SKIP() << "the sanitizer's own memory has faults, too";
-#endif
+  if (kIsThreadSanitized || kIsAddressSanitized) {
+    GTEST_SKIP() << "the sanitizer's own memory has faults, too";
+  }
   if (::madvise(nullptr, 0, MADV_POPULATE_WRITE) != 0) GTEST_SKIP() << "an older kernel";
   constexpr std::uint64_t kFrameBytes = 1 << 20;
   Ring ring = make_ring({16, kFrameBytes, plain_products({0}), 1});

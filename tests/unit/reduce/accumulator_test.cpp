@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "reference.hpp"
+#include "tests/fakes/sanitizers.hpp"
 
 namespace framelog {
 namespace {
@@ -307,9 +308,9 @@ bool tracing_is_allowed() {
 
 /// Kills between any two instructions: in the middle of a row, of its copy, of the facts.
 TEST(Accumulator, AddsEveryFrameOnceThoughItsProcessIsKilledAtAnyInstruction) {
-#if defined(__SANITIZE_ADDRESS__)
-  GTEST_SKIP() << "a sanitized frame has too many instructions to be made one by one";
-#endif
+  if (kIsAddressSanitized) {
+    GTEST_SKIP() << "a sanitized frame has too many instructions to be made one by one";
+  }
   if (!tracing_is_allowed()) GTEST_SKIP() << "ptrace is not allowed here";
   for (const PixelType type : {PixelType::kUint16, PixelType::kFloat32}) {
     ReductionSpec spec;
