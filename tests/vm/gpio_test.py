@@ -205,7 +205,7 @@ class Lines(recorder.Case):
             opened, closed = gate[2 * opening][0], gate[2 * opening + 1][0]
             self.assertGreaterEqual(times[0], opened)
             self.assertLess(times[-1], closed + NS // 2, "what is read late may be a few frames more")
-            self.assertTrue(event.records["gpio"][len(times) // 2] & GATE)
+            self.assertTrue(int(event.records["gpio"][len(times) // 2]) & GATE)
 
     def test_outputs_show_what_the_recorder_does_and_rest_behind_it(self):
         config = self.lines("gate = SHUTTER\nready = READY\nrecording = RECORDING\n"
