@@ -222,8 +222,10 @@ class Lines(recorder.Case):
         self.until(lambda: not self.chip.value(3), "no longer recording")
 
         def strobe():
-            line = self.line(config, "strobe")
-            return line["pulses"] > 0 and self.received(config) - line["pulses"] - line["missed"] <= 2
+            status = self.ask(config)
+            line = next(line for line in status["gpio"]["lines"] if line["role"] == "strobe")
+            received = status["products"][0]["accounting"]["received"]
+            return line["pulses"] > 0 and received - line["pulses"] - line["missed"] <= 2
 
         self.until(strobe, "a pulse or a count for each frame")
         self.assertIn("gpio " + self.chip.name, recorder.command("--config", config, "status").stdout)
