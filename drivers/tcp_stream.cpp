@@ -5,7 +5,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -15,11 +14,11 @@
 #include <fstream>
 #include <memory>
 
+#include "drivers/wait_for_input.hpp"
+
 namespace framelog {
 namespace {
 
-// Far deadlines are approached in steps, so that no sum overflows.
-constexpr std::chrono::nanoseconds kLongestWait = std::chrono::hours(1);
 constexpr int kIdleSeconds = 5;
 constexpr int kProbeSeconds = 3;
 constexpr int kProbes = 3;
@@ -105,7 +104,7 @@ Result<void> TcpStream::connect(const std::string& host, std::uint16_t port, Dea
     const auto now = std::chrono::steady_clock::now();
     const Deadline share = now + std::max(deadline - now, Deadline::duration::zero()) / left--;
     if (::connect(fd.get(), address->ai_addr, address->ai_addrlen) != 0) {
-      connected = errno == EINPROGRESS ? finish_connecting(fd.get(), share)
+      connected = errno == EINPROGRESS ? finish_connecting(fd, share)
                                        : fail_errno(errno, "cannot connect to");
     }
     if (connected) {
@@ -122,38 +121,15 @@ Result<void> TcpStream::connect(const std::string& host, std::uint16_t port, Dea
   return std::unexpected(std::move(error));
 }
 
-Result<void> TcpStream::finish_connecting(int fd, Deadline deadline) noexcept {
-  if (auto waited = wait(fd, POLLOUT, deadline); !waited) {
+Result<void> TcpStream::finish_connecting(const UniqueFd& fd, Deadline deadline) noexcept {
+  if (auto waited = wait_for_output(fd, cancelled_, deadline); !waited) {
     return fail(ErrorCode::kTimeout, "no answer when connecting to");
   }
   int error = 0;
   socklen_t size = sizeof(error);
-  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+  if (::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
   if (error != 0) return fail_errno(error, "cannot connect to");
   return {};
-}
-
-Result<void> TcpStream::wait(int fd, short events, Deadline deadline) noexcept {
-  for (;;) {
-    const auto now = std::chrono::steady_clock::now();
-    const std::chrono::nanoseconds left =
-        std::max(std::min(deadline, now + kLongestWait) - now, std::chrono::nanoseconds::zero());
-    constexpr std::int64_t kNsPerSecond = 1'000'000'000;
-    const timespec timeout{.tv_sec = left.count() / kNsPerSecond,
-                           .tv_nsec = left.count() % kNsPerSecond};
-    std::array<pollfd, 2> polled{{{fd, events, 0}, {cancelled_.get(), POLLIN, 0}}};
-    const int ready = ::ppoll(polled.data(), polled.size(), &timeout, nullptr);
-    if (ready < 0 && errno != EINTR) return fail_errno(errno, "cannot wait for a connection");
-    if (ready > 0 && polled[1].revents != 0) {
-      std::uint64_t count = 0;
-      static_cast<void>(!::read(cancelled_.get(), &count, sizeof(count)));
-      return fail(ErrorCode::kTimeout, "cancelled");
-    }
-    if (ready > 0) return {};
-    if (std::chrono::steady_clock::now() >= deadline) {
-      return fail(ErrorCode::kTimeout, "nothing has come");
-    }
-  }
 }
 
 std::unexpected<Error> TcpStream::lost(int system_errno) noexcept {
@@ -177,7 +153,7 @@ Result<std::size_t> TcpStream::receive(std::array<std::span<std::byte>, 2> space
     if (got == 0) return lost(0);
     if (errno == EINTR) continue;
     if (errno != EAGAIN && errno != EWOULDBLOCK) return lost(errno);
-    if (auto waited = wait(socket_.get(), POLLIN, deadline); !waited) {
+    if (auto waited = wait_for_input(socket_, cancelled_, deadline); !waited) {
       return std::unexpected(std::move(waited.error()));
     }
   }
@@ -191,7 +167,7 @@ Result<void> TcpStream::send(std::string_view bytes, Deadline deadline) noexcept
     if (sent > 0) {
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      if (auto waited = wait(socket_.get(), POLLOUT, deadline); !waited) return waited;
+      if (auto waited = wait_for_output(socket_, cancelled_, deadline); !waited) return waited;
     } else if (errno != EINTR) {
       return lost(errno);
     }

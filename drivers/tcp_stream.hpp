@@ -44,8 +44,7 @@ class TcpStream {
   void cancel() noexcept;
 
  private:
-  [[nodiscard]] Result<void> wait(int fd, short events, Deadline deadline) noexcept;
-  [[nodiscard]] Result<void> finish_connecting(int fd, Deadline deadline) noexcept;
+  [[nodiscard]] Result<void> finish_connecting(const UniqueFd& fd, Deadline deadline) noexcept;
   void prepare(int fd) const noexcept;
   [[nodiscard]] std::unexpected<Error> lost(int system_errno) noexcept;
 

@@ -22,11 +22,9 @@ timespec time_until(Deadline deadline) noexcept {
   return time;
 }
 
-}  // namespace
-
-Result<void> wait_for_input(const UniqueFd& input, const UniqueFd& cancel,
-                            Deadline deadline) noexcept {
-  std::array<pollfd, 2> watched{{{.fd = input.get(), .events = POLLIN, .revents = 0},
+Result<void> wait_for(short events, const UniqueFd& watched_fd, const UniqueFd& cancel,
+                      Deadline deadline) noexcept {
+  std::array<pollfd, 2> watched{{{.fd = watched_fd.get(), .events = events, .revents = 0},
                                  {.fd = cancel.get(), .events = POLLIN, .revents = 0}}};
   for (;;) {
     const timespec time = time_until(deadline);
@@ -41,6 +39,18 @@ Result<void> wait_for_input(const UniqueFd& input, const UniqueFd& cancel,
     }
     return {};
   }
+}
+
+}  // namespace
+
+Result<void> wait_for_input(const UniqueFd& input, const UniqueFd& cancel,
+                            Deadline deadline) noexcept {
+  return wait_for(POLLIN, input, cancel, deadline);
+}
+
+Result<void> wait_for_output(const UniqueFd& output, const UniqueFd& cancel,
+                             Deadline deadline) noexcept {
+  return wait_for(POLLOUT, output, cancel, deadline);
 }
 
 }  // namespace framelog

@@ -12,4 +12,8 @@ namespace framelog {
 [[nodiscard]] Result<void> wait_for_input(const UniqueFd& input, const UniqueFd& cancel,
                                           Deadline deadline) noexcept;
 
+/// The same, until `output` takes something, or a connection is made or refused.
+[[nodiscard]] Result<void> wait_for_output(const UniqueFd& output, const UniqueFd& cancel,
+                                           Deadline deadline) noexcept;
+
 }  // namespace framelog

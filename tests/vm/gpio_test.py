@@ -149,6 +149,7 @@ class Lines(recorder.Case):
         self.assertGreater(len({monotonic % 1000 for monotonic, *_ in rows}), 50, "below microseconds")
         within = numpy.mean([before <= row[0] <= after for (before, after), row in zip(moves, rows)])
         print(f"{within:.1%} of the times lie within the call that moved the line", flush=True)
+        self.assertGreater(within, 0.9)
         segment = recorder.finished(self.base)[0]
         offsets = {utc - monotonic for monotonic, utc, *_ in rows}
         self.assertLess(max(offsets) - min(offsets), NS)
