@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/file_system.hpp"
+#include "core/result.hpp"
+#include "export/recording.hpp"
+#include "export/request.hpp"
+#include "export/result_frames.hpp"
+
+namespace framelog {
+
+/// What a writer is told before the first slice.
+struct WritePlan {
+  std::filesystem::path part;  ///< NAME.EXT.part: created by the writer, which must not be there.
+  std::string final_name;      ///< Without directory.
+  const RecordingFacts* recording{};
+  const ResultFacts* result{};
+  const WriteRequest* request{};
+  std::string provenance_json;   ///< Of this output, complete but for its own digest.
+  std::int64_t export_utc_ns{};  ///< Fixed by SOURCE_DATE_EPOCH.
+};
+
+/// One output file that holds an array with its metadata, being written. Same slices, same bytes.
+/// Threads: one.
+class DatasetWriter {
+ public:
+  virtual ~DatasetWriter() = default;
+  /// In order of their index, each once. Errors: kIo, kNoSpace.
+  [[nodiscard]] virtual Result<void> write(const ResultSlice& slice) = 0;
+  /// Completes, syncs and closes the file. Without it, what is there is worth nothing.
+  [[nodiscard]] virtual Result<void> finish(const ResultEnd& end) = 0;
+};
+
+/// One row of the table of dataset formats.
+struct DatasetFormat {
+  std::string_view name;       ///< As --to has it: "hdf5", "ome-tiff".
+  std::string_view extension;  ///< ".h5"
+  std::string_view help;       ///< One line.
+  std::string_view manual;     ///< Some lines for `framelog help export NAME`, with an example.
+  std::span<const std::string_view> layouts;  ///< The first is the default; empty: no choice.
+  bool keeps_layers{};
+  /// Files beside it, whose extensions replace its own.
+  std::span<const std::string_view> companions;
+  /// Whether such a result can be written so. Errors: kUnsupported or kInvalid with what is
+  /// allowed. Notes for the user that are no errors go into `notes`.
+  Result<void> (*check)(const RecordingFacts& recording, const ResultFacts& result,
+                        const WriteRequest& request, std::vector<std::string>& notes);
+  /// Bytes on disk at most, without compression.
+  std::int64_t (*estimate)(const RecordingFacts& recording, const ResultFacts& result,
+                           const WriteRequest& request);
+  Result<std::unique_ptr<DatasetWriter>> (*create)(FileSystem& files, const WritePlan& plan);
+  /// Reads slice after slice back from the file and compares their CRC-32C; null: cannot be read
+  /// back. Errors: kCorrupt with the slice.
+  Result<void> (*verify)(FileSystem& files, const std::filesystem::path& part,
+                         const ResultFacts& result, const WriteRequest& request,
+                         std::span<const std::uint32_t> crc32c);
+};
+
+[[nodiscard]] std::span<const DatasetFormat> dataset_formats() noexcept;
+[[nodiscard]] const DatasetFormat* find_dataset_format(std::string_view name) noexcept;
+
+}  // namespace framelog
