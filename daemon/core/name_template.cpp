@@ -19,23 +19,55 @@ enum class FieldKind : std::uint8_t { kText, kNumber, kTime };
 struct FieldFacts {
   std::string_view name;
   FieldKind kind;
+  bool segment;  ///< Of the names of recordings.
+  bool exported;  ///< Of the names of exports.
 };
 
-constexpr std::array<FieldFacts, 26> kFields{{
-    {"instrument", FieldKind::kText},    {"product", FieldKind::kText},
-    {"run", FieldKind::kNumber},         {"segment", FieldKind::kNumber},
-    {"start", FieldKind::kTime},         {"utc", FieldKind::kTime},
-    {"local", FieldKind::kTime},         {"host", FieldKind::kText},
-    {"driver", FieldKind::kText},        {"serial", FieldKind::kText},
-    {"width", FieldKind::kNumber},       {"height", FieldKind::kNumber},
-    {"dtype", FieldKind::kText},         {"bin", FieldKind::kText},
-    {"roi", FieldKind::kText},           {"y_start", FieldKind::kNumber},
-    {"y_stop", FieldKind::kNumber},      {"x_start", FieldKind::kNumber},
-    {"x_stop", FieldKind::kNumber},      {"frame", FieldKind::kNumber},
-    {"slice_index", FieldKind::kNumber}, {"sample", FieldKind::kText},
-    {"operator", FieldKind::kText},      {"detector", FieldKind::kText},
-    {"inner", FieldKind::kNumber},       {"outer", FieldKind::kNumber},
+constexpr std::array<FieldFacts, 39> kFields{{
+    {"instrument", FieldKind::kText, true, true},
+    {"product", FieldKind::kText, true, true},
+    {"run", FieldKind::kNumber, true, true},
+    {"segment", FieldKind::kNumber, true, false},
+    {"start", FieldKind::kTime, true, true},
+    {"utc", FieldKind::kTime, true, true},
+    {"local", FieldKind::kTime, true, true},
+    {"host", FieldKind::kText, true, false},
+    {"driver", FieldKind::kText, true, false},
+    {"serial", FieldKind::kText, true, true},
+    {"width", FieldKind::kNumber, true, true},
+    {"height", FieldKind::kNumber, true, true},
+    {"dtype", FieldKind::kText, true, true},
+    {"bin", FieldKind::kText, true, true},
+    {"roi", FieldKind::kText, true, true},
+    {"t_start", FieldKind::kNumber, false, true},
+    {"t_stop", FieldKind::kNumber, false, true},
+    {"sy_start", FieldKind::kNumber, false, true},
+    {"sy_stop", FieldKind::kNumber, false, true},
+    {"sx_start", FieldKind::kNumber, false, true},
+    {"sx_stop", FieldKind::kNumber, false, true},
+    {"y_start", FieldKind::kNumber, true, true},
+    {"y_stop", FieldKind::kNumber, true, true},
+    {"x_start", FieldKind::kNumber, true, true},
+    {"x_stop", FieldKind::kNumber, true, true},
+    {"frame", FieldKind::kNumber, true, true},
+    {"slice_index", FieldKind::kNumber, true, true},
+    {"sample", FieldKind::kText, true, true},
+    {"operator", FieldKind::kText, true, true},
+    {"title", FieldKind::kText, false, true},
+    {"detector", FieldKind::kText, true, true},
+    {"inner", FieldKind::kNumber, true, true},
+    {"outer", FieldKind::kNumber, true, true},
+    {"unit", FieldKind::kText, false, true},
+    {"dataset_dir", FieldKind::kText, false, true},
+    {"nickname", FieldKind::kText, false, true},
+    {"result_type", FieldKind::kText, false, true},
+    {"format", FieldKind::kText, false, true},
+    {"snapshot", FieldKind::kText, false, true},
 }};
+
+bool is_of(const FieldFacts& field, NamePurpose purpose) noexcept {
+  return purpose == NamePurpose::kSegment ? field.segment : field.exported;
+}
 
 constexpr std::size_t kMostComponentBytes = 200;
 constexpr std::size_t kMostComponents = 8;
@@ -45,9 +77,9 @@ constexpr std::string_view kUnsafe = "\\:*?\"<>|";
 constexpr std::string_view kDefaultTime = "%Y%m%d_%H%M%S";
 constexpr std::string_view kUnknown = "unknown";
 
-const FieldFacts* find_field(std::string_view name) noexcept {
+const FieldFacts* find_field(std::string_view name, NamePurpose purpose) noexcept {
   const auto* found = std::ranges::find(kFields, name, &FieldFacts::name);
-  return found == kFields.end() ? nullptr : found;
+  return found == kFields.end() || !is_of(*found, purpose) ? nullptr : found;
 }
 
 bool is_unsafe(char character) noexcept {
@@ -89,20 +121,24 @@ std::optional<std::size_t> width_of(std::string_view text, std::size_t most) noe
   return width == 0 ? std::nullopt : std::optional(width);
 }
 
-std::vector<std::string_view> field_names() {
+std::vector<std::string_view> field_names(NamePurpose purpose) {
   std::vector<std::string_view> names;
   names.reserve(kFields.size());
-  for (const FieldFacts& field : kFields) names.push_back(field.name);
+  for (const FieldFacts& field : kFields) {
+    if (is_of(field, purpose)) names.push_back(field.name);
+  }
   return names;
 }
 
-std::string field_list() { return fmt::format("fields: {}", fmt::join(field_names(), " ")); }
+std::string field_list(NamePurpose purpose) {
+  return fmt::format("fields: {}", fmt::join(field_names(purpose), " "));
+}
 
-std::string unknown_field(std::string_view name) {
-  const std::string nearest = nearest_word(name, field_names());
+std::string unknown_field(std::string_view name, NamePurpose purpose) {
+  const std::string nearest = nearest_word(name, field_names(purpose));
   return fmt::format("unknown field {} ({}{})", in_quotes(name),
                      nearest.empty() ? "" : fmt::format("did you mean \"{}\"? ", nearest),
-                     field_list());
+                     field_list(purpose));
 }
 
 bool may_end_component(char character) noexcept { return character != '.' && character != ' '; }
@@ -139,7 +175,7 @@ std::string join_component(std::vector<RenderedPart>& parts) {
 /// Reads a template from left to right; the first fault ends it.
 class NameParser {
  public:
-  explicit NameParser(std::string_view text) : text_(text) {}
+  NameParser(std::string_view text, NamePurpose purpose) : text_(text), purpose_(purpose) {}
 
   Result<NameTemplate> parse() {
     if (!is_utf8(text_)) refuse(0, "the template is not UTF-8");
@@ -216,9 +252,9 @@ class NameParser {
     const std::string_view inside = text_.substr(position_ + 1, end - position_ - 1);
     const std::size_t colon = inside.find(':');
     const std::string_view name = inside.substr(0, colon);
-    const FieldFacts* field = find_field(name);
+    const FieldFacts* field = find_field(name, purpose_);
     if (field == nullptr) {
-      refuse(position_ + 1, unknown_field(name));
+      refuse(position_ + 1, unknown_field(name, purpose_));
       return;
     }
     Piece piece;
@@ -328,14 +364,16 @@ class NameParser {
   }
 
   void check_whole() {
+    if (purpose_ == NamePurpose::kExport) return;
     if (unique_ || tells_the_second(utc_parts_) || tells_the_second(local_parts_)) return;
     refuse(0,
            "names would not be unique (one of {segment}, {frame}, or {utc} or {local} with date "
            "and time to the second has to be there; " +
-               field_list() + ")");
+               field_list(purpose_) + ")");
   }
 
   std::string_view text_;
+  NamePurpose purpose_;
   std::size_t position_{};
   std::size_t component_at_{};     ///< Where the current component begins.
   std::size_t component_bytes_{};  ///< What it can take, its texts at their shortest.
@@ -348,7 +386,13 @@ class NameParser {
   NameTemplate result_;
 };
 
-Result<NameTemplate> NameTemplate::parse(std::string_view text) { return NameParser(text).parse(); }
+Result<NameTemplate> NameTemplate::parse(std::string_view text, NamePurpose purpose) {
+  return NameParser(text, purpose).parse();
+}
+
+bool NameTemplate::has_field(std::string_view name) const noexcept {
+  return std::ranges::find(pieces_, name, &Piece::field) != pieces_.end();
+}
 
 std::string NameTemplate::render_value(const Piece& piece, const NameFields& fields) {
   const auto found = fields.find(piece.field);

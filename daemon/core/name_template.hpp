@@ -23,6 +23,10 @@ struct NameTime {
 using NameFields =
     std::map<std::string, std::variant<std::int64_t, std::string, NameTime>, std::less<>>;
 
+/// Whose names: those of segments have to tell one from every other; exports know other fields, and
+/// whether their names meet is found out when they are planned.
+enum class NamePurpose : std::uint8_t { kSegment, kExport };
+
 /// A parsed naming scheme, e.g. "{start:%Y%m%d}/{instrument}_{segment:04}". The only maker of file
 /// names.
 ///
@@ -35,6 +39,9 @@ using NameFields =
 ///   times       start (UTC, of the run), utc and local (of the segment's first frame); spec: text
 ///               and %Y %y %m %b %B %d %j %a %A %u %H %I %p %M %S %F %T %R %s %z %Z %%, and %f for
 ///               microseconds; %Y%m%d_%H%M%S by default
+///
+/// Exports have no segment, host and driver, but the numbers t_start t_stop sy_start sy_stop
+/// sx_start sx_stop and the texts dataset_dir nickname result_type format snapshot title unit.
 class NameTemplate {
  public:
   /// Errors: kInvalid with the column (from 1, in characters) and what is allowed there: unknown
@@ -43,7 +50,8 @@ class NameTemplate {
   /// absolute path, more than 8 components, a component that can exceed 200 bytes when its texts
   /// are at their shortest, a template that cannot be unique (no `segment`, no `frame`, and neither
   /// `utc` nor `local` with date and time to the second).
-  [[nodiscard]] static Result<NameTemplate> parse(std::string_view text);
+  [[nodiscard]] static Result<NameTemplate> parse(std::string_view text,
+                                                  NamePurpose purpose = NamePurpose::kSegment);
 
   /// Relative path without extension. Same fields, same name. Values are made safe for file
   /// systems: each of / \ : * ? " < > |, control characters and bytes that are not UTF-8 become _;
@@ -53,6 +61,7 @@ class NameTemplate {
   [[nodiscard]] std::filesystem::path render(const NameFields& fields) const;
 
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
+  [[nodiscard]] bool has_field(std::string_view name) const noexcept;
 
  private:
   friend class NameParser;
