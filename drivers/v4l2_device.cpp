@@ -48,6 +48,12 @@ VideoPicture picture_of(const v4l2_format& format) {
   return {picture.pixelformat, picture.width, picture.height, picture.bytesperline};
 }
 
+/// Setting what is set already would undo the size that somebody chose.
+bool same_timings(const v4l2_bt_timings& one, const v4l2_bt_timings& other) {
+  return one.width == other.width && one.height == other.height &&
+         one.interlaced == other.interlaced && one.pixelclock == other.pixelclock;
+}
+
 std::unexpected<Error> refused(int result, const char* what, std::string context = {}) {
   if (result == -EBUSY) return fail_errno(EBUSY, "the camera is in use by another program");
   return fail_errno(-result, what, std::move(context));
@@ -256,9 +262,36 @@ Result<Region> VideoDevice::set_crop(const Region& wanted) const {
   return *made;
 }
 
+// ENODATA and ENOTTY: it is a camera, or another kind of input.
+Result<void> VideoDevice::follow_signal() const {
+  v4l2_dv_timings received{};
+  switch (call(VIDIOC_QUERY_DV_TIMINGS, &received)) {
+    case 0:
+      break;
+    case -ENOLINK:
+      return fail(ErrorCode::kDisconnected, "the camera's input has no signal");
+    case -ENOLCK:
+      return fail(ErrorCode::kDisconnected, "the signal at the camera's input is not steady");
+    case -ERANGE:
+      return fail(ErrorCode::kDisconnected, "the camera does not know the signal at its input");
+    default:
+      return {};
+  }
+  v4l2_dv_timings chosen{};
+  if (call(VIDIOC_G_DV_TIMINGS, &chosen) == 0 && same_timings(chosen.bt, received.bt)) return {};
+  const int result = call(VIDIOC_S_DV_TIMINGS, &received);
+  if (result == 0) return {};
+  return refused(
+      result, "the camera refuses its signal's timings",
+      fmt::format("{} x {}", std::uint32_t{received.bt.width}, std::uint32_t{received.bt.height}));
+}
+
 void VideoDevice::watch_source() const noexcept {
   v4l2_event_subscription wanted{};
   wanted.type = V4L2_EVENT_SOURCE_CHANGE;
+  // Events of other inputs have other ids. Where there is nothing to choose, it is 0.
+  int input = 0;
+  if (call(VIDIOC_G_INPUT, &input) == 0) wanted.id = static_cast<__u32>(input);
   static_cast<void>(call(VIDIOC_SUBSCRIBE_EVENT, &wanted));
 }
 

@@ -58,6 +58,9 @@ class VideoDevice {
   /// Whether another program has it streaming.
   [[nodiscard]] bool in_use() const noexcept;
   [[nodiscard]] Result<void> set_input(int number) const;
+  /// Makes the timings of the signal at the chosen input (HDMI, SDI) its own, and with them the
+  /// size; does nothing where the camera is its own source. Errors: kDisconnected: no signal.
+  [[nodiscard]] Result<void> follow_signal() const;
   /// FourCCs in the order of the camera.
   [[nodiscard]] std::vector<std::uint32_t> formats() const;
   /// The sizes of a format, for people: "320 x 180, 640 x 480" (width x height); empty: unknown.
@@ -79,7 +82,7 @@ class VideoDevice {
   /// What the camera made of it.
   [[nodiscard]] Result<Region> set_crop(const Region& wanted) const;
 
-  /// Asks to be told when the source changes its format; many cameras never do.
+  /// Asks to be told when the chosen input's source changes its format; many cameras never do.
   void watch_source() const noexcept;
   /// Takes one event; whether it says that pictures change their format.
   [[nodiscard]] bool take_source_change() const noexcept;

@@ -53,6 +53,7 @@ Result<void> V4l2Source::agree() {
   if (config_.input) {
     if (auto set = device_.set_input(*config_.input); !set) return set;
   }
+  if (auto followed = device_.follow_signal(); !followed) return followed;
   controls_ = list_controls(device_);
   auto set = set_controls(device_, controls_, config_.controls, ControlTime::kBeforeFormat);
   if (!set) return set;

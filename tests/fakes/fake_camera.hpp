@@ -9,6 +9,7 @@
 #include <cstring>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -65,7 +66,8 @@ class FakeCamera final : public VideoCalls {
   mutable std::map<unsigned long, std::deque<int>> failures;  ///< Next results of a call.
   int open_error{};
   bool gone{};                           ///< Unplugged.
-  mutable int source_changes{};          ///< Events that wait.
+  mutable int source_changes{};          ///< Events that wait, of the input 1.
+  std::optional<v4l2_area> signal;       ///< Its size, where the input receives one.
   mutable std::vector<std::string> log;  ///< Controls as they are set, "format", "stream on".
   mutable int opened{};
   mutable int closed{};
@@ -73,6 +75,8 @@ class FakeCamera final : public VideoCalls {
   mutable v4l2_fract period{1, 30};
   mutable v4l2_rect cropped{0, 0, 8, 6};
   mutable v4l2_area size_now{4, 2};
+  mutable int input{};
+  mutable int watched_input{-1};  ///< Whose events are told.
   mutable std::uint32_t fourcc_now{V4L2_PIX_FMT_YUYV};
 
   /// Fills the oldest queued buffer; false where none is queued.
@@ -105,7 +109,7 @@ class FakeCamera final : public VideoCalls {
   void unmap(std::byte*, std::size_t bytes) const noexcept override { mapped -= bytes; }
   [[nodiscard]] int poll(std::span<pollfd> descriptors,
                          const timespec* patience) const noexcept override {
-    if (gone || source_changes > 0) {
+    if (gone || (source_changes > 0 && watched_input == 1)) {
       descriptors[0].revents = static_cast<short>(gone ? POLLERR | POLLHUP : POLLPRI);
       return 1;
     }
@@ -170,6 +174,27 @@ class FakeCamera final : public VideoCalls {
       case VIDIOC_DQEVENT:
         return take_event(as<v4l2_event>(argument));
       case VIDIOC_SUBSCRIBE_EVENT:
+        watched_input = static_cast<int>(as<v4l2_event_subscription>(argument).id);
+        return 0;
+      default:
+        return answer_of_inputs(request, argument);
+    }
+  }
+
+  int answer_of_inputs(unsigned long request, void* argument) const noexcept {
+    switch (request) {
+      case VIDIOC_G_INPUT:
+        as<int>(argument) = input;
+        return 0;
+      case VIDIOC_S_INPUT:
+        input = as<int>(argument);
+        return 0;
+      case VIDIOC_QUERY_DV_TIMINGS:
+        return signal ? tell_timings(as<v4l2_dv_timings>(argument), *signal) : -ENODATA;
+      case VIDIOC_G_DV_TIMINGS:
+        return tell_timings(as<v4l2_dv_timings>(argument), size_now);
+      case VIDIOC_S_DV_TIMINGS:
+        size_now = *signal;
         return 0;
       default:
         return answer_of_buffers(request, argument);
@@ -199,6 +224,11 @@ class FakeCamera final : public VideoCalls {
     }
   }
 
+  static int tell_timings(v4l2_dv_timings& told, v4l2_area size) noexcept {
+    told.bt.width = size.width;
+    told.bt.height = size.height;
+    return 0;
+  }
   int identify(v4l2_capability& told) const noexcept {
     told = {};
     put(told.driver, "fakecam");

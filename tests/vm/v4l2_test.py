@@ -6,6 +6,7 @@ takes from the same camera. FRAMELOG_V4L2_PULLS: how often it is pulled in one r
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -18,6 +19,7 @@ PLATFORM = pathlib.Path("/sys/bus/platform/drivers/vivid")
 EXAMPLE = recorder.ROOT / "config" / "examples/usb-camera.conf"
 CONFORMANCE = recorder.ROOT / "build/debug/bin/driver_conformance"
 WEBCAM, HDMI = 0, 1
+NO_SIGNAL, SELECTED = 1, 4  # What vivid's HDMI input receives.
 PULLS = int(os.environ.get("FRAMELOG_V4L2_PULLS", "20"))
 BUFFERS = 32  # More than a second at vivid's rates, whatever else this computer has to do.
 FULL_RATE_FRAMES = 150
@@ -265,15 +267,27 @@ class WhatGoesWrong(Camera):
         self.assertEqual({gap[1] for gap in gaps}, {-1})  # The camera counts anew: how many is unknown.
         numpy.testing.assert_array_equal(self.records["sequence"], numpy.arange(len(self.records)))
 
+    def receive(self, size):
+        """Gives the HDMI input a signal of this name, such as 640x480p59."""
+        listed = run("v4l2-ctl", "-d", DEVICE, "--list-ctrls-menus").split("dv_timings ")[1]
+        control(dv_timings=re.search(rf"(\d+): {size}", listed)[1], dv_timings_signal_mode=SELECTED)
+
     def test_another_signal_is_another_recording(self):
         """A source of another size: what was recorded ends, and goes on with the new one."""
+        run("v4l2-ctl", "-d", DEVICE, "-i", HDMI)
+        self.receive("640x480p59")
         process = self.start(self.film(format="GREY", input=HDMI, width=None, height=None, rate="auto"))
         self.more_frames()
-        run("v4l2-ctl", "-d", DEVICE, "--set-ctrl", "dv_timings_signal_mode=1")
+        control(dv_timings_signal_mode=NO_SIGNAL)
         self.told(process, "source lost: the camera's signal has changed")
+        self.told(process, "the camera's input has no signal")
+        self.receive("720x576p50")
         self.told(process, "source back")
-        counts, _ = self.end(process)
+        self.more_frames()
+        counts, segments = self.end(process)
         self.assertEqual(counts["recorded"], counts["received"])
+        shapes = [segment.pixels.shape[1:] for segment in segments]
+        self.assertEqual(list(dict.fromkeys(shapes)), [(480, 640), (576, 720)])
 
     def test_a_camera_in_use_is_waited_for(self):
         with subprocess.Popen(["v4l2-ctl", "-d", DEVICE, "--stream-mmap"], stdout=subprocess.DEVNULL,

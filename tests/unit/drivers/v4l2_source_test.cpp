@@ -294,7 +294,9 @@ TEST(V4l2Source, AnUnpluggedCameraIsClosedAndComesBack) {
 }
 
 TEST(V4l2Source, ErrorsOfDequeuingAndChangesOfTheSignalEndTheStream) {
-  Rig rig(with_format("GREY"));
+  V4l2Config config = with_format("GREY");
+  config.input = 1;
+  Rig rig(config);
   rig.begin();
   rig.camera.failures[VIDIOC_DQBUF] = {EIO};
   const auto stopped = rig.read();
