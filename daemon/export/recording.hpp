@@ -45,7 +45,7 @@ struct RecordingFacts {
   std::uint64_t scans{1};            ///< 1 and more, where there is a scan.
   std::array<Length, 2> pixel_size;  ///< y, x of one of these pixels; unit empty: unknown.
   std::array<Length, 2> scan_step;   ///< sy, sx, likewise.
-  std::array<double, 2> origin{};    ///< y, x of pixel 0, in units of pixel_size.
+  std::array<double, 2> origin{};    ///< y, x of pixel 0's centre, in the unit of pixel_size.
   std::string value_unit, channel;
   std::string instrument, product, title, operator_name, sample, notes;
   std::string detector_description, serial_number;
@@ -61,6 +61,8 @@ struct RecordingFacts {
   std::vector<GapEntry> gaps;
   std::vector<EventEntry> events;
   std::string configuration;
+  /// Of a foreign file: what it tells of its instrument.
+  std::vector<std::pair<std::string, std::string>> settings;
   std::vector<InputFile> inputs;
   /// JSON as the inputs hold it, in their order; one that has none is empty.
   std::vector<std::string> provenances;

@@ -11,6 +11,7 @@
 
 #include "core/scan.hpp"
 #include "core/version.hpp"
+#include "formats/hdf5_dataset.hpp"
 #include "formats/hdf5_layout.hpp"
 #include "formats/hdf5_segment.hpp"
 #include "formats/hdf5_sparse_image.hpp"
@@ -334,6 +335,16 @@ Result<MasterIdentity> read_master(const path& file) {
   auto product = read_text_attribute(opened->get(), "/", kProductMarker);
   if (!run || !product) return fail(ErrorCode::kNotFound, "no master file:", file.string());
   return MasterIdentity{std::move(*run), std::move(*product)};
+}
+
+Result<std::vector<path>> read_master_sources(const path& file) {
+  const auto opened = open_file(file.string(), H5F_ACC_RDONLY);
+  if (!opened) return std::unexpected(opened.error());
+  const Handle set(H5Dopen2(opened->get(), (kMasterData + "/data").c_str(), H5P_DEFAULT));
+  if (!set.valid()) return fail(ErrorCode::kNotFound, "no master file:", file.string());
+  auto sources = virtual_sources(set.get(), file);
+  if (sources.empty()) return fail(ErrorCode::kNotFound, "no master file:", file.string());
+  return sources;
 }
 
 Result<std::int64_t> read_master_fingerprint(const path& file) {

@@ -62,6 +62,10 @@ struct MasterSummary {
 /// none.
 [[nodiscard]] Result<MasterIdentity> read_master(const std::filesystem::path& file);
 
+/// The segments that it consists of, in the order of their frames. Errors: kNotFound, it is none.
+[[nodiscard]] Result<std::vector<std::filesystem::path>> read_master_sources(
+    const std::filesystem::path& file);
+
 /// The fingerprint of its plan. Errors: kNotFound, it has none.
 [[nodiscard]] Result<std::int64_t> read_master_fingerprint(const std::filesystem::path& file);
 

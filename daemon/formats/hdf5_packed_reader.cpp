@@ -34,13 +34,17 @@ class PackedReader final : public SegmentReader {
   }
 
   Result<std::vector<FrameRecord>> records(std::int64_t count) override {
-    if (count < 0 || count > frames()) {
+    return records_from(0, count);
+  }
+
+  Result<std::vector<FrameRecord>> records_from(std::int64_t begin, std::int64_t count) override {
+    if (begin < 0 || count < 0 || count > frames() - begin) {
       return fail(ErrorCode::kCorrupt, "the frame table is shorter than the frames");
     }
     std::vector<FrameRecord> records;
     records.reserve(static_cast<std::size_t>(count));
-    for (std::int64_t first = 0; first < count; first += kStep) {
-      const auto rows = part_.rows(first, std::min(kStep, count - first));
+    for (std::int64_t first = begin; first < begin + count; first += kStep) {
+      const auto rows = part_.rows(first, std::min(kStep, begin + count - first));
       if (!rows) return std::unexpected(rows.error());
       for (const ChunkRow& row : rows->rows) records.push_back(row.record);
     }
@@ -95,6 +99,8 @@ class PackedReader final : public SegmentReader {
     }
     return series;
   }
+
+  Result<SegmentDescription> description() override { return read_description(image_.get()); }
 
   Result<std::string> tree() override {
     // As it is now; where HDF5 cannot open it, as it was prepared.

@@ -59,6 +59,10 @@ class Hdf5Reader final : public SegmentReader {
     return records(0, count);
   }
 
+  Result<std::vector<FrameRecord>> records_from(std::int64_t first, std::int64_t count) override {
+    return records(first, count);
+  }
+
   Result<FrameRecord> record(std::int64_t frame) override {
     const auto one = records(frame, 1);
     if (!one) return std::unexpected(one.error());
@@ -123,6 +127,8 @@ class Hdf5Reader final : public SegmentReader {
                                               std::int64_t count) override {
     return read_series(id(), detector, count);
   }
+
+  Result<SegmentDescription> description() override { return read_description(id()); }
 
   Result<std::string> tree() override { return describe_tree(id()); }
 

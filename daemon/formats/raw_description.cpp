@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/clock.hpp"
+#include "core/iso_time.hpp"
 #include "formats/accounting_json.hpp"
 #include "formats/numpy_type.hpp"
 
@@ -77,6 +78,93 @@ std::uint32_t side_of(const Json& json) {
   return json.get<std::uint32_t>();
 }
 
+Json scan_json(const SegmentDescription& d) {
+  return {{"rows", d.scan->rows},
+          {"columns", d.scan->columns},
+          {"flyback", d.scan->flyback},
+          {"first_number", d.scan->first_number},
+          {"step", lengths(d.scan_step)}};
+}
+
+/// What is told for people and other programs.
+void add_about(Json& json, const SegmentDescription& d) {
+  json["program_version"] = d.program_version;
+  json["notes"] = d.notes;
+  json["operator"] = d.operator_name;
+  json["sample"] = d.sample;
+  json["channel"] = d.channel;
+  json["detector"] = {{"description", d.detector_description},
+                      {"model", d.detector_model},
+                      {"serial_number", d.serial_number}};
+  if (d.bit_depth) json["detector"]["bit_depth"] = *d.bit_depth;
+  if (d.saturation) json["detector"]["saturation"] = *d.saturation;
+  if (d.scan) json["scan"] = scan_json(d);
+}
+
+std::string text_in(const Json& json, const char* key) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+std::vector<Length> lengths_of(const Json& json) {
+  std::vector<Length> values;
+  for (const Json& one : json) values.push_back({one.at("value"), one.at("unit")});
+  return values;
+}
+
+void read_calibration(const Json& json, SegmentDescription& d) {
+  d.pixel_size = lengths_of(json.at("pixel_size_of_source"));
+  const Json& origin = json.at("roi_origin_yx");
+  const Json& size = json.at("roi_size_yx");
+  d.region.y_start = origin.at(0);
+  d.region.x_start = origin.at(1);
+  d.region.y_stop = d.region.y_start + size.at(0).get<std::uint32_t>();
+  d.region.x_stop = d.region.x_start + size.at(1).get<std::uint32_t>();
+  d.bin = {json.at("binning_yx").at(0), json.at("binning_yx").at(1)};
+  d.bin_mode = json.at("binning_mode");
+  d.value_unit = json.at("value_unit");
+}
+
+void read_scan(const Json& json, SegmentDescription& d) {
+  const Scan scan{json.at("rows"), json.at("columns"), json.at("flyback"), json.at("first_number")};
+  if (scan.rows == 0 || scan.columns == 0) return;
+  d.scan = scan;
+  if (json.contains("step")) d.scan_step = lengths_of(json.at("step"));
+}
+
+void read_detector(const Json& json, SegmentDescription& d) {
+  d.detector_description = text_in(json, "description");
+  d.detector_model = text_in(json, "model");
+  d.serial_number = text_in(json, "serial_number");
+  if (json.contains("bit_depth")) d.bit_depth = json.at("bit_depth").get<int>();
+  if (json.contains("saturation")) d.saturation = json.at("saturation").get<double>();
+}
+
+/// What earlier versions, and other programs, leave out stays empty.
+SegmentDescription about_of(const Json& json, const FrameShape& shape) {
+  SegmentDescription d;
+  d.shape = shape;
+  d.program_version = text_in(json, "program_version");
+  d.instrument = text_in(json, "instrument");
+  d.product = text_in(json, "product");
+  d.title = text_in(json, "title");
+  d.notes = text_in(json, "notes");
+  d.operator_name = text_in(json, "operator");
+  d.sample = text_in(json, "sample");
+  d.channel = text_in(json, "channel");
+  if (json.contains("segment")) d.segment_number = json.at("segment");
+  if (json.contains("run")) {
+    d.run_uuid = text_in(json.at("run"), "uuid");
+    d.run_number = json.at("run").value("number", std::int64_t{0});
+    d.run_start_utc_ns = utc_of_iso(text_in(json.at("run"), "start")).value_or(0);
+    d.run_start_monotonic_ns = json.at("run").value("start_monotonic_ns", std::int64_t{0});
+  }
+  if (json.contains("calibration")) read_calibration(json.at("calibration"), d);
+  if (json.contains("detector")) read_detector(json.at("detector"), d);
+  if (json.contains("scan")) read_scan(json.at("scan"), d);
+  return d;
+}
+
 Facts facts_of(const Json& json, std::string_view format) {
   Facts facts;
   if (json.at("format") != format) {
@@ -90,6 +178,7 @@ Facts facts_of(const Json& json, std::string_view format) {
   facts.big_endian = json.at("endianness") == "big";
   facts.finished = json.at("finished");
   facts.frames = shape[0];
+  facts.about = about_of(json, facts.shape);
   // Within a finished TIFF it stands beside.
   if (format == kFormat || json.contains("provenance")) {
     facts.provenance_json = json.at("provenance").dump();
@@ -147,6 +236,7 @@ std::string describe(const SegmentDescription& d) {
                          {"binning_mode", d.bin_mode},
                          {"value_unit", d.value_unit}};
   json["steps"] = steps_of(d);
+  add_about(json, d);
   json["provenance"] = Json::parse(d.provenance_json, nullptr, false);
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -25,6 +25,7 @@ struct Facts {
   std::string provenance_json;
   std::vector<GapEntry> gaps;
   std::optional<Accounting> accounting;
+  SegmentDescription about;  ///< As far as it tells; the rest is empty.
 };
 inline constexpr std::string_view kFormat = "framelog-raw";
 /// `format` is what it has to call itself. Errors: kCorrupt with what is wrong.

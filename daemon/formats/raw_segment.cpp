@@ -157,6 +157,10 @@ class RawReader final : public SegmentReader {
     return records(0, count);
   }
 
+  Result<std::vector<FrameRecord>> records_from(std::int64_t first, std::int64_t count) override {
+    return records(first, count);
+  }
+
   Result<FrameRecord> record(std::int64_t frame) override {
     const auto one = records(frame, 1);
     if (!one) return std::unexpected(one.error());
@@ -174,6 +178,8 @@ class RawReader final : public SegmentReader {
   Result<std::string> provenance() override { return facts_.provenance_json; }
   Result<std::vector<GapEntry>> gaps() override { return facts_.gaps; }
   Result<std::optional<Accounting>> accounting() override { return facts_.accounting; }
+  std::optional<Scan> scan() override { return facts_.about.scan; }
+  Result<SegmentDescription> description() override { return facts_.about; }
   Result<std::string> tree() override { return facts_.provenance_json; }
 
  private:

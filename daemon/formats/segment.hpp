@@ -231,8 +231,18 @@ class SegmentReader {
     if (!all) return std::unexpected(all.error());
     return all->back();
   }
+  /// Of frames [first, first + count), likewise.
+  [[nodiscard]] virtual Result<std::vector<FrameRecord>> records_from(std::int64_t first,
+                                                                      std::int64_t count) {
+    auto all = records(first + count);
+    if (all) all->erase(all->begin(), all->begin() + first);
+    return all;
+  }
+  /// As they lie in the file: those of a big-endian one have to be swapped.
   [[nodiscard]] virtual Result<void> pixels(std::int64_t frame, std::span<std::byte> into) = 0;
   [[nodiscard]] virtual Result<std::string> provenance() = 0;
+  /// What it was prepared with, as far as the format tells; the rest is empty.
+  [[nodiscard]] virtual Result<SegmentDescription> description() { return SegmentDescription{}; }
   [[nodiscard]] virtual Result<std::vector<GapEntry>> gaps() = 0;
   [[nodiscard]] virtual Result<std::optional<Accounting>> accounting() = 0;
   /// The scan that the frames are points of; none where there is none.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -13,6 +14,7 @@
 
 #include "core/file_system.hpp"
 #include "core/frame.hpp"
+#include "core/option.hpp"
 #include "core/result.hpp"
 
 namespace framelog {
@@ -53,6 +55,13 @@ struct StoredFacts {
   /// What it tells of its instrument, for provenance.
   std::vector<std::pair<std::string, std::string>> settings;
   std::vector<std::filesystem::path> inputs;  ///< All files that it is made of, the pixels first.
+  /// y, x: of one pixel, and where the centre of pixel 0 is, in the same unit; unit empty: unknown.
+  std::array<Length, 2> pixel_size;
+  std::array<double, 2> origin{};
+  std::array<Length, 2> scan_step;  ///< Likewise, from point to point.
+  std::int64_t start_utc_ns{-1};    ///< Where FrameInfo::monotonic_ns counts from 0 on.
+  std::string title, channel, value_unit;
+  std::string provenance_json;  ///< As the file holds it; empty: none.
 };
 
 /// A recording opened for reading, whatever its format. Read-only; reading allocates nothing,

@@ -23,13 +23,6 @@ std::optional<int> significant_bits(const SegmentDescription& d) {
   return std::bit_width(static_cast<std::uint64_t>(*d.saturation));
 }
 
-Json scan_json(const Scan& scan) {
-  return {{"rows", scan.rows},
-          {"columns", scan.columns},
-          {"flyback", scan.flyback},
-          {"first_number", scan.first_number}};
-}
-
 std::unexpected<Error> damaged(const std::exception& error) {
   return fail(ErrorCode::kCorrupt, "bad description of a TIFF:", error.what());
 }
@@ -39,15 +32,8 @@ std::unexpected<Error> damaged(const std::exception& error) {
 std::string start_account(const SegmentDescription& d) {
   Json json = Json::parse(raw::describe(d));
   json["format"] = kFormatName;
-  json["program_version"] = d.program_version;
-  json["notes"] = d.notes;
-  json["operator"] = d.operator_name;
-  json["sample"] = d.sample;
-  json["channel"] = d.channel;
-  json["detector"] = {{"model", d.detector_model}, {"serial_number", d.serial_number}};
   if (const auto size = pixel_size_um(d)) json["pixel_size_um"] = {size->first, size->second};
   if (const auto bits = significant_bits(d)) json["significant_bits"] = *bits;
-  if (d.scan) json["scan"] = scan_json(*d.scan);
   return dump(json);
 }
 
@@ -90,18 +76,8 @@ Result<AccountFacts> read_account(std::string_view text) {
   auto facts = raw::read(text, kFormatName);
   if (!facts) return std::unexpected(facts.error());
   AccountFacts account{std::move(*facts), std::nullopt};
-  try {
-    const Json json = Json::parse(text);
-    if (json.contains("scan")) {
-      const Json& scan = json.at("scan");
-      account.scan =
-          Scan{scan.at("rows"), scan.at("columns"), scan.at("flyback"), scan.at("first_number")};
-      if (account.scan->rows == 0 || account.scan->columns == 0) account.scan.reset();
-    }
-    return account;
-  } catch (const std::exception& error) {
-    return damaged(error);
-  }
+  account.scan = account.facts.about.scan;
+  return account;
 }
 
 }  // namespace framelog::tiff

@@ -71,13 +71,26 @@ class TiffReader final : public SegmentReader {
   [[nodiscard]] bool packed() const override { return source_.layout.codec != Codec::kNone; }
 
   Result<std::vector<FrameRecord>> records(std::int64_t count) override {
-    if (count < 0 || count > block().capacity ||
-        count > (source_.size - block().records) / std::int64_t{kFrameRecordBytes}) {
+    return records_from(0, count);
+  }
+
+  Result<FrameRecord> record(std::int64_t frame) override {
+    const auto one = records_from(frame, 1);
+    if (!one) return std::unexpected(one.error());
+    return one->front();
+  }
+
+  Result<std::vector<FrameRecord>> records_from(std::int64_t first, std::int64_t count) override {
+    const std::int64_t most =
+        std::min(std::int64_t{block().capacity},
+                 (source_.size - block().records) / std::int64_t{kFrameRecordBytes});
+    if (first < 0 || count < 0 || first > most || count > most - first) {
       return fail(ErrorCode::kCorrupt, "the frame table is shorter than the frames");
     }
     std::vector<FrameRecord> records(static_cast<std::size_t>(count));
     const auto bytes = std::as_writable_bytes(std::span(records));
-    const auto got = source_.files.read_at(source_.fd.get(), bytes, block().records);
+    const auto got = source_.files.read_at(source_.fd.get(), bytes,
+                                           block().records + first * std::int64_t{kFrameRecordBytes});
     if (!got) return std::unexpected(got.error());
     if (*got != bytes.size()) return fail(ErrorCode::kCorrupt, "the frame table ends early");
     return records;
@@ -101,6 +114,7 @@ class TiffReader final : public SegmentReader {
   Result<std::vector<GapEntry>> gaps() override { return account_.facts.gaps; }
   Result<std::optional<Accounting>> accounting() override { return account_.facts.accounting; }
   std::optional<Scan> scan() override { return account_.scan; }
+  Result<SegmentDescription> description() override { return account_.facts.about; }
   Result<std::string> tree() override;
 
  private:

@@ -1,0 +1,213 @@
+#include "export/recording_files.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <new>
+#include <set>
+#include <system_error>
+#include <tuple>
+#include <utility>
+
+#include "formats/frame_files.hpp"
+#include "formats/frame_series.hpp"
+#include "formats/hdf5_master.hpp"
+#include "store/provenance.hpp"
+
+namespace framelog {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::unexpected<Error> wrong(ErrorCode code, const std::string& reason) {
+  return fail(code, "cannot export", reason);
+}
+
+/// Segments below a directory by their names; masters left out, which are the same frames again.
+void add_below(FileSystem& files, const fs::path& directory, std::vector<fs::path>& found) {
+  const auto names = files.list(directory);
+  if (!names) return;
+  for (const std::string& name : *names) {
+    const fs::path path = directory / name;
+    std::error_code ignored;
+    const auto status = fs::symlink_status(path, ignored);
+    if (fs::is_directory(status) && !name.starts_with('.')) add_below(files, path, found);
+    if (fs::is_regular_file(status) && format_of(path) != nullptr && !is_master(path)) {
+      found.push_back(path);
+    }
+  }
+}
+
+/// NAME.json and NAME.frames, with or without .part, stand for NAME.raw.
+fs::path segment_of(FileSystem& files, const fs::path& file) {
+  const bool part = file.extension() == ".part";
+  fs::path name = part ? fs::path(file).replace_extension() : file;
+  if (name.extension() != ".json" && name.extension() != ".frames") return file;
+  name.replace_extension(".raw");
+  if (part) name += ".part";
+  return files.exists(name) ? name : file;
+}
+
+Result<SegmentFile> look(FileSystem& files, const fs::path& path) {
+  const SegmentFormat* format = format_of(path);
+  if (format == nullptr) return std::unexpected(not_a_segment(path));
+  auto reader = format->open(files, path);
+  if (!reader) return std::unexpected(reader.error());
+  const auto text = (*reader)->provenance();
+  if (!text) return std::unexpected(text.error());
+  const auto provenance = summarise_provenance(*text);
+  if (!provenance) return std::unexpected(provenance.error());
+  const auto about = (*reader)->description();
+  if (!about) return std::unexpected(about.error());
+  SegmentFile file{path,
+                   provenance->run_uuid,
+                   provenance->product,
+                   provenance->run_number,
+                   provenance->segment,
+                   about->run_start_utc_ns,
+                   -1,
+                   (*reader)->shape(),
+                   0,
+                   !(*reader)->finished()};
+  const std::int64_t there = (*reader)->frames();
+  const std::int64_t frames =
+      file.growing ? std::clamp((*reader)->valid(), std::int64_t{0}, there) : there;
+  file.frames = static_cast<std::uint64_t>(frames);
+  if (frames == 0) return file;
+  const auto first = (*reader)->record(0);
+  if (!first) return std::unexpected(first.error());
+  if (is_intact(*first)) file.first_sequence = static_cast<std::int64_t>(first->sequence);
+  return file;
+}
+
+Result<SegmentFile> look_safely(FileSystem& files, const fs::path& path) {
+  try {
+    return look(files, path);
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorCode::kNoMemory,
+                "it describes more than the memory of this machine holds:", path.string());
+  }
+}
+
+/// What one path of the request leads to.
+struct Expanded {
+  std::vector<fs::path> files;
+  bool is_series{};  ///< A directory or a pattern.
+};
+
+Result<Expanded> expand(FileSystem& files, const fs::path& path) {
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) {
+    Expanded found{{}, true};
+    add_below(files, path, found.files);
+    return found;
+  }
+  if (is_series(files, path)) {
+    auto paths = list_series(files, path, {});
+    if (!paths) return std::unexpected(paths.error());
+    return Expanded{std::move(*paths), true};
+  }
+  if (is_master(path)) {
+    auto sources = read_master_sources(path);
+    if (!sources) return std::unexpected(sources.error());
+    return Expanded{std::move(*sources), false};
+  }
+  return Expanded{{segment_of(files, path)}, false};
+}
+
+/// Of one run and product; a segment that is there twice, in two places, counts once.
+SegmentRun in_order(std::vector<SegmentFile> segments) {
+  const auto order = [](const SegmentFile& file) {
+    return std::tuple(file.segment_number, file.first_sequence, file.growing, file.path);
+  };
+  std::ranges::sort(segments, {}, order);
+  const auto copies = std::ranges::unique(segments, [](const auto& a, const auto& b) {
+    return a.segment_number == b.segment_number && a.first_sequence == b.first_sequence;
+  });
+  segments.erase(copies.begin(), copies.end());
+  const SegmentFile& first = segments.front();
+  return {first.run_uuid, first.product, first.run_number, std::move(segments)};
+}
+
+std::vector<SegmentRun> group(std::vector<SegmentFile> segments) {
+  std::map<std::pair<std::string, std::string>, std::vector<SegmentFile>> groups;
+  for (SegmentFile& segment : segments) {
+    if (segment.frames == 0) continue;
+    groups[{segment.run_uuid, segment.product}].push_back(std::move(segment));
+  }
+  std::vector<SegmentRun> runs;
+  for (auto& [key, members] : groups) runs.push_back(in_order(std::move(members)));
+  std::ranges::sort(runs, {}, [](const SegmentRun& run) {
+    return std::tie(run.segments.front().run_start_utc_ns, run.run_number, run.run_uuid,
+                    run.product);
+  });
+  return runs;
+}
+
+bool is_chosen(const SegmentRun& run, const InputRequest& request) {
+  const bool this_run = request.run.empty() || request.run == std::to_string(run.run_number) ||
+                        (request.run.size() >= 4 && run.run_uuid.starts_with(request.run));
+  return this_run && (request.product.empty() || request.product == run.product);
+}
+
+Result<std::vector<SegmentRun>> choose(std::vector<SegmentRun> runs, const InputRequest& request) {
+  if (runs.empty()) return wrong(ErrorCode::kInvalid, "none of the segments has a frame");
+  std::vector<SegmentRun> chosen;
+  for (const SegmentRun& run : runs) {
+    if (is_chosen(run, request)) chosen.push_back(run);
+  }
+  if (!chosen.empty()) return chosen;
+  return wrong(ErrorCode::kInvalid, fmt::format("no such run or product (there are: {})",
+                                                list_runs(runs)));
+}
+
+}  // namespace
+
+std::string list_runs(const std::vector<SegmentRun>& runs) {
+  std::vector<std::string> texts;
+  for (const SegmentRun& run : runs) {
+    texts.push_back(fmt::format("--run {} ({}) --product {}", run.run_number,
+                                run.run_uuid.substr(0, 8), run.product));
+  }
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+Result<FoundFiles> find_files(FileSystem& files, const InputRequest& request) {
+  std::vector<SegmentFile> segments;
+  FoundFiles found;
+  for (const fs::path& path : request.paths) {
+    auto expanded = expand(files, path);
+    if (!expanded) return std::unexpected(expanded.error());
+    std::size_t ours = 0;
+    std::optional<Error> reason;
+    for (const fs::path& file : expanded->files) {
+      auto segment = look_safely(files, file);
+      if (segment) {
+        ++ours;
+        segments.push_back(std::move(*segment));
+      } else if (!reason) {
+        reason = segment.error();
+      }
+    }
+    const bool part = !expanded->files.empty() && path.extension() == ".part";
+    if (ours == 0 && part) return std::unexpected(*reason);
+    if (ours == 0) found.foreign.push_back(path);
+    if (ours > 0 && ours < expanded->files.size() && !expanded->is_series) {
+      return std::unexpected(*reason);
+    }
+  }
+  if (segments.empty()) return found;
+  if (!found.foreign.empty()) {
+    return wrong(ErrorCode::kInvalid, found.foreign.front().string() +
+                                          ": no segment of framelog, as others are (allowed: "
+                                          "segments, or foreign files, but not both)");
+  }
+  auto chosen = choose(group(std::move(segments)), request);
+  if (!chosen) return std::unexpected(chosen.error());
+  found.runs = std::move(*chosen);
+  return found;
+}
+
+}  // namespace framelog
