@@ -1,13 +1,17 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/file_system.hpp"
 #include "core/frame.hpp"
 #include "core/result.hpp"
 #include "export/recording.hpp"
@@ -86,6 +90,9 @@ struct MovieFormat {
 /// A movie being written to `part`. Threads: one.
 class MovieWriter {
  public:
+  MovieWriter() = default;
+  MovieWriter(const MovieWriter&) = delete;
+  MovieWriter& operator=(const MovieWriter&) = delete;
   virtual ~MovieWriter() = default;
   /// All pictures have the size of the first. `duration_ns`: how long it is shown.
   [[nodiscard]] virtual Result<void> add(const RgbImage& image, std::int64_t duration_ns) = 0;
@@ -93,7 +100,11 @@ class MovieWriter {
   [[nodiscard]] virtual Result<void> add_file(const std::string& name,
                                               std::span<const std::byte> bytes) = 0;
   [[nodiscard]] virtual Result<void> finish() = 0;
+  /// What the user should know that is no error: an odd size that grew by a pixel.
+  [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }
 };
+/// Errors: kInvalid, a quality or picture format that is not allowed; kUnsupported where the media
+/// module is not installed or has no such encoder; those of creating `part`.
 [[nodiscard]] Result<std::unique_ptr<MovieWriter>> create_movie(FileSystem& files,
                                                                 const MovieFormat& format,
                                                                 const std::filesystem::path& part,

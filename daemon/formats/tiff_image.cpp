@@ -9,6 +9,7 @@
 #include "core/clock.hpp"
 #include "core/version.hpp"
 #include "formats/frame_image.hpp"
+#include "formats/picture_file.hpp"
 
 namespace framelog {
 namespace {
@@ -70,29 +71,37 @@ TIFF* open_memory(Memory& memory, bool big) {
   return tiff;
 }
 
-bool describe_page(TIFF* tiff, const FrameImage& image, std::uint32_t rows_per_strip) {
-  const FrameShape& shape = image.shape;
+bool describe_resolution(TIFF* tiff, double dpi) {
+  return TIFFSetField(tiff, TIFFTAG_RESOLUTIONUNIT, RESUNIT_INCH) == 1 &&
+         TIFFSetField(tiff, TIFFTAG_XRESOLUTION, dpi) == 1 &&
+         TIFFSetField(tiff, TIFFTAG_YRESOLUTION, dpi) == 1;
+}
+
+/// `about` may be empty.
+bool describe_page(TIFF* tiff, const FilePicture& picture, const std::string& about,
+                   std::uint32_t rows_per_strip) {
+  const FrameShape& shape = picture.shape;
   const int format = is_float(shape.type)    ? SAMPLEFORMAT_IEEEFP
                      : is_signed(shape.type) ? SAMPLEFORMAT_INT
                                              : SAMPLEFORMAT_UINT;
-  const std::string about = fmt::format("{} {}, frame {}, {}", image.instrument, image.product,
-                                        image.sequence, iso_time(image.utc_ns));
   const std::string software = fmt::format("framelog {}", program_version());
   return TIFFSetField(tiff, TIFFTAG_IMAGEWIDTH, shape.width_px) == 1 &&
          TIFFSetField(tiff, TIFFTAG_IMAGELENGTH, shape.height_px) == 1 &&
          TIFFSetField(tiff, TIFFTAG_BITSPERSAMPLE, static_cast<int>(8 * size_bytes(shape.type))) ==
              1 &&
-         TIFFSetField(tiff, TIFFTAG_SAMPLESPERPIXEL, 1) == 1 &&
+         TIFFSetField(tiff, TIFFTAG_SAMPLESPERPIXEL, static_cast<int>(picture.channels)) == 1 &&
          TIFFSetField(tiff, TIFFTAG_SAMPLEFORMAT, format) == 1 &&
-         TIFFSetField(tiff, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK) == 1 &&
+         TIFFSetField(tiff, TIFFTAG_PHOTOMETRIC,
+                      picture.channels == 1 ? PHOTOMETRIC_MINISBLACK : PHOTOMETRIC_RGB) == 1 &&
          TIFFSetField(tiff, TIFFTAG_COMPRESSION, COMPRESSION_NONE) == 1 &&
          TIFFSetField(tiff, TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG) == 1 &&
          TIFFSetField(tiff, TIFFTAG_ROWSPERSTRIP, rows_per_strip) == 1 &&
-         TIFFSetField(tiff, TIFFTAG_IMAGEDESCRIPTION, about.c_str()) == 1 &&
+         (about.empty() || TIFFSetField(tiff, TIFFTAG_IMAGEDESCRIPTION, about.c_str()) == 1) &&
+         (!picture.dpi || describe_resolution(tiff, *picture.dpi)) &&
          TIFFSetField(tiff, TIFFTAG_SOFTWARE, software.c_str()) == 1;
 }
 
-bool write_strips(TIFF* tiff, const FrameImage& image, std::uint32_t rows_per_strip) {
+bool write_strips(TIFF* tiff, const FilePicture& image, std::uint32_t rows_per_strip) {
   const std::size_t strip_bytes =
       image.pixels.size() / image.shape.height_px * std::size_t{rows_per_strip};
   std::vector<std::byte> part;  // libtiff may change what it is given.
@@ -107,21 +116,35 @@ bool write_strips(TIFF* tiff, const FrameImage& image, std::uint32_t rows_per_st
   return true;
 }
 
+Result<std::vector<std::byte>> encode(const FilePicture& picture, const std::string& about) {
+  if (picture.channels != 1 && picture.shape.type != PixelType::kUint8) {
+    return fail(ErrorCode::kUnsupported, "a TIFF with colours holds uint8 only, this is",
+                std::string(name_of(picture.shape.type)));
+  }
+  Memory memory;
+  memory.bytes.reserve(picture.pixels.size() + 4096);
+  TIFF* tiff = open_memory(memory, picture.pixels.size() > kMostPlainBytes);
+  if (tiff == nullptr) return fail(ErrorCode::kNoMemory, "cannot make a TIFF");
+  const std::size_t row_bytes = picture.pixels.size() / picture.shape.height_px;
+  const auto rows_per_strip = static_cast<std::uint32_t>(
+      std::clamp<std::size_t>(kStripBytes / row_bytes, 1, picture.shape.height_px));
+  const bool done = describe_page(tiff, picture, about, rows_per_strip) &&
+                    write_strips(tiff, picture, rows_per_strip) && TIFFWriteDirectory(tiff) == 1;
+  TIFFClose(tiff);
+  if (!done) return fail(ErrorCode::kNoMemory, "cannot make a TIFF of", to_string(picture.shape));
+  return std::move(memory.bytes);
+}
+
 }  // namespace
 
 Result<std::vector<std::byte>> encode_tiff(const FrameImage& image) {
-  Memory memory;
-  memory.bytes.reserve(image.pixels.size() + 4096);
-  TIFF* tiff = open_memory(memory, image.pixels.size() > kMostPlainBytes);
-  if (tiff == nullptr) return fail(ErrorCode::kNoMemory, "cannot make a TIFF");
-  const std::size_t row_bytes = image.pixels.size() / image.shape.height_px;
-  const auto rows_per_strip = static_cast<std::uint32_t>(
-      std::clamp<std::size_t>(kStripBytes / row_bytes, 1, image.shape.height_px));
-  const bool done = describe_page(tiff, image, rows_per_strip) &&
-                    write_strips(tiff, image, rows_per_strip) && TIFFWriteDirectory(tiff) == 1;
-  TIFFClose(tiff);
-  if (!done) return fail(ErrorCode::kNoMemory, "cannot make a TIFF of", to_string(image.shape));
-  return std::move(memory.bytes);
+  const std::string about = fmt::format("{} {}, frame {}, {}", image.instrument, image.product,
+                                        image.sequence, iso_time(image.utc_ns));
+  return encode(FilePicture{.shape = image.shape, .pixels = image.pixels, .dpi = {}}, about);
+}
+
+Result<std::vector<std::byte>> encode_tiff(const FilePicture& picture) {
+  return encode(picture, {});
 }
 
 }  // namespace framelog

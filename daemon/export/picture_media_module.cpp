@@ -1,0 +1,63 @@
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <system_error>
+
+#include "core/version.hpp"
+#include "export/media/media_interface.hpp"
+
+namespace framelog {
+namespace {
+
+constexpr const char* kFileName = "framelog-media.so";
+
+/// Where builds and packages put it. The program's own path comes from the kernel.
+std::array<std::filesystem::path, 2> places() {
+  std::error_code failed;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", failed);
+  return {program.parent_path() / kFileName,
+          std::filesystem::path(FRAMELOG_MEDIA_DIRECTORY) / kFileName};
+}
+
+std::unexpected<Error> not_installed() {
+  return fail(ErrorCode::kUnsupported, "",
+              "drawing and movies need the package framelog-media (allowed without it: pictures "
+              "without scale bar, time stamps, outlines, axes and title; zip)");
+}
+
+Result<const MediaModule*> load() {
+  for (const auto& place : places()) {
+    std::error_code failed;
+    if (place.is_absolute() && std::filesystem::is_regular_file(place, failed)) {
+      return load_media_module(place);
+    }
+  }
+  return not_installed();
+}
+
+}  // namespace
+
+Result<const MediaModule*> load_media_module(const std::filesystem::path& file) {
+  // Never closed: error texts and vtables of its objects lie in it.
+  void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) {
+    return fail(ErrorCode::kUnsupported, "cannot load",
+                fmt::format("{}, of the package framelog-media: {}", file.string(), dlerror()));
+  }
+  const auto entry = reinterpret_cast<MediaEntry>(dlsym(library, kMediaSymbol));
+  const MediaModule* module = entry == nullptr ? nullptr : entry();
+  if (module == nullptr || module->version != kMediaVersion) {
+    return fail(ErrorCode::kUnsupported, "",
+                fmt::format("{} is of another version (needed: the package framelog-media {})",
+                            file.string(), program_version()));
+  }
+  return module;
+}
+
+Result<const MediaModule*> media_module() {
+  static const Result<const MediaModule*> module = load();
+  return module;
+}
+
+}  // namespace framelog
