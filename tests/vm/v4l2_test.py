@@ -17,7 +17,7 @@ from recorder import CORRUPT, numpy
 DEVICE = "/dev/video0"
 PLATFORM = pathlib.Path("/sys/bus/platform/drivers/vivid")
 EXAMPLE = recorder.ROOT / "config" / "examples/usb-camera.conf"
-CONFORMANCE = recorder.ROOT / "build/debug/bin/driver_conformance"
+CONFORMANCE = pathlib.Path(recorder.FRAMELOGD).with_name("driver_conformance")
 WEBCAM, HDMI = 0, 1
 NO_SIGNAL, SELECTED = 1, 4  # What vivid's HDMI input receives.
 PULLS = int(os.environ.get("FRAMELOG_V4L2_PULLS", "20"))
