@@ -8,10 +8,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import installed  # noqa: E402
 import recorder  # noqa: E402
 from installed import run  # noqa: E402
+from recorder import h5py, numpy  # noqa: E402
 
 RESULTS = pathlib.Path("/results")
 PULSES = 3
-POST_FRAMES = 20
+POST_FRAMES = 60
+TRIGGER_FLAG = 1 << 3
 # The chip of the board is the only one.
 SETTINGS = f"""
 [record]
@@ -67,9 +69,31 @@ class Second(Arm64):
         segments = self.read_back()
         runs = {segment.provenance["run"]["uuid"] for segment in segments}
         self.assertEqual(len(runs), 2)
+        self.check_first(segments[:-1])
         frames = sum(len(segment.records) for segment in segments)
-        self.assertGreaterEqual(frames, (PULSES + 1) * POST_FRAMES)
         print(f"{frames} frames in {len(segments)} files of {len(runs)} runs", flush=True)
+
+    def check_first(self, segments):
+        """The events before the reboot; it was the recorder's end that ended the last of them."""
+        first = segments[0].provenance["run"]["uuid"]
+        self.assertEqual({segment.provenance["run"]["uuid"] for segment in segments}, {first})
+        self.assertEqual([segment.stop_reason for segment in segments],
+                         ["event"] * PULSES + ["stop"])
+        for segment in segments:
+            flagged = numpy.flatnonzero(segment.records["flags"] & TRIGGER_FLAG)
+            risen = self.risen(segment)
+            self.assertGreater(len(risen), 0)
+            self.assertGreaterEqual(segment.records["monotonic_ns"][flagged[0]], risen[0])
+        self.assertEqual([len(self.risen(segment)) for segment in segments[:PULSES]], [1] * PULSES)
+        self.assertGreaterEqual(sum(len(segment.records) for segment in segments),
+                                PULSES * POST_FRAMES)
+
+    @staticmethod
+    def risen(segment):
+        """The kernel's times of the edges that rise."""
+        with h5py.File(segment.path) as file:
+            edges = file["/entry/lines/edges"]
+            return edges["monotonic_ns"][:][edges["value"][:] == 1]
 
 
 if __name__ == "__main__":
