@@ -19,8 +19,7 @@ Result<std::unique_ptr<Recording>> open_recording(FileSystem& files, const Input
   if (!found) return std::unexpected(found.error());
   if (found->runs.empty()) return open_foreign(files, found->foreign, request);
   if (found->runs.size() == 1) return open_segments(files, found->runs.front());
-  return fail(ErrorCode::kInvalid, "several recordings; choose one of",
-              list_runs(found->runs));
+  return fail(ErrorCode::kInvalid, "several recordings; choose one of", list_runs(found->runs));
 }
 
 Result<std::vector<InputRequest>> split_runs(FileSystem& files, const InputRequest& request) {

@@ -37,12 +37,11 @@ struct Frame {
 
 Frame frame_of(const SegmentDescription& d) {
   const Length none{1.0, "px"};
-  return {{static_cast<double>(d.region.y_start), static_cast<double>(d.bin.rows),
-           d.shape.height_px, static_cast<double>(d.sensor.height_px),
-           d.pixel_size.empty() ? none : d.pixel_size.front()},
-          {static_cast<double>(d.region.x_start), static_cast<double>(d.bin.columns),
-           d.shape.width_px, static_cast<double>(d.sensor.width_px),
-           d.pixel_size.empty() ? none : d.pixel_size.back()}};
+  return {
+      {static_cast<double>(d.region.y_start), static_cast<double>(d.bin.rows), d.shape.height_px,
+       static_cast<double>(d.sensor.height_px), d.pixel_size.empty() ? none : d.pixel_size.front()},
+      {static_cast<double>(d.region.x_start), static_cast<double>(d.bin.columns), d.shape.width_px,
+       static_cast<double>(d.sensor.width_px), d.pixel_size.empty() ? none : d.pixel_size.back()}};
 }
 
 std::string parameter(const DetectorDescription& detector, std::string_view name) {

@@ -159,8 +159,8 @@ Result<std::vector<SegmentRun>> choose(std::vector<SegmentRun> runs, const Input
     if (is_chosen(run, request)) chosen.push_back(run);
   }
   if (!chosen.empty()) return chosen;
-  return wrong(ErrorCode::kInvalid, fmt::format("no such run or product (there are: {})",
-                                                list_runs(runs)));
+  return wrong(ErrorCode::kInvalid,
+               fmt::format("no such run or product (there are: {})", list_runs(runs)));
 }
 
 }  // namespace

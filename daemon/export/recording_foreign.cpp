@@ -23,8 +23,7 @@ class ForeignRecording final : public Recording {
     if (!last) return std::unexpected(last.error());
     facts_.scan->first_number = first->info.source_sequence;
     // The shape of the file says where the points are, unless the numbers say the same.
-    by_place_ =
-        last->info.source_sequence - first->info.source_sequence + 1 != facts_.frames;
+    by_place_ = last->info.source_sequence - first->info.source_sequence + 1 != facts_.frames;
     if (by_place_) facts_.scan->first_number = 0;
     return {};
   }

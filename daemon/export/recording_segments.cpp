@@ -20,8 +20,8 @@ constexpr std::int64_t kBlock = 1024;  // Records that are read at once: 128 KiB
 
 Error in_file(const std::filesystem::path& path, Error error) {
   if (error.context.find(path.string()) == std::string::npos) {
-    error.context = fmt::format("{}{}{}", path.string(), error.context.empty() ? "" : ": ",
-                                error.context);
+    error.context =
+        fmt::format("{}{}{}", path.string(), error.context.empty() ? "" : ": ", error.context);
   }
   return error;
 }
@@ -46,8 +46,8 @@ std::vector<EventEntry> events_of(const nlohmann::json& provenance) {
   for (const auto& event : *found) {
     if (!event.is_object()) continue;
     const auto utc_ns = utc_of_iso(event.value("time", std::string()));
-    events.push_back(
-        {utc_ns.value_or(-1), event.value("text", std::string()), event.value("author", std::string())});
+    events.push_back({utc_ns.value_or(-1), event.value("text", std::string()),
+                      event.value("author", std::string())});
   }
   return events;
 }
@@ -238,8 +238,8 @@ class SegmentRecording final : public Recording {
     if (text != provenance.end() && text->is_object()) {
       facts_.configuration = text->value("text", std::string());
     }
-    facts_.description = fmt::format("{} of {}, run {}", file.product, d.instrument,
-                                     file.run_number);
+    facts_.description =
+        fmt::format("{} of {}, run {}", file.product, d.instrument, file.run_number);
     take_calibration(d);
   }
 

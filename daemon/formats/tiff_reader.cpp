@@ -89,8 +89,8 @@ class TiffReader final : public SegmentReader {
     }
     std::vector<FrameRecord> records(static_cast<std::size_t>(count));
     const auto bytes = std::as_writable_bytes(std::span(records));
-    const auto got = source_.files.read_at(source_.fd.get(), bytes,
-                                           block().records + first * std::int64_t{kFrameRecordBytes});
+    const auto got = source_.files.read_at(
+        source_.fd.get(), bytes, block().records + first * std::int64_t{kFrameRecordBytes});
     if (!got) return std::unexpected(got.error());
     if (*got != bytes.size()) return fail(ErrorCode::kCorrupt, "the frame table ends early");
     return records;
