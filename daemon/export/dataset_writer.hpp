@@ -17,13 +17,15 @@
 
 namespace framelog {
 
-/// What a writer is told before the first slice.
+/// What a writer is told before the first slice. What it points at outlives the writer.
 struct WritePlan {
   std::filesystem::path part;  ///< NAME.EXT.part: created by the writer, which must not be there.
   std::string final_name;      ///< Without directory.
   const RecordingFacts* recording{};
   const ResultFacts* result{};
   const WriteRequest* request{};
+  /// Where the sums of its detectors are read, in the thread of write(); null: they are left out.
+  Recording* source{};
   std::string provenance_json;   ///< Of this output, complete but for its own digest.
   std::int64_t export_utc_ns{};  ///< Fixed by SOURCE_DATE_EPOCH.
 };
@@ -35,6 +37,11 @@ class DatasetWriter {
   virtual ~DatasetWriter() = default;
   /// In order of their index, each once. Errors: kIo, kNoSpace.
   [[nodiscard]] virtual Result<void> write(const ResultSlice& slice) = 0;
+  /// Ends the recording that is being written and begins another one in the same file, whose plan
+  /// has the same part, and a request with the next `run` of `runs`. create() had run 0 of them;
+  /// verify() is called once for each run, with its result and request. Errors: kUnsupported, the
+  /// format (or layout) holds one recording; kInvalid, slices are missing.
+  [[nodiscard]] virtual Result<void> next_run(const WritePlan& plan);
   /// Completes, syncs and closes the file. Without it, what is there is worth nothing.
   [[nodiscard]] virtual Result<void> finish(const ResultEnd& end) = 0;
 };
@@ -47,7 +54,9 @@ struct DatasetFormat {
   std::string_view manual;     ///< Some lines for `framelog help export NAME`, with an example.
   std::span<const std::string_view> layouts;  ///< The first is the default; empty: no choice.
   bool keeps_layers{};
-  /// Files beside it, whose extensions replace its own.
+  /// Files beside it, whose extensions replace its own: NAME.json.part beside NAME.raw.part, until
+  /// they are renamed. They are there from create() or finish() on; whoever removes a part removes
+  /// those that are there.
   std::span<const std::string_view> companions;
   /// Whether such a result can be written so. Errors: kUnsupported or kInvalid with what is
   /// allowed. Notes for the user that are no errors go into `notes`.

@@ -144,6 +144,10 @@ struct WriteRequest {
   std::string dataset{"exported_data"};
   Compression compression;
   bool big_endian{};
+  /// HDF5, pymodaq: several recordings become Scan000, Scan001 ... of one file; see
+  /// DatasetWriter::next_run().
+  std::uint32_t run{};
+  std::uint32_t runs{1};
 };
 
 }  // namespace framelog

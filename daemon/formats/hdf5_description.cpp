@@ -163,38 +163,6 @@ void write_pixels(Tree& tree, const D& d, const Paging& paging) {
   tree.dataset(kData, type_of(d.shape.type), space.get(), properties.get(), nullptr);
 }
 
-/// Version (any), element size, block and codec, as the filter's own setting would make of the last
-/// two.
-void set_bitshuffle(hid_t properties, const FrameShape& shape) {
-  constexpr unsigned kDefaultBlock = 0;
-  constexpr unsigned kLz4 = 2;
-  const std::array<unsigned, 5> values{0, 0, static_cast<unsigned>(size_bytes(shape.type)),
-                                       kDefaultBlock, kLz4};
-  H5Pset_filter(properties, kBitshuffleId, H5Z_FLAG_OPTIONAL, values.size(), values.data());
-}
-
-/// Optional, so that the library creates the dataset where it does not have the filter.
-void set_filters(hid_t properties, const D& d) {
-  const auto level = static_cast<unsigned>(d.compression.level);
-  switch (d.compression.codec) {
-    case Codec::kGzip:
-      H5Pset_shuffle(properties);
-      H5Pset_deflate(properties, level);
-      break;
-    case Codec::kLz4:
-      H5Pset_filter(properties, kLz4Id, H5Z_FLAG_OPTIONAL, 0, nullptr);
-      break;
-    case Codec::kBitshuffleLz4:
-      set_bitshuffle(properties, d.shape);
-      break;
-    case Codec::kZstd:
-      H5Pset_filter(properties, kZstdId, H5Z_FLAG_OPTIONAL, 1, &level);
-      break;
-    default:
-      break;
-  }
-}
-
 /// Of which nothing is allocated; its chunks are to be told by a fixed array, which HDF5 takes
 /// where the largest size is known.
 void write_packed_pixels(Tree& tree, const D& d) {
@@ -204,7 +172,7 @@ void write_packed_pixels(Tree& tree, const D& d) {
   const Handle space(H5Screate_simple(3, size.data(), most.data()));
   const Handle properties(H5Pcreate(H5P_DATASET_CREATE));
   H5Pset_chunk(properties.get(), 3, size.data());
-  set_filters(properties.get(), d);
+  set_filters(properties.get(), d.compression, size_bytes(d.shape.type));
   tree.dataset(kData, type_of(d.shape.type), space.get(), properties.get(), nullptr);
 }
 

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstddef>
 
+#include "formats/hdf5_filters.hpp"
+
 namespace framelog::hdf5 {
 namespace {
 
@@ -144,6 +146,41 @@ Result<std::int64_t> chunk_address(hid_t dataset, hsize_t first, int rank) {
     return fail(ErrorCode::kCorrupt, "a chunk has no address:", last_error());
   }
   return static_cast<std::int64_t>(address);
+}
+
+namespace {
+
+/// Version (any), element size, block and codec, as the filter's own setting would make of the last
+/// two.
+void set_bitshuffle(hid_t properties, std::size_t element_bytes) {
+  constexpr unsigned kDefaultBlock = 0;
+  constexpr unsigned kLz4 = 2;
+  const std::array<unsigned, 5> values{0, 0, static_cast<unsigned>(element_bytes), kDefaultBlock,
+                                       kLz4};
+  H5Pset_filter(properties, kBitshuffleId, H5Z_FLAG_OPTIONAL, values.size(), values.data());
+}
+
+}  // namespace
+
+void set_filters(hid_t properties, const Compression& compression, std::size_t element_bytes) {
+  const auto level = static_cast<unsigned>(compression.level);
+  switch (compression.codec) {
+    case Codec::kGzip:
+      H5Pset_shuffle(properties);
+      H5Pset_deflate(properties, level);
+      break;
+    case Codec::kLz4:
+      H5Pset_filter(properties, kLz4Id, H5Z_FLAG_OPTIONAL, 0, nullptr);
+      break;
+    case Codec::kBitshuffleLz4:
+      set_bitshuffle(properties, element_bytes);
+      break;
+    case Codec::kZstd:
+      H5Pset_filter(properties, kZstdId, H5Z_FLAG_OPTIONAL, 1, &level);
+      break;
+    default:
+      break;
+  }
 }
 
 }  // namespace framelog::hdf5

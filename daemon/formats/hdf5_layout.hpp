@@ -102,6 +102,10 @@ void write_ending(Tree& tree, const Ending& ending);
 void write_growing(Tree& tree, const std::string& path, hid_t type, std::int64_t capacity,
                    std::int64_t rows_per_chunk);
 
+/// Those of a codec. Optional, so that the library creates the dataset where it does not have the
+/// filter.
+void set_filters(hid_t properties, const Compression& compression, std::size_t element_bytes);
+
 /// Groups, datasets with shape and type, attributes and short values, one a line, indented by
 /// depth.
 [[nodiscard]] Result<std::string> describe_tree(hid_t file);

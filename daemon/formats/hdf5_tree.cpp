@@ -210,8 +210,8 @@ void Tree::remove(const std::string& path) {
   check(H5Ldelete(file(), path.c_str(), H5P_DEFAULT) >= 0, "cannot replace", path);
 }
 
-void Tree::put_attribute(const std::string& path, const std::string& name, hid_t type, hid_t space,
-                         const void* data) {
+void Tree::attribute(const std::string& path, const std::string& name, hid_t type, hid_t space,
+                     const void* data) {
   if (!good()) return;
   if (H5Aexists_by_name(file(), path.c_str(), name.c_str(), H5P_DEFAULT) > 0) {
     check(H5Adelete_by_name(file(), path.c_str(), name.c_str(), H5P_DEFAULT) >= 0,
@@ -227,11 +227,11 @@ void Tree::attribute(const std::string& path, const std::string& name, std::stri
   const TextType type;
   const std::string owned(value);
   const char* data = owned.c_str();
-  put_attribute(path, name, type.get(), scalar_space().get(), static_cast<const void*>(&data));
+  attribute(path, name, type.get(), scalar_space().get(), static_cast<const void*>(&data));
 }
 
 void Tree::attribute(const std::string& path, const std::string& name, std::int64_t value) {
-  put_attribute(path, name, H5T_STD_I64LE, scalar_space().get(), &value);
+  attribute(path, name, H5T_STD_I64LE, scalar_space().get(), &value);
 }
 
 void Tree::attribute(const std::string& path, const std::string& name,
@@ -239,13 +239,13 @@ void Tree::attribute(const std::string& path, const std::string& name,
   const TextType type;
   std::vector<const char*> data;
   for (const std::string& value : values) data.push_back(value.c_str());
-  put_attribute(path, name, type.get(), line_space(values.size()).get(),
-                static_cast<const void*>(data.data()));
+  attribute(path, name, type.get(), line_space(values.size()).get(),
+            static_cast<const void*>(data.data()));
 }
 
 void Tree::attribute(const std::string& path, const std::string& name,
                      std::span<const double> values) {
-  put_attribute(path, name, H5T_IEEE_F64LE, line_space(values.size()).get(), values.data());
+  attribute(path, name, H5T_IEEE_F64LE, line_space(values.size()).get(), values.data());
 }
 
 void Tree::close() {

@@ -84,6 +84,8 @@ class Tree {
   void attribute(const std::string& path, const std::string& name,
                  std::span<const std::string> values);
   void attribute(const std::string& path, const std::string& name, std::span<const double> values);
+  void attribute(const std::string& path, const std::string& name, hid_t type, hid_t space,
+                 const void* data);
 
   void check(bool good, const char* what, const std::string& path);
   [[nodiscard]] bool good() const noexcept { return error_.empty(); }
@@ -93,8 +95,6 @@ class Tree {
   void close();
 
  private:
-  void put_attribute(const std::string& path, const std::string& name, hid_t type, hid_t space,
-                     const void* data);
   void put(const std::string& path, hid_t type, hid_t space, const void* data,
            std::string_view units);
 

@@ -1,0 +1,49 @@
+#include "export/write_bundle.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace framelog {
+
+double pixel_size_nm(const ResultFacts& result) {
+  return length_in(result.pixel_size[1], "nm").value_or(1.0);
+}
+
+std::string bundle_channel(const RecordingFacts& recording) {
+  if (!recording.channel.empty()) return recording.channel;
+  return recording.product.empty() ? "frames" : recording.product;
+}
+
+std::string layer_name(const LayerFacts& layer, std::string_view separator) {
+  return std::string(layer.is_mask ? "masks" : "processed") + std::string(separator) + layer.name;
+}
+
+std::string FrameMetadata::next(const ResultSlice& slice) {
+  auto json = nlohmann::ordered_json::object();
+  const auto& told = plan_.recording->frame_metadata;
+  if (slice.frame < told.size()) {
+    auto parsed = nlohmann::ordered_json::parse(told[slice.frame], nullptr, false);
+    if (parsed.is_object()) json = std::move(parsed);
+  } else {
+    const FrameInfo& info = slice.note.info;
+    json["sequence"] = info.sequence;
+    if (info.utc_ns >= 0) json["utc_ns"] = info.utc_ns;
+    if (info.exposure_ns >= 0) json["exposure_ns"] = info.exposure_ns;
+    if (info.flags != 0) json["flags"] = info.flags;
+  }
+  const double seconds = times_.seconds(slice);
+  const auto given = json.find("timestamp");
+  if (given != json.end() && given->is_number()) {
+    timestamp_ = given->get<double>();
+  } else {
+    timestamp_ = std::isnan(seconds) ? static_cast<double>(slice.index) : seconds;
+    json["timestamp"] = timestamp_;
+  }
+  const std::string text =
+      (first_ ? "[" : ", ") +
+      json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  first_ = false;
+  return text;
+}
+
+}  // namespace framelog

@@ -1,0 +1,181 @@
+#include "export/write_facts.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "core/crc32c.hpp"
+#include "core/version.hpp"
+#include "formats/digest.hpp"
+
+namespace framelog {
+namespace {
+
+/// A size in the unit's own spelling for files: "µm" is ours as "um".
+Length known(const Length& length) { return length.unit.empty() ? Length{1, "px"} : length; }
+
+}  // namespace
+
+std::vector<std::uint64_t> shape_of(const ResultFacts& result) {
+  std::vector<std::uint64_t> shape;
+  for (const AxisFacts& axis : result.axes) shape.push_back(axis.size);
+  return shape;
+}
+
+std::string shape_text(const ResultFacts& result) {
+  return fmt::format("{} {}", fmt::join(shape_of(result), " x "), name_of(result.type));
+}
+
+std::uint64_t slice_bytes(const ResultFacts& result) noexcept { return size_bytes(result.slice); }
+
+std::uint64_t pixel_bytes(const ResultFacts& result) noexcept {
+  return slice_bytes(result) * result.slices;
+}
+
+bool has_axes(const ResultFacts& result, std::string_view axes) {
+  std::string have;
+  for (const AxisFacts& axis : result.axes) have += name_of(axis.axis);
+  return have == axes;
+}
+
+std::optional<std::size_t> find_axis(const ResultFacts& result, Axis axis) noexcept {
+  for (std::size_t i = 0; i < result.axes.size(); ++i) {
+    if (result.axes[i].axis == axis) return i;
+  }
+  return std::nullopt;
+}
+
+std::optional<double> length_in(const Length& length, std::string_view unit) noexcept {
+  struct Scale {
+    std::string_view unit;
+    double metres;
+  };
+  constexpr std::array<Scale, 5> kScales{
+      {{"nm", 1e-9}, {"um", 1e-6}, {"mm", 1e-3}, {"m", 1.0}, {"pm", 1e-12}}};
+  const auto* from = std::ranges::find(kScales, length.unit, &Scale::unit);
+  const auto* to = std::ranges::find(kScales, unit, &Scale::unit);
+  if (from == kScales.end() || to == kScales.end() || !(length.value > 0)) return std::nullopt;
+  if (from == to) return length.value;
+  // A division by a whole power of ten is exact where a product with its inverse is not.
+  return from->metres < to->metres ? length.value / std::round(to->metres / from->metres)
+                                   : length.value * std::round(from->metres / to->metres);
+}
+
+std::int64_t start_utc_ns(const WritePlan& plan) noexcept {
+  return plan.recording->start_utc_ns >= 0 ? plan.recording->start_utc_ns : plan.export_utc_ns;
+}
+
+SegmentDescription describe_as_segment(const WritePlan& plan) {
+  const RecordingFacts& recording = *plan.recording;
+  const ResultFacts& result = *plan.result;
+  SegmentDescription d;
+  d.program_version = program_version();
+  d.instrument = recording.instrument;
+  d.product = recording.product;
+  d.title = recording.title;
+  d.operator_name = recording.operator_name;
+  d.sample = recording.sample;
+  d.notes = recording.notes;
+  d.channel = recording.channel;
+  d.detector_description = recording.detector_description;
+  d.serial_number = recording.serial_number;
+  d.bit_depth = recording.bit_depth;
+  d.saturation = recording.saturation;
+  d.shape = result.slice;
+  d.sensor = recording.shape;
+  d.region = {static_cast<std::uint32_t>(result.region[0].start),
+              static_cast<std::uint32_t>(result.region[0].stop),
+              static_cast<std::uint32_t>(result.region[1].start),
+              static_cast<std::uint32_t>(result.region[1].stop)};
+  d.bin_mode = "none";
+  d.pixel_size = {known(result.pixel_size[0]), known(result.pixel_size[1])};
+  d.value_unit = recording.value_unit;
+  d.steps = result.steps;
+  if (has_axes(result, "tyx") && recording.scan && result.frames_in_order) d.scan = recording.scan;
+  d.run_uuid = recording.run_uuid;
+  d.run_number = recording.run_number;
+  d.run_start_utc_ns = start_utc_ns(plan);
+  d.configuration = recording.configuration;
+  d.configuration_sha256 = sha256_hex(recording.configuration);
+  d.provenance_json = plan.provenance_json;
+  d.capacity_frames = static_cast<std::int64_t>(result.slices);
+  d.big_endian = plan.request->big_endian;
+  d.compression = plan.request->compression;
+  d.direct_io = false;
+  return d;
+}
+
+SegmentEnd end_as_segment(const WritePlan& plan, const ResultEnd& end) {
+  SegmentEnd out;
+  out.file_name = plan.final_name;
+  out.stop_reason = "exported";
+  if (plan.result->frames_in_order) {
+    out.gaps = plan.recording->gaps;
+    out.events = plan.recording->events;
+  }
+  out.accounting.received = end.slices;
+  out.accounting.recorded = end.slices;
+  out.provenance_json = plan.provenance_json;
+  return out;
+}
+
+FrameRecord record_of(const ResultFacts& result, const ResultSlice& slice,
+                      std::span<const std::byte> bytes_in_file) {
+  FrameRecord record;
+  const bool is_frame = result.frames_in_order && !slice.missing;
+  const FrameInfo info = is_frame ? slice.note.info : FrameInfo{};
+  record.sequence = is_frame ? info.sequence : slice.index;
+  record.source_sequence = is_frame ? info.source_sequence : slice.index;
+  record.utc_ns = info.utc_ns;
+  record.monotonic_ns = info.monotonic_ns;
+  record.device_ns = info.device_ns;
+  record.exposure_ns = info.exposure_ns;
+  record.gpio = info.gpio;
+  record.flags = info.flags | (slice.missing ? std::uint32_t{kFlagIncomplete} : 0U);
+  record.min = slice.statistics.min;
+  record.max = slice.statistics.max;
+  record.mean = slice.statistics.mean;
+  record.std = slice.statistics.std;
+  record.sum = slice.statistics.sum;
+  record.saturated = slice.statistics.saturated;
+  record.clipped = slice.statistics.clipped;
+  record.dropped_before = is_frame ? slice.note.lost_before : 0;
+  record.accumulated = static_cast<std::uint16_t>(std::min<std::uint32_t>(
+      is_frame ? slice.note.accumulated : 1, std::numeric_limits<std::uint16_t>::max()));
+  record.crc32c = crc32c(bytes_in_file);
+  seal(record);
+  return record;
+}
+
+double FrameTimes::seconds(const ResultSlice& slice) noexcept {
+  const FrameInfo& info = slice.note.info;
+  if (slice.missing) return std::numeric_limits<double>::quiet_NaN();
+  if (info.monotonic_ns >= 0) {
+    if (!first_monotonic_ns_) first_monotonic_ns_ = info.monotonic_ns;
+    return static_cast<double>(info.monotonic_ns - *first_monotonic_ns_) * 1e-9;
+  }
+  if (info.utc_ns < 0) return std::numeric_limits<double>::quiet_NaN();
+  if (!first_utc_ns_) first_utc_ns_ = info.utc_ns;
+  return static_cast<double>(info.utc_ns - *first_utc_ns_) * 1e-9;
+}
+
+std::filesystem::path companion_part(const std::filesystem::path& part, std::string_view extension,
+                                     std::string_view companion) {
+  std::string text = part.string();
+  constexpr std::string_view kPart = ".part";
+  const bool is_part = text.ends_with(kPart);
+  if (is_part) text.resize(text.size() - kPart.size());
+  if (text.ends_with(extension)) text.resize(text.size() - extension.size());
+  return text + std::string(companion) + (is_part ? std::string(kPart) : std::string());
+}
+
+std::unexpected<Error> cannot_write(std::string_view format, std::string_view why) {
+  return fail(ErrorCode::kUnsupported, "cannot write", fmt::format("{}: {}", format, why));
+}
+
+}  // namespace framelog
