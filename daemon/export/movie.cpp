@@ -60,7 +60,7 @@ Result<std::unique_ptr<MovieWriter>> create_movie(FileSystem& files, const Movie
                                                   const PictureRequest& picture) {
   if (const auto good = check_quality(format, movie); !good) return std::unexpected(good.error());
   if (!format.needs_media) return create_zip_movie(files, part, movie, picture);
-  const auto module = media_module();
+  const auto module = media_module(fmt::format("a movie as {}", format.name));
   if (!module) return std::unexpected(module.error());
   return (*module)->create_movie(files, format.name, part, movie);
 }

@@ -86,7 +86,7 @@ Result<void> annotate(RgbImage& image, const PictureFacts& facts, const PictureR
   if (!drawing) return std::unexpected(drawing.error());
   image = std::move(*zoomed);
   if (!draws_anything(*drawing)) return {};
-  const auto module = media_module();
+  const auto module = media_module("drawing on pictures");
   if (!module) return std::unexpected(module.error());
   return (*module)->draw(image, *drawing);
 }

@@ -20,12 +20,6 @@ std::array<std::filesystem::path, 2> places() {
           std::filesystem::path(FRAMELOG_MEDIA_DIRECTORY) / kFileName};
 }
 
-std::unexpected<Error> not_installed() {
-  return fail(ErrorCode::kUnsupported, "",
-              "drawing and movies need the package framelog-media (allowed without it: pictures "
-              "without scale bar, time stamps, outlines, axes and title; zip)");
-}
-
 Result<const MediaModule*> load() {
   for (const auto& place : places()) {
     std::error_code failed;
@@ -33,7 +27,7 @@ Result<const MediaModule*> load() {
       return load_media_module(place);
     }
   }
-  return not_installed();
+  return fail(ErrorCode::kNotFound, "framelog-media is not installed");
 }
 
 }  // namespace
@@ -55,9 +49,13 @@ Result<const MediaModule*> load_media_module(const std::filesystem::path& file) 
   return module;
 }
 
-Result<const MediaModule*> media_module() {
+Result<const MediaModule*> media_module(std::string_view what) {
   static const Result<const MediaModule*> module = load();
-  return module;
+  if (module || module.error().code != ErrorCode::kNotFound) return module;
+  return fail(ErrorCode::kUnsupported, "",
+              fmt::format("{} needs the package framelog-media (allowed without it: pictures on "
+                          "which nothing is drawn, zip)",
+                          what));
 }
 
 }  // namespace framelog

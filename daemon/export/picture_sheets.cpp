@@ -26,11 +26,10 @@ std::uint32_t ceiling(std::uint32_t count, std::uint32_t of) { return (count + o
 
 /// The fewest columns that make a sheet at least as wide as high.
 std::uint32_t square_columns(std::uint32_t pictures, const RgbImage& first) {
+  const std::uint64_t width = std::uint64_t{first.width_px} + kGapPx;
+  const std::uint64_t height = std::uint64_t{first.height_px} + kGapPx;
   std::uint32_t columns = 1;
-  while (columns < pictures && std::uint64_t{columns} * first.width_px <
-                                   std::uint64_t{ceiling(pictures, columns)} * first.height_px) {
-    ++columns;
-  }
+  while (columns < pictures && columns * width < ceiling(pictures, columns) * height) ++columns;
   return columns;
 }
 

@@ -13,6 +13,7 @@
 #include <random>
 
 #include "export/picture.hpp"
+#include "formats/zip_writer.hpp"
 
 namespace framelog {
 namespace {
@@ -122,7 +123,7 @@ RgbImage ground(const std::string& name, std::uint32_t height, std::uint32_t wid
 }
 
 void save_drawn(const std::filesystem::path& folder) {
-  for (const std::uint32_t size : {128U, 512U, 1024U}) {
+  for (const std::uint32_t size : {128U, 512U}) {
     for (const char* name : {"black", "white", "noise"}) {
       for (const bool axes : {false, true}) {
         RgbImage image = ground(name, size, size * 5 / 4);
@@ -157,6 +158,15 @@ void save_movies(const std::filesystem::path& folder) {
   }
 }
 
+void save_many_entries(const std::filesystem::path& file) {
+  auto zip = need(ZipWriter::create(system_files(), file));
+  for (int number = 0; number < 70'000; ++number) {
+    const std::string text = std::to_string(number);
+    need(zip.add(fmt::format("file_{}", number), std::as_bytes(std::span(text))));
+  }
+  need(zip.finish());
+}
+
 }  // namespace
 }  // namespace framelog
 
@@ -170,6 +180,7 @@ int main(int count, char** arguments) {
   framelog::save_shown(folder);
   framelog::save_raw(folder);
   framelog::save_maps(folder);
+  framelog::save_many_entries(folder / "many.zip");
   framelog::save_drawn(folder);
   framelog::save_movies(folder);
   return 0;

@@ -19,8 +19,9 @@ double set_fitting_font(Canvas& canvas, const std::string& text, double size, do
   return size;
 }
 
+/// Even, so that lines between pixels are sharp.
 double line_width(const PictureArea& area) {
-  return std::max(1.0, std::round(std::min(area.height, area.width) / 300));
+  return 2 * std::max(1.0, std::round(std::min(area.height, area.width) / 600));
 }
 
 void draw_lines(Canvas& canvas, const PictureArea& area, const Outline& outline) {
@@ -49,8 +50,8 @@ void draw_name(Canvas& canvas, const PictureArea& area, const Outline& outline) 
       top = std::min(top, point.y);
     }
   }
-  const double size =
-      set_fitting_font(canvas, outline.name, 0.7 * font_size(area.height, area.width), area.width);
+  const double wanted = std::max(0.8 * font_size(area.height, area.width), kLeastFont);
+  const double size = set_fitting_font(canvas, outline.name, wanted, area.width);
   const double width = canvas.text_width(outline.name);
   const double room = std::max(area.width - width, 0.0);
   const double x = std::clamp((left + right - width) / 2, 0.0, room);

@@ -6,7 +6,9 @@
 namespace framelog {
 namespace {
 
-constexpr double kBorderOfText = 0.16;  // Of the font's size, on each side.
+constexpr double kBorderOfText = 0.12;  // Of the font's size, on each side.
+constexpr double kLeastBorderPx = 1.7;  // Keeps the noise around small letters away from them.
+constexpr double kBoldBelowPx = 16;     // The lines of smaller letters are thinner than a pixel.
 
 }  // namespace
 
@@ -68,7 +70,9 @@ RgbImage Canvas::take() {
 void Canvas::set_font(double size_px) {
   font_px_ = size_px;
   cairo_t* context = context_.get();
-  cairo_select_font_face(context, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
+  cairo_select_font_face(
+      context, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL,
+      size_px < kBoldBelowPx ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
   cairo_set_font_size(context, size_px);
   cairo_font_options_t* options = cairo_font_options_create();
   cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
@@ -94,7 +98,7 @@ void Canvas::draw_text(const std::string& text, double x, double y, Rgb ink) {
   cairo_move_to(context, x, y);
   cairo_text_path(context, text.c_str());
   set_ink(border_of(ink));
-  cairo_set_line_width(context, 2 * std::max(kBorderOfText * font_px_, 1.0));
+  cairo_set_line_width(context, 2 * std::max(kBorderOfText * font_px_, kLeastBorderPx));
   cairo_stroke_preserve(context);
   set_ink(ink);
   cairo_fill(context);

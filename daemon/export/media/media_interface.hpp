@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/file_system.hpp"
@@ -65,9 +66,9 @@ inline constexpr const char* kMediaSymbol = "framelog_media";
 using MediaEntry = const MediaModule* (*)() noexcept;
 
 /// The module, loaded once: beside the program, where a build has it, or from the folder of the
-/// package. No environment variable names another one. Threads: any. Errors: kUnsupported with the
-/// package's name, where it is not installed or is of another version.
-[[nodiscard]] Result<const MediaModule*> media_module();
+/// package. No environment variable names another one. Threads: any. Errors: kUnsupported: it is
+/// not installed ("`what` needs the package framelog-media"), or is of another version.
+[[nodiscard]] Result<const MediaModule*> media_module(std::string_view what);
 /// The same from one file.
 [[nodiscard]] Result<const MediaModule*> load_media_module(const std::filesystem::path& file);
 
