@@ -15,11 +15,14 @@
 #include "command/config_command.hpp"
 #include "command/control_commands.hpp"
 #include "command/devices_command.hpp"
+#include "command/export_command.hpp"
 #include "command/grab_command.hpp"
 #include "command/info_command.hpp"
 #include "command/instrument.hpp"
 #include "command/list_command.hpp"
+#include "command/option_table.hpp"
 #include "command/recover_command.hpp"
+#include "command/snapshot_command.hpp"
 #include "command/status_command.hpp"
 #include "command/verify_command.hpp"
 #include "core/option.hpp"
@@ -43,6 +46,8 @@ struct Running {
   bool verifies{};
 };
 
+int help_command(const std::vector<std::string>& words);
+
 constexpr Running kAsks{.least = 0, .most = 0, .talks = true};
 
 struct Command {
@@ -53,6 +58,8 @@ struct Command {
   bool several{};  ///< Operands: one, or one and more.
   int (*run)(const CommandLine& line);
   Running running{};
+  /// In place of run(): it has a table of options of its own, and reads its words itself.
+  int (*run_words)(const std::vector<std::string>& words){};
 };
 
 constexpr std::array kCommands{
@@ -75,6 +82,14 @@ constexpr std::array kCommands{
             true, ack_command, Running{.marks = true}},
     Command{"catalog", "rebuild|check", "makes the catalog from the files, or compares the two",
             false, false, catalog_command, Running{.marks = true}},
+    Command{.name = "export",
+            .arguments = "INPUT... --to FORMAT[,FORMAT...] [options]",
+            .help = "writes recordings as files that other programs open",
+            .run_words = export_command},
+    Command{.name = "snapshot",
+            .arguments = "add|list|show|edit|delete|export INPUT [NAME...] [options]",
+            .help = "bookmarks places in recordings, and exports them as pictures",
+            .run_words = snapshot_command},
     Command{"config", "check|show|names|drivers|reference|reload",
             "what a configuration means, without recording", false, false, config_command},
     Command{"devices", "[DRIVER|gpio]",
@@ -98,6 +113,10 @@ constexpr std::array kCommands{
             metrics_command, kAsks},
     Command{"events", "", "what happens, a line each, until it is interrupted", false, false,
             events_command, kAsks},
+    Command{.name = "help",
+            .arguments = "[COMMAND | export FORMAT]",
+            .help = "explains a command, or a format of export",
+            .run_words = help_command},
 };
 
 constexpr std::string_view kExplained =
@@ -192,6 +211,36 @@ std::string unknown_command(const std::string& name) {
   const std::string nearest = nearest_word(name, known);
   return fmt::format("unknown command {}{}", in_quotes(name),
                      nearest.empty() ? "" : ", did you mean " + nearest + "?");
+}
+
+int help_command(const std::vector<std::string>& words) {
+  if (!words.empty() && words.front() == "export" && words.size() <= 2) {
+    return help_export({words.begin() + 1, words.end()});
+  }
+  if (words.empty() || words.front().starts_with('-')) {
+    print_help();
+    return kExitDone;
+  }
+  const Command* command = find_command(words.front());
+  if (command == nullptr) return usage_error(unknown_command(words.front()));
+  if (words.size() > 1) return usage_error("framelog help takes [COMMAND | export FORMAT]");
+  if (command->run_words != nullptr && command->run_words != help_command) {
+    return command->run_words({"--help"});
+  }
+  print_help(*command);
+  return kExitDone;
+}
+
+/// Null where the words do not name a command with options of its own; else takes the name out.
+const Command* take_command_with_words(std::vector<std::string>& words) {
+  constexpr std::array<std::string_view, 7> kWithValue{
+      "-i", "--instrument", "--config", "--set", "--product", "--since", "--until"};
+  const std::size_t at = first_operand(words, kWithValue);
+  if (at == words.size()) return nullptr;
+  const Command* command = find_command(words[at]);
+  if (command == nullptr || command->run_words == nullptr) return nullptr;
+  words.erase(words.begin() + static_cast<std::ptrdiff_t>(at));
+  return command;
 }
 
 /// The options of `list`, which are asked of a catalog.
@@ -301,7 +350,19 @@ std::vector<po::option> negative_number(std::vector<std::string>& rest) {
   return {operand};
 }
 
+/// What was printed has to have arrived.
+int flushed(int status) {
+  std::cout.flush();
+  if (std::cout || status != kExitDone) return status;
+  std::cerr << "framelog: cannot write the output\n";
+  return kExitFoundWrong;
+}
+
 int run(const std::vector<std::string>& arguments) {
+  std::vector<std::string> own_words = arguments;
+  if (const Command* command = take_command_with_words(own_words)) {
+    return flushed(command->run_words(own_words));
+  }
   po::options_description all = options();
   all.add_options()("words", po::value<std::vector<std::string>>());
   po::positional_options_description words;
@@ -341,11 +402,7 @@ int run(const std::vector<std::string>& arguments) {
   operands.erase(operands.begin());
   const auto line = fit(*command, given, std::move(operands));
   if (!line) return usage_error(line.error());
-  const int status = command->run(*line);
-  std::cout.flush();
-  if (std::cout || status != kExitDone) return status;
-  std::cerr << "framelog: cannot write the output\n";
-  return kExitFoundWrong;
+  return flushed(command->run(*line));
 }
 
 }  // namespace

@@ -1,0 +1,474 @@
+#include "export/export_plan.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <utility>
+
+#include "core/option.hpp"
+#include "core/text.hpp"
+#include "export/export_input.hpp"
+
+namespace framelog {
+namespace {
+
+using Kind = ViewRequest::Kind;
+
+constexpr std::int64_t kHeadBytes = 4096;  // Around the pixels of a picture.
+
+std::unexpected<Error> unknown_format(const std::string& name) {
+  std::vector<std::string_view> known;
+  for (const auto& format : dataset_formats()) known.push_back(format.name);
+  for (const auto& format : picture_formats()) known.push_back(format.name);
+  for (const auto& format : movie_formats()) known.push_back(format.name);
+  const std::string nearest = nearest_word(name, known);
+  return fail(ErrorCode::kInvalid, "--to",
+              fmt::format("{}: no such format{} (allowed: {})", in_quotes(name),
+                          nearest.empty() ? "" : ", did you mean " + nearest + "?",
+                          fmt::join(known, ", ")));
+}
+
+/// What the result is called in names.
+std::string result_type_of(const ViewRequest& view, bool is_sequence) {
+  using Mode = ViewRequest::Mode;
+  switch (view.kind) {
+    case Kind::kFrames:
+      return is_sequence ? "frame" : "export";
+    case Kind::kProjection:
+      return view.mode == Mode::kMax    ? "max"
+             : view.mode == Mode::kMin  ? "min"
+             : view.mode == Mode::kMean ? "mean"
+             : view.mode == Mode::kStd  ? "std"
+                                        : "sum";
+    case Kind::kKymograph:
+      return "kymograph";
+    case Kind::kContactSheet:
+      return "sheet";
+    case Kind::kImages:
+      return "image";
+  }
+  std::unreachable();
+}
+
+std::int64_t picture_bytes(const ResultFacts& result, const ExportRequest& request, bool raw) {
+  const auto pixels = static_cast<std::int64_t>(result.slice.width_px) * result.slice.height_px;
+  if (raw) return pixels * static_cast<std::int64_t>(size_bytes(result.type)) + kHeadBytes;
+  const double zoom = request.picture.zoom.value_or(1);
+  return static_cast<std::int64_t>(std::ceil(static_cast<double>(pixels) * 3 * zoom * zoom)) +
+         kHeadBytes;
+}
+
+/// The pattern "AxBxCxD" by which Quant4D knows the shape of a RAW.
+std::string quant4d_suffix(const ResultFacts& result) {
+  const auto& axes = result.axes;
+  if (axes.size() != 4 || axes[0].axis != Axis::kScanY || axes[1].axis != Axis::kScanX) return "";
+  return fmt::format("_{}x{}x{}x{}", axes[3].size, axes[2].size, axes[1].size, axes[0].size);
+}
+
+/// Makes the list of outputs out of formats and images.
+class OutputPlanner {
+ public:
+  OutputPlanner(const ExportRequest& request, ExportPlan& plan) : request_(request), plan_(plan) {}
+
+  Result<void> run() {
+    for (const std::string& format : formats()) {
+      if (auto added = add(format); !added) return added;
+    }
+    return {};
+  }
+
+ private:
+  /// Of a scan's images: values as TIFF, and a picture.
+  std::vector<std::string> formats() const {
+    if (!request_.formats.empty() || plan_.view.kind != Kind::kImages) return request_.formats;
+    return {"tif", "png"};
+  }
+
+  Result<void> add(const std::string& name) {
+    PlannedOutput output;
+    output.format = name;
+    output.dataset = find_dataset_format(name);
+    output.picture = find_picture_format(name);
+    output.movie = find_movie_format(name);
+    if (output.dataset == nullptr && output.picture == nullptr && output.movie == nullptr) {
+      return unknown_format(name);
+    }
+    if (output.dataset != nullptr) return add_dataset(std::move(output));
+    if (output.movie != nullptr) return add_movie(std::move(output));
+    return add_pictures(std::move(output));
+  }
+
+  std::vector<std::string> images() const {
+    if (plan_.view.kind == Kind::kImages) return plan_.view.images;
+    return {""};
+  }
+
+  /// One output for each of the images; else one.
+  void push(PlannedOutput output, std::string_view extension, std::string suffix) {
+    for (const std::string& image : images()) {
+      output.image = image;
+      output.name.format = output.format;
+      output.name.extension = extension;
+      output.name.suffix = suffix;
+      output.name.result_type =
+          image.empty() ? result_type_of(plan_.view, output.is_sequence) : image;
+      output.name.detector = detector_of(image);
+      output.name.frame = plan_.result.time.start;
+      plan_.outputs.push_back(output);
+    }
+  }
+
+  /// The detector that an image is of: its name, or that with radii behind it.
+  const DetectorSpec* detector_of(const std::string& image) const {
+    const DetectorSpec* found = nullptr;
+    for (const DetectorSpec& detector : plan_.detectors) {
+      const bool fits = image == detector.name || image.starts_with(detector.name + "_");
+      if (fits && (found == nullptr || detector.name.size() > found->name.size())) {
+        found = &detector;
+      }
+    }
+    return found;
+  }
+
+  std::string filtered() const { return request_.transform.filters.empty() ? "" : "_filtered"; }
+
+  Result<void> add_dataset(PlannedOutput output) {
+    if (!request_.composite.empty() || plan_.view.kind == Kind::kContactSheet) {
+      return fail(ErrorCode::kInvalid,
+                  request_.composite.empty() ? "--contact-sheet" : "--composite",
+                  fmt::format("makes pictures, which {} does not hold (allowed: png, tif, ...)",
+                              output.format));
+    }
+    const DatasetFormat& format = *output.dataset;
+    auto checked =
+        format.check(plan_.recording().facts(), plan_.result, request_.write, plan_.notes);
+    if (!checked) return checked;
+    output.estimate = format.estimate(plan_.recording().facts(), plan_.result, request_.write);
+    output.may_shrink = request_.write.compression.codec != Codec::kNone;
+    std::string suffix = filtered();
+    if (format.name == "raw") suffix += quant4d_suffix(plan_.result);
+    push(std::move(output), format.extension, std::move(suffix));
+    return {};
+  }
+
+  Result<void> add_movie(PlannedOutput output) {
+    if (plan_.view.kind != Kind::kFrames) {
+      return fail(ErrorCode::kInvalid, "--to",
+                  fmt::format("{} is of frames, not of one picture of them", output.format));
+    }
+    const bool knows_pace = request_.movie.fps.has_value() || plan_.result.has_times;
+    if (!knows_pace && output.format == "gif") {
+      return fail(ErrorCode::kInvalid, "gif",
+                  "needs the frames' times, which this recording does not have (--fps N)");
+    }
+    if (!knows_pace && output.format != "zip") {
+      plan_.notes.push_back("the recording has no times: 10 frames per second (--fps)");
+    }
+    output.raw_values = request_.images == ImageValues::kRaw;
+    if (output.raw_values && output.format != "zip") {
+      return fail(ErrorCode::kInvalid, "--images",
+                  fmt::format("{} shows pictures as displayed (raw values: zip)", output.format));
+    }
+    output.estimate = picture_bytes(plan_.result, request_, output.raw_values) *
+                      static_cast<std::int64_t>(plan_.result.slices);
+    output.may_shrink = true;
+    const std::string_view extension = output.movie->extension;
+    push(std::move(output), extension, filtered());
+    return {};
+  }
+
+  Result<void> add_pictures(PlannedOutput output) {
+    const bool is_frames = plan_.view.kind == Kind::kFrames;
+    output.is_sequence = is_frames && plan_.result.slices > 1;
+    const std::int64_t pictures =
+        output.is_sequence ? static_cast<std::int64_t>(plan_.result.slices) : 1;
+    const std::string_view extension = output.picture->extension;
+    ImageValues values = request_.images;
+    if (values == ImageValues::kDefault) {
+      values = plan_.view.kind != Kind::kImages ? ImageValues::kDisplayed
+               : is_alone()                     ? ImageValues::kBoth
+               : output.format == "tif"         ? ImageValues::kRaw
+                                                : ImageValues::kDisplayed;
+    }
+    if (!request_.composite.empty() || plan_.view.kind == Kind::kContactSheet) {
+      if (request_.images == ImageValues::kRaw) {
+        return fail(ErrorCode::kInvalid, "--images", "raw has no composites and contact sheets");
+      }
+      values = ImageValues::kDisplayed;
+    }
+    for (const bool raw : {true, false}) {
+      if (values == (raw ? ImageValues::kDisplayed : ImageValues::kRaw)) continue;
+      PlannedOutput one = output;
+      one.raw_values = raw;
+      one.may_shrink = !raw || output.format == "png";
+      one.estimate = picture_bytes(plan_.result, request_, raw) * pictures;
+      push(std::move(one), extension,
+           filtered() + (raw && values == ImageValues::kBoth ? "_raw" : ""));
+    }
+    return {};
+  }
+
+  bool is_alone() const {
+    return std::ranges::count_if(formats(), [](const std::string& name) {
+             return find_picture_format(name) != nullptr;
+           }) == 1;
+  }
+
+  const ExportRequest& request_;
+  ExportPlan& plan_;
+};
+
+/// Images that were asked for, or all that there are.
+Result<void> choose_images(ExportPlan& plan) {
+  if (plan.view.kind != Kind::kImages) return {};
+  const auto known = list_images(plan.recording(), plan.view);
+  if (known.empty()) {
+    return fail(ErrorCode::kInvalid, "--image", "the recording has no scan, which images are of");
+  }
+  if (plan.view.images.empty()) {
+    // Of single patterns there are as many as points: those are asked for by name.
+    std::ranges::copy_if(known, std::back_inserter(plan.view.images),
+                         [](const std::string& name) { return !name.starts_with("pattern_"); });
+  }
+  std::vector<std::string> chosen;
+  for (const std::string& name : plan.view.images) {
+    const auto found = std::ranges::find_if(known, [&name](const std::string& other) {
+      return other == name || (other.starts_with(name + "_") && !other.starts_with("pattern_"));
+    });
+    if (found == known.end()) {
+      std::vector<std::string> shown(
+          known.begin(), known.begin() + std::min<std::ptrdiff_t>(std::ssize(known), 20));
+      return fail(ErrorCode::kInvalid, "--image",
+                  fmt::format("{}: no such image (there are: {}{})", in_quotes(name),
+                              fmt::join(shown, ", "), shown.size() < known.size() ? ", ..." : ""));
+    }
+    chosen.push_back(*found);
+  }
+  plan.view.images = std::move(chosen);
+  return {};
+}
+
+Result<void> open_inputs(FileSystem& files, const ExportRequest& request, ExportPlan& plan) {
+  std::vector<std::string> products;
+  for (const CompositeLayer& layer : request.composite) products.push_back(layer.product);
+  if (products.empty()) products.push_back(request.input.product);
+  for (std::string& product : products) {
+    ExportRequest one;
+    one.input = request.input;
+    one.input.product = std::move(product);
+    one.scan = request.scan;
+    auto recording = open_export_input(files, one);
+    if (!recording) return std::unexpected(recording.error());
+    plan.recordings.push_back(std::move(*recording));
+  }
+  for (const auto& recording : plan.recordings) {
+    for (const InputFile& input : recording->facts().inputs) {
+      if (!input.growing) continue;
+      plan.notes.push_back(
+          fmt::format("{} is not finished: exported up to the {} frames that it "
+                      "holds now",
+                      one_line(input.path.string()), input.frames));
+    }
+  }
+  return {};
+}
+
+Result<void> plan_results(const ExportRequest& request, ExportPlan& plan) {
+  for (const auto& recording : plan.recordings) {
+    auto facts = plan_result(*recording, request.transform);
+    if (!facts) return std::unexpected(facts.error());
+    plan.slices.push_back(facts->slice);
+    if (recording == plan.recordings.front()) {
+      plan.result = std::move(*facts);
+    } else if (facts->slices != plan.result.slices ||
+               facts->slice.height_px != plan.result.slice.height_px ||
+               facts->slice.width_px != plan.result.slice.width_px) {
+      return fail(ErrorCode::kInvalid, "--composite",
+                  fmt::format("{} and {} have other frames or sizes ({} of {}, {} of {})",
+                              plan.recording().facts().product, recording->facts().product,
+                              plan.result.slices, to_string(plan.result.slice), facts->slices,
+                              to_string(facts->slice)));
+    }
+  }
+  if (plan.result.slices == 0) {
+    return fail(ErrorCode::kInvalid, "nothing to export:",
+                "no frame is left of the recording (see --cutout, --since, --until)");
+  }
+  return {};
+}
+
+/// Sequences have names of their own; what one template says holds for all of them or for none.
+Result<void> plan_names(const ExportRequest& request, ExportPlan& plan) {
+  const bool any = std::ranges::any_of(plan.outputs, &PlannedOutput::is_sequence);
+  const bool all = any && std::ranges::all_of(plan.outputs, &PlannedOutput::is_sequence);
+  if (any && !all && !request.name.empty()) {
+    return fail(ErrorCode::kInvalid, "--to",
+                "a sequence of pictures needs {slice_index} in its names, and the others may not "
+                "have it: export them one after the other, or without --output-name");
+  }
+  for (const bool is_sequence : {false, true}) {
+    if (is_sequence ? !any : all) continue;
+    auto names = ExportNames::plan(request, plan.recording().facts(), plan.result, is_sequence);
+    if (!names) return std::unexpected(names.error());
+    (is_sequence ? plan.sequence_names : plan.names) = std::move(*names);
+  }
+  return {};
+}
+
+/// Two formats with one extension, or a template that does not tell images apart.
+Result<void> check_distinct(const ExportPlan& plan) {
+  std::set<std::filesystem::path> seen;
+  for (const PlannedOutput& output : plan.outputs) {
+    auto paths = ExportPlan::companions(output, plan.path(output));
+    paths.push_back(plan.path(output));
+    for (auto& path : paths) {
+      if (seen.insert(path).second) continue;
+      return fail(ErrorCode::kInvalid, "--output-name",
+                  fmt::format("two outputs would be {} ({{result_type}} or {{format}} in the name "
+                              "tells them apart)",
+                              one_line(path.string())));
+    }
+  }
+  return {};
+}
+
+bool is_there(FileSystem& files, const ExportPlan& plan, const PlannedOutput& output,
+              std::filesystem::path& which) {
+  const std::uint64_t slices = output.is_sequence ? plan.result.slices : 1;
+  for (std::uint64_t slice = 0; slice < slices; ++slice) {
+    auto paths = ExportPlan::companions(output, plan.path(output, slice));
+    paths.push_back(plan.path(output, slice));
+    for (auto& path : paths) {
+      if (!files.exists(path)) continue;
+      which = path;
+      return true;
+    }
+  }
+  return false;
+}
+
+Result<void> deal_with_existing(FileSystem& files, const ExportRequest& request, ExportPlan& plan) {
+  std::filesystem::path which;
+  const auto any = [&] {
+    return std::ranges::any_of(
+        plan.outputs, [&](const auto& output) { return is_there(files, plan, output, which); });
+  };
+  switch (request.on_exists) {
+    case OnExists::kFail:
+      if (!any()) return {};
+      return fail(ErrorCode::kExists, "export never overwrites:",
+                  one_line(which.string()) +
+                      " is there (--on-exists rename or skip, --delete, or another name)");
+    case OnExists::kRename:
+      while (any()) ++plan.renamed;
+      return {};
+    case OnExists::kSkip:
+      for (PlannedOutput& output : plan.outputs) {
+        output.is_skipped = is_there(files, plan, output, which);
+        if (output.is_skipped) {
+          plan.notes.push_back(fmt::format("{} is there: skipped", one_line(which.string())));
+        }
+      }
+      return {};
+  }
+  std::unreachable();
+}
+
+Result<void> check_space(FileSystem& files, const ExportPlan& plan) {
+  std::int64_t needed = 0;
+  for (const PlannedOutput& output : plan.outputs) {
+    if (!output.is_skipped && !output.may_shrink) needed += output.estimate;
+  }
+  const auto free = free_bytes(files, plan.folder());
+  if (!free) return std::unexpected(free.error());
+  if (needed <= *free) return {};
+  return fail(ErrorCode::kNoSpace, "does not fit:",
+              fmt::format("the export takes {} bytes, {} are free in {}", needed, *free,
+                          one_line(plan.folder().string())));
+}
+
+Result<void> check_sheet(const ExportRequest& request, const ExportPlan& plan) {
+  if (plan.view.kind != Kind::kContactSheet) return {};
+  const std::int64_t bytes = picture_bytes(plan.result, request, false) *
+                             static_cast<std::int64_t>(plan.result.slices) * 2;
+  if (bytes <= static_cast<std::int64_t>(request.memory_bytes)) return {};
+  return fail(ErrorCode::kInvalid, "--contact-sheet",
+              fmt::format("of {} pictures takes {} bytes of memory (fewer of them with --every or "
+                          "--cutout, smaller ones with --bin, or --memory)",
+                          plan.result.slices, bytes));
+}
+
+}  // namespace
+
+std::filesystem::path ExportPlan::path(const PlannedOutput& output, std::uint64_t slice) const {
+  NameRequest request = output.name;
+  if (output.is_sequence) {
+    request.slice = slice;
+    request.frame = output.name.frame + slice;
+  }
+  if (renamed > 0) request.suffix += fmt::format("_{}", renamed);
+  return (output.is_sequence ? sequence_names : names)->path(request);
+}
+
+const std::filesystem::path& ExportPlan::folder() const {
+  return (names ? names : sequence_names)->folder();
+}
+
+std::vector<std::filesystem::path> ExportPlan::companions(const PlannedOutput& output,
+                                                          const std::filesystem::path& path) {
+  std::vector<std::filesystem::path> paths;
+  if (output.dataset == nullptr) return paths;
+  for (const std::string_view extension : output.dataset->companions) {
+    std::filesystem::path companion = path;
+    paths.push_back(companion.replace_extension(extension));
+  }
+  return paths;
+}
+
+Result<ExportPlan> plan_export(FileSystem& files, const ExportRequest& request,
+                               bool looks_at_disk) {
+  ExportPlan plan;
+  plan.view = request.view;
+  if (auto opened = open_inputs(files, request, plan); !opened) {
+    return std::unexpected(opened.error());
+  }
+  const RecordingFacts& facts = plan.recording().facts();
+  plan.view.detectors = centred(request.view.detectors, facts.shape);
+  plan.detectors = facts.detectors;
+  std::ranges::copy(plan.view.detectors, std::back_inserter(plan.detectors));
+  if (auto done = plan_results(request, plan); !done) return std::unexpected(done.error());
+  if (auto chosen = choose_images(plan); !chosen) return std::unexpected(chosen.error());
+  if (auto done = OutputPlanner(request, plan).run(); !done) return std::unexpected(done.error());
+  if (auto named = plan_names(request, plan); !named) return std::unexpected(named.error());
+  if (auto distinct = check_distinct(plan); !distinct) return std::unexpected(distinct.error());
+  if (auto fits = check_sheet(request, plan); !fits) return std::unexpected(fits.error());
+  if (!looks_at_disk) return plan;
+  if (auto done = deal_with_existing(files, request, plan); !done) {
+    return std::unexpected(done.error());
+  }
+  if (auto fits = check_space(files, plan); !fits) return std::unexpected(fits.error());
+  return plan;
+}
+
+std::int64_t all_bytes(const ExportPlan& plan) noexcept {
+  const std::int64_t slice = static_cast<std::int64_t>(plan.result.slice.width_px) *
+                             plan.result.slice.height_px *
+                             static_cast<std::int64_t>(size_bytes(plan.result.type));
+  return slice * static_cast<std::int64_t>(plan.result.slices);
+}
+
+Result<std::int64_t> free_bytes(FileSystem& files, const std::filesystem::path& folder) {
+  std::filesystem::path at = folder.empty() ? "." : folder;
+  while (!files.exists(at) && at.has_parent_path() && at.parent_path() != at) {
+    at = at.parent_path();
+  }
+  if (!files.exists(at)) at = ".";
+  const auto space = files.space(at);
+  if (!space) return std::unexpected(space.error());
+  return space->free_bytes;
+}
+
+}  // namespace framelog

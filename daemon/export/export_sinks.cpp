@@ -1,0 +1,230 @@
+#include "export/export_sinks.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/crc32c.hpp"
+
+namespace framelog {
+namespace {
+
+/// HDF5, RAW, TIFF and their like.
+class DatasetSink final : public Sink {
+ public:
+  DatasetSink(const SinkSurroundings& around, const DatasetFormat& format,
+              std::unique_ptr<DatasetWriter> writer, std::filesystem::path part)
+      : around_(around), format_(format), writer_(std::move(writer)), part_(std::move(part)) {
+    verifies_ = around.request.verify && format.verify != nullptr;
+    if (verifies_) checksums_.reserve(around.result.slices);
+  }
+  Result<void> take(PaintedSlice& slice) override {
+    if (verifies_) checksums_.push_back(crc32c(slice.slice().pixels));
+    return writer_->write(slice.slice());
+  }
+  Result<void> finish(const ResultEnd& end) override {
+    auto done = writer_->finish(end);
+    writer_.reset();
+    return done;
+  }
+  Result<void> verify() override {
+    if (!verifies_) return {};
+    return format_.verify(around_.files, part_, around_.result, around_.request.write, checksums_);
+  }
+
+ private:
+  const SinkSurroundings& around_;
+  const DatasetFormat& format_;
+  std::unique_ptr<DatasetWriter> writer_;
+  std::filesystem::path part_;
+  bool verifies_{};
+  std::vector<std::uint32_t> checksums_;
+};
+
+Result<std::vector<std::byte>> encode(const PictureFormat& format, bool raw, PaintedSlice& slice,
+                                      const FrameShape& shape, const ExportRequest& request) {
+  if (raw) return format.encode_raw(shape, slice.slice().pixels, request.picture);
+  const auto picture = slice.picture();
+  if (!picture) return std::unexpected(picture.error());
+  return format.encode(**picture, request.picture);
+}
+
+/// A picture of each slice, or of the only one.
+class PictureSink final : public Sink {
+ public:
+  PictureSink(const SinkSurroundings& around, const PlannedOutput& output)
+      : around_(around), output_(output) {}
+  Result<void> take(PaintedSlice& slice) override {
+    const auto bytes =
+        encode(*output_.picture, output_.raw_values, slice, around_.result.slice, around_.request);
+    if (!bytes) return std::unexpected(bytes.error());
+    const auto path = around_.plan.path(output_, slice.slice().index);
+    if (path.has_parent_path() && path.parent_path() != folder_) {
+      folder_ = path.parent_path();
+      if (auto made = around_.parts.make_folder(folder_); !made) return made;
+    }
+    const auto part = around_.parts.add(path);
+    if (!part) return std::unexpected(part.error());
+    return write_new_file(around_.files, *part, *bytes);
+  }
+  Result<void> finish(const ResultEnd& /*end*/) override { return {}; }
+
+ private:
+  const SinkSurroundings& around_;
+  PlannedOutput output_;
+  std::filesystem::path folder_;
+};
+
+/// A movie. A picture is added when it is known how long it is shown: when the next one comes.
+class MovieSink final : public Sink {
+ public:
+  MovieSink(const SinkSurroundings& around, const PlannedOutput& output,
+            std::unique_ptr<MovieWriter> writer)
+      : around_(around), output_(output), writer_(std::move(writer)) {
+    if (const auto fps = around.request.movie.fps) {
+      duration_ns_ = static_cast<std::int64_t>(static_cast<double>(kSecond) / *fps);
+    }
+  }
+
+  Result<void> take(PaintedSlice& slice) override {
+    if (output_.raw_values) return add_raw(slice);
+    const auto picture = slice.picture();
+    if (!picture) return std::unexpected(picture.error());
+    const std::int64_t now_ns = slice.slice().note.info.utc_ns;
+    if (has_held_) {
+      if (auto added = add_held(now_ns); !added) return added;
+    }
+    held_ = **picture;
+    held_ns_ = now_ns;
+    has_held_ = true;
+    return {};
+  }
+
+  Result<void> finish(const ResultEnd& /*end*/) override {
+    if (has_held_) {
+      if (auto added = writer_->add(held_, duration_ns_); !added) return added;
+    }
+    auto done = writer_->finish();
+    writer_.reset();
+    return done;
+  }
+
+ private:
+  static constexpr std::int64_t kSecond = 1'000'000'000;
+  static constexpr std::int64_t kLeast = 1'000'000;  // Of frames whose clock stood or was set back.
+
+  Result<void> add_raw(PaintedSlice& slice) {
+    const PictureFormat* format = find_picture_format(around_.request.movie.zip_of);
+    if (format == nullptr) {
+      return fail(ErrorCode::kInvalid, "--zip-of", "no picture format (allowed: png, tif, ...)");
+    }
+    const auto bytes = encode(*format, true, slice, around_.result.slice, around_.request);
+    if (!bytes) return std::unexpected(bytes.error());
+    const std::string stem = around_.plan.path(output_).stem().string();
+    return writer_->add_file(
+        fmt::format("{}_{:05}{}", stem, slice.slice().index, format->extension), *bytes);
+  }
+
+  Result<void> add_held(std::int64_t now_ns) {
+    const bool is_timed = !around_.request.movie.fps && around_.result.has_times;
+    if (is_timed && now_ns >= 0 && held_ns_ >= 0) {
+      duration_ns_ = std::max(kLeast, now_ns - held_ns_);
+    }
+    return writer_->add(held_, duration_ns_);
+  }
+
+  const SinkSurroundings& around_;
+  PlannedOutput output_;
+  std::unique_ptr<MovieWriter> writer_;
+  RgbImage held_;
+  std::int64_t held_ns_{-1};
+  bool has_held_{};
+  std::int64_t duration_ns_{kSecond / 10};
+};
+
+/// Pictures beside each other.
+class SheetSink final : public Sink {
+ public:
+  SheetSink(const SinkSurroundings& around, const PlannedOutput& output)
+      : around_(around), output_(output) {}
+  Result<void> take(PaintedSlice& slice) override {
+    const auto picture = slice.picture();
+    if (!picture) return std::unexpected(picture.error());
+    pictures_.push_back(**picture);
+    return {};
+  }
+  Result<void> finish(const ResultEnd& /*end*/) override {
+    const auto sheet = contact_sheet(pictures_, around_.plan.view.columns);
+    if (!sheet) return std::unexpected(sheet.error());
+    const auto bytes = output_.picture->encode(*sheet, around_.request.picture);
+    if (!bytes) return std::unexpected(bytes.error());
+    const auto part = around_.parts.add(around_.plan.path(output_));
+    if (!part) return std::unexpected(part.error());
+    return write_new_file(around_.files, *part, *bytes);
+  }
+
+ private:
+  const SinkSurroundings& around_;
+  PlannedOutput output_;
+  std::vector<RgbImage> pictures_;
+};
+
+Result<std::unique_ptr<Sink>> open_dataset(const SinkSurroundings& around,
+                                           const PlannedOutput& output) {
+  const std::filesystem::path path = around.plan.path(output);
+  for (const auto& companion : ExportPlan::companions(output, path)) {
+    if (auto added = around.parts.add(companion); !added) return std::unexpected(added.error());
+  }
+  const auto part = around.parts.add(path);
+  if (!part) return std::unexpected(part.error());
+  WritePlan plan;
+  plan.part = *part;
+  plan.final_name = path.filename().string();
+  plan.recording = &around.recording;
+  plan.result = &around.result;
+  plan.request = &around.request.write;
+  plan.provenance_json = around.provenance_json;
+  plan.export_utc_ns = around.request.export_utc_ns;
+  auto writer = output.dataset->create(around.files, plan);
+  if (!writer) return std::unexpected(writer.error());
+  return std::make_unique<DatasetSink>(around, *output.dataset, std::move(*writer), *part);
+}
+
+Result<std::unique_ptr<Sink>> open_movie(const SinkSurroundings& around,
+                                         const PlannedOutput& output) {
+  const auto part = around.parts.add(around.plan.path(output));
+  if (!part) return std::unexpected(part.error());
+  auto writer = create_movie(around.files, *output.movie, *part, around.request.movie,
+                             around.request.picture);
+  if (!writer) return std::unexpected(writer.error());
+  return std::make_unique<MovieSink>(around, output, std::move(*writer));
+}
+
+}  // namespace
+
+Result<const RgbImage*> PaintedSlice::picture() {
+  if (!is_painted_) {
+    auto painted = image_ != nullptr ? painter_->paint(*image_) : painter_->paint(layers_);
+    if (!painted) return std::unexpected(painted.error());
+    picture_ = std::move(*painted);
+    is_painted_ = true;
+  }
+  return &picture_;
+}
+
+Result<std::unique_ptr<Sink>> open_sink(const SinkSurroundings& around,
+                                        const PlannedOutput& output) {
+  const auto folder = around.plan.path(output).parent_path();
+  if (!folder.empty()) {
+    if (auto made = around.parts.make_folder(folder); !made) return std::unexpected(made.error());
+  }
+  if (output.dataset != nullptr) return open_dataset(around, output);
+  if (output.movie != nullptr) return open_movie(around, output);
+  if (around.plan.view.kind == ViewRequest::Kind::kContactSheet) {
+    return std::make_unique<SheetSink>(around, output);
+  }
+  return std::make_unique<PictureSink>(around, output);
+}
+
+}  // namespace framelog

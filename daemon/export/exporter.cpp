@@ -1,0 +1,324 @@
+#include "export/exporter.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "export/export_files.hpp"
+#include "export/export_frames.hpp"
+#include "export/export_painter.hpp"
+#include "export/export_parts.hpp"
+#include "export/export_plan.hpp"
+#include "export/export_sinks.hpp"
+#include "export/provenance.hpp"
+#include "formats/digest.hpp"
+
+namespace framelog {
+namespace {
+
+using Kind = ViewRequest::Kind;
+using Sinks = std::vector<std::unique_ptr<Sink>>;
+
+constexpr std::size_t kMostAhead = 4;  // Slices between the two threads.
+
+bool is_derived(const ViewRequest& view) noexcept {
+  return view.kind != Kind::kFrames && view.kind != Kind::kContactSheet;
+}
+
+/// The layers of a pass, read side by side.
+class LayerReader {
+ public:
+  explicit LayerReader(std::vector<std::unique_ptr<ResultFrames>> frames)
+      : frames_(std::move(frames)), slices_(frames_.size()) {}
+  Result<bool> next() {
+    for (std::size_t i = 0; i < frames_.size(); ++i) {
+      auto more = frames_[i]->next(slices_[i]);
+      if (!more || !*more) return more;
+    }
+    return true;
+  }
+  [[nodiscard]] std::span<const ResultSlice> slices() const noexcept { return slices_; }
+  /// The reader's thread has come to its end before this is asked.
+  [[nodiscard]] ResultEnd end() const noexcept { return frames_.front()->end(); }
+
+ private:
+  std::vector<std::unique_ptr<ResultFrames>> frames_;
+  std::vector<ResultSlice> slices_;
+};
+
+/// One export, from the plan to the files' names.
+class ExportRun {
+ public:
+  ExportRun(FileSystem& files, const ExportRequest& request, const ExportProgress& progress,
+            ExportPlan plan)
+      : files_(files, progress),
+        request_(request),
+        plan_(std::move(plan)),
+        parts_(files),
+        watch_(progress, all_bytes(plan_) * passes()) {}
+
+  Result<ExportReport> run() {
+    auto opened = open_results();
+    if (opened && !active().empty()) {
+      opened = is_derived(plan_.view) ? run_images() : run_frames();
+    }
+    if (!opened) return std::unexpected(opened.error());
+    if (auto kept = parts_.keep(); !kept) return std::unexpected(kept.error());
+    return report();
+  }
+
+ private:
+  std::vector<PlannedOutput> active() const {
+    std::vector<PlannedOutput> outputs;
+    std::ranges::copy_if(plan_.outputs, std::back_inserter(outputs),
+                         [](const PlannedOutput& output) { return !output.is_skipped; });
+    return outputs;
+  }
+
+  bool is_drawn() const {
+    return std::ranges::any_of(plan_.outputs, [](const PlannedOutput& output) {
+      return !output.is_skipped && output.dataset == nullptr && !output.raw_values;
+    });
+  }
+
+  bool needs_stack_limits() const {
+    return !is_derived(plan_.view) && is_drawn() &&
+           request_.picture.contrast.kind != ContrastRequest::Kind::kPerFrame &&
+           request_.picture.contrast.kind != ContrastRequest::Kind::kNone;
+  }
+
+  std::int64_t passes() const {
+    std::int64_t count = std::ssize(plan_.recordings);
+    if (needs_stack_limits()) count *= 2;
+    return count;
+  }
+
+  Result<void> open_results() {
+    for (const auto& recording : plan_.recordings) {
+      auto opened = open_result(*recording, request_.transform, request_.memory_bytes / 4);
+      if (!opened) return std::unexpected(opened.error());
+      results_.push_back(std::move(*opened));
+      watched_.push_back(std::make_unique<WatchedFrames>(*results_.back(), watch_));
+    }
+    return {};
+  }
+
+  Result<Painter> make_painter() {
+    std::vector<std::optional<ContrastLimits>> limits(results_.size());
+    if (!is_derived(plan_.view) && is_drawn()) {
+      for (std::size_t i = 0; i < results_.size(); ++i) {
+        auto found = stack_limits(*watched_[i], request_);
+        if (!found) return std::unexpected(found.error());
+        limits[i] = *found;
+      }
+    }
+    return Painter(request_, plan_, std::move(limits));
+  }
+
+  /// Opened one after the other, so that the first error has the fewest files to remove.
+  Result<Sinks> open_sinks(const SinkSurroundings& around, std::span<const PlannedOutput> outputs) {
+    Sinks sinks;
+    for (const PlannedOutput& output : outputs) {
+      auto sink = open_sink(around, output);
+      if (!sink) return std::unexpected(sink.error());
+      sinks.push_back(std::move(*sink));
+    }
+    return sinks;
+  }
+
+  Result<SinkSurroundings> surroundings(const ResultFacts& result) {
+    auto provenance =
+        export_provenance(files_, plan_.recording().facts(), result, request_.export_utc_ns);
+    if (!provenance) return std::unexpected(provenance.error());
+    return SinkSurroundings{
+        files_, parts_, request_, plan_, plan_.recording().facts(), result, std::move(*provenance)};
+  }
+
+  Result<void> run_frames() {
+    auto painter = make_painter();
+    if (!painter) return std::unexpected(painter.error());
+    const auto around = surroundings(results_.front()->facts());
+    if (!around) return std::unexpected(around.error());
+    auto sinks = open_sinks(*around, active());
+    if (!sinks) return std::unexpected(sinks.error());
+    std::vector<std::unique_ptr<ResultFrames>> ahead;
+    for (auto& frames : watched_) ahead.push_back(read_ahead(*frames, slices_ahead()));
+    LayerReader reader(std::move(ahead));
+    auto done = pump(reader, *painter, *sinks);
+    if (!done) return done;
+    end_ = reader.end();
+    return finish(*sinks);
+  }
+
+  std::size_t slices_ahead() const {
+    const std::size_t slice = std::max<std::size_t>(1, size_bytes(plan_.result.slice));
+    const std::size_t room = request_.memory_bytes / 4 / plan_.recordings.size();
+    return std::clamp<std::size_t>(room / slice, 1, kMostAhead);
+  }
+
+  static Result<void> pump(LayerReader& reader, const Painter& painter, Sinks& sinks) {
+    while (true) {
+      const auto more = reader.next();
+      if (!more) return std::unexpected(more.error());
+      if (!*more) return {};
+      PaintedSlice slice(reader.slices(), &painter);
+      for (const auto& sink : sinks) {
+        if (auto taken = sink->take(slice); !taken) return taken;
+      }
+    }
+  }
+
+  Result<void> finish(Sinks& sinks) {
+    for (const auto& sink : sinks) {
+      if (auto finished = sink->finish(end_); !finished) return finished;
+    }
+    for (const auto& sink : sinks) {
+      if (auto verified = sink->verify(); !verified) return verified;
+    }
+    // The watch may have been asked for the last time long ago.
+    return watch_.advance(0);
+  }
+
+  Result<void> run_images() {
+    auto images = derive_images(plan_.recording(), *watched_.front(), plan_.view);
+    if (!images) return std::unexpected(images.error());
+    const auto painter = make_painter();
+    if (!painter) return std::unexpected(painter.error());
+    end_ = results_.front()->end();
+    for (const DerivedImage& image : *images) {
+      if (auto done = run_image(image, *painter); !done) return done;
+    }
+    return {};
+  }
+
+  Result<void> run_image(const DerivedImage& image, const Painter& painter) {
+    std::vector<PlannedOutput> outputs = active();
+    if (plan_.view.kind == Kind::kImages) {
+      std::erase_if(outputs, [&image](const auto& output) { return output.image != image.name; });
+    }
+    const auto frames = as_frames(results_.front()->facts(), image, plan_.view);
+    const auto around = surroundings(frames->facts());
+    if (!around) return std::unexpected(around.error());
+    auto sinks = open_sinks(*around, outputs);
+    if (!sinks) return std::unexpected(sinks.error());
+    ResultSlice slice;
+    const auto more = frames->next(slice);
+    if (!more) return std::unexpected(more.error());
+    PaintedSlice painted(std::span(&slice, 1), &painter, &image);
+    for (const auto& sink : *sinks) {
+      if (auto taken = sink->take(painted); !taken) return taken;
+    }
+    return finish(*sinks);
+  }
+
+  Result<ExportReport> report() {
+    ExportReport report;
+    report.end = end_;
+    report.notes = plan_.notes;
+    if (end_.missing > 0) {
+      report.notes.push_back(fmt::format("{} points of the scan have no frame", end_.missing));
+    }
+    if (end_.clipped > 0) {
+      report.notes.push_back(
+          fmt::format("{} pixels did not fit their type and were clipped", end_.clipped));
+    }
+    for (const PlannedOutput& planned : plan_.outputs) {
+      auto output = describe_output(files_.inner(), plan_, planned);
+      if (request_.digests && !planned.is_sequence && !planned.is_skipped) {
+        auto digest = digest_of(files_.inner(), output.path);
+        if (!digest) return std::unexpected(digest.error());
+        output.sha256 = std::move(*digest);
+      }
+      report.outputs.push_back(std::move(output));
+    }
+    return report;
+  }
+
+  InterruptibleFiles files_;
+  const ExportRequest& request_;
+  ExportPlan plan_;
+  PartFiles parts_;
+  ExportWatch watch_;
+  std::vector<std::unique_ptr<ResultFrames>> results_;
+  std::vector<std::unique_ptr<WatchedFrames>> watched_;
+  ResultEnd end_;
+};
+
+}  // namespace
+
+Result<ExportPreview> preview_export(FileSystem& files, const ExportRequest& request) {
+  auto plan = plan_export(files, request, true);
+  if (!plan) return std::unexpected(plan.error());
+  ExportPreview preview;
+  preview.recording = plan->recording().facts();
+  preview.result = plan->result;
+  preview.notes = plan->notes;
+  for (const PlannedOutput& planned : plan->outputs) {
+    ExportOutput output;
+    output.format = planned.format;
+    output.path = plan->path(planned);
+    output.bytes = planned.estimate;
+    output.skipped = planned.is_skipped;
+    if (planned.is_sequence) {
+      output.files = plan->result.slices;
+      output.last = plan->path(planned, output.files - 1);
+    }
+    preview.outputs.push_back(std::move(output));
+  }
+  const auto free = free_bytes(files, plan->folder());
+  if (!free) return std::unexpected(free.error());
+  preview.free_bytes = *free;
+  return preview;
+}
+
+Result<std::vector<std::filesystem::path>> find_earlier(FileSystem& files,
+                                                        const ExportRequest& request) {
+  auto plan = plan_export(files, request, false);
+  if (!plan) return std::unexpected(plan.error());
+  std::vector<std::filesystem::path> found;
+  for (const PlannedOutput& output : plan->outputs) {
+    // An earlier sequence may have been longer.
+    for (std::uint64_t slice = 0;; ++slice) {
+      const auto path = plan->path(output, slice);
+      const bool is_there = files.exists(path);
+      if (is_there) found.push_back(path);
+      for (auto& companion : ExportPlan::companions(output, path)) {
+        if (files.exists(companion)) found.push_back(std::move(companion));
+      }
+      const bool is_last = !output.is_sequence || slice + 1 >= plan->result.slices;
+      if (is_last && (!output.is_sequence || !is_there)) break;
+    }
+  }
+  return found;
+}
+
+Result<std::vector<std::byte>> preview_picture(FileSystem& files, const ExportRequest& request) {
+  auto plan = plan_export(files, request, false);
+  if (!plan) return std::unexpected(plan.error());
+  ExportRequest shown = request;
+  shown.picture.contrast.kind = ContrastRequest::Kind::kPerFrame;
+  shown.picture.outlines = !plan->detectors.empty() || !request.regions.empty();
+  std::vector<std::unique_ptr<ResultFrames>> results;
+  std::vector<ResultSlice> slices(plan->recordings.size());
+  for (std::size_t i = 0; i < slices.size(); ++i) {
+    auto opened = open_result(*plan->recordings[i], request.transform, request.memory_bytes / 4);
+    if (!opened) return std::unexpected(opened.error());
+    results.push_back(std::move(*opened));
+    const auto more = results.back()->next(slices[i]);
+    if (!more) return std::unexpected(more.error());
+  }
+  const Painter painter(shown, *plan, std::vector<std::optional<ContrastLimits>>(slices.size()));
+  const auto picture = painter.paint(slices);
+  if (!picture) return std::unexpected(picture.error());
+  return find_picture_format("png")->encode(*picture, shown.picture);
+}
+
+Result<ExportReport> run_export(FileSystem& files, const ExportRequest& request,
+                                const ExportProgress& progress) {
+  auto plan = plan_export(files, request, true);
+  if (!plan) return std::unexpected(plan.error());
+  return ExportRun(files, request, progress, std::move(*plan)).run();
+}
+
+}  // namespace framelog
