@@ -172,12 +172,12 @@ std::vector<InputDigest> digest_inputs(FileSystem& files, const RecordingFacts& 
 
 Result<std::string> export_provenance(const RecordingFacts& recording, const ResultFacts& result,
                                       const std::vector<InputDigest>& digests,
-                                      const std::string& output_name, std::int64_t export_utc_ns) {
+                                      std::int64_t export_utc_ns) {
   try {
     Json sources = Json::array();
     for (const std::string& one : recording.provenances) sources.push_back(parse(one));
     Json json = base_of(recording, sources.empty() ? Json() : sources[0]);
-    json["files"] = {{"inputs", inputs_of(recording, digests)}, {"output", output_name}};
+    json["files"] = {{"inputs", inputs_of(recording, digests)}, {"output", nullptr}};
     Json& steps = json["processing"]["steps"];
     for (const ProcessStep& step : result.steps) {
       const std::size_t index = steps.size() + 1;
@@ -189,6 +189,11 @@ Result<std::string> export_provenance(const RecordingFacts& recording, const Res
   } catch (const std::exception& error) {
     return fail(ErrorCode::kCorrupt, "bad provenance:", error.what());
   }
+}
+
+Result<std::string> export_provenance(FileSystem& files, const RecordingFacts& recording,
+                                      const ResultFacts& result, std::int64_t export_utc_ns) {
+  return export_provenance(recording, result, digest_inputs(files, recording), export_utc_ns);
 }
 
 }  // namespace framelog

@@ -27,17 +27,21 @@ struct InputDigest {
 /// error: what cannot be read has none.
 [[nodiscard]] InputDigest digest_of(FileSystem& files, const InputFile& input);
 
-/// One JSON object for an output: that of the (first) input, where it is ours, with the export's
-/// own steps behind those of the recording, `files.inputs` with digests, `files.output`, `export`
-/// with program, version and time, and `sources`, the provenance of every input as it was.
-/// SHA-256 digests are of the first call's; they can be handed on for further outputs by
-/// `digests`, one for each of the recording's inputs.
 [[nodiscard]] std::vector<InputDigest> digest_inputs(FileSystem& files,
                                                      const RecordingFacts& recording);
+
+/// One JSON object for the outputs of an export: that of the (first) input, where it is ours, with
+/// the export's own steps behind those of the recording, `files.inputs` with digests, `export` with
+/// program, version and time, and `sources`, the provenance of every input as it was. Errors:
+/// kCorrupt.
 [[nodiscard]] Result<std::string> export_provenance(const RecordingFacts& recording,
                                                     const ResultFacts& result,
                                                     const std::vector<InputDigest>& digests,
-                                                    const std::string& output_name,
+                                                    std::int64_t export_utc_ns);
+/// With digest_inputs().
+[[nodiscard]] Result<std::string> export_provenance(FileSystem& files,
+                                                    const RecordingFacts& recording,
+                                                    const ResultFacts& result,
                                                     std::int64_t export_utc_ns);
 
 }  // namespace framelog
