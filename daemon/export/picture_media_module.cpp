@@ -1,8 +1,9 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <sys/auxv.h>
 
-#include <array>
 #include <system_error>
+#include <vector>
 
 #include "core/version.hpp"
 #include "export/media/media_interface.hpp"
@@ -12,18 +13,22 @@ namespace {
 
 constexpr const char* kFileName = "framelog-media.so";
 
-/// Where builds and packages put it. The program's own path comes from the kernel.
-std::array<std::filesystem::path, 2> places() {
+/// Where packages and builds put it; the program's own path comes from the kernel. A program that
+/// has its user's rights by setuid could stand anywhere, so for it the package's folder alone
+/// counts.
+std::vector<std::filesystem::path> places() {
+  const std::filesystem::path package = std::filesystem::path(FRAMELOG_MEDIA_DIRECTORY) / kFileName;
+  if (getauxval(AT_SECURE) != 0) return {package};
   std::error_code failed;
-  const auto program = std::filesystem::read_symlink("/proc/self/exe", failed);
-  return {program.parent_path() / kFileName,
-          std::filesystem::path(FRAMELOG_MEDIA_DIRECTORY) / kFileName};
+  const auto programs = std::filesystem::read_symlink("/proc/self/exe", failed).parent_path();
+  if (failed) return {package};
+  return {programs / kFileName, programs / FRAMELOG_MEDIA_FROM_PROGRAMS / kFileName, package};
 }
 
 Result<const MediaModule*> load() {
   for (const auto& place : places()) {
     std::error_code failed;
-    if (place.is_absolute() && std::filesystem::is_regular_file(place, failed)) {
+    if (std::filesystem::is_regular_file(place, failed)) {
       return load_media_module(place);
     }
   }

@@ -55,12 +55,26 @@ install(FILES ${manual}/framelogd.8.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 install(FILES ${manual}/framelog.1.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${manual}/framelogd.conf.5.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 
+# The package framelog-media: a module that the programs load when they draw or make movies.
+if(TARGET framelog_media)
+  set(media_documents ${CMAKE_INSTALL_DATADIR}/doc/framelog-media)
+  install(TARGETS framelog_media LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/framelog COMPONENT media)
+  install(FILES toolchain/packaging/debian/copyright DESTINATION ${media_documents} COMPONENT media)
+  install(FILES ${manual}/changelog.Debian.gz DESTINATION ${media_documents} COMPONENT media)
+  install(FILES toolchain/packaging/debian/media-lintian-overrides
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides RENAME framelog-media COMPONENT media)
+endif()
+
 set(CPACK_GENERATOR DEB)
+set(CPACK_DEB_COMPONENT_INSTALL ON)  # Two packages: what names no component is framelog itself.
+set(CPACK_COMPONENTS_GROUPING IGNORE)
+set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_NAME framelog)
+set(CPACK_DEBIAN_MEDIA_PACKAGE_NAME framelog-media)
 set(CPACK_PACKAGE_NAME framelog)
 set(CPACK_PACKAGE_VENDOR framelog)
 set(CPACK_PACKAGE_CONTACT "framelog maintainers <maintainers@framelog.example>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "flight recorder for scientific instruments")
-set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
+set(CPACK_COMPONENT_UNSPECIFIED_DESCRIPTION
 "The daemon framelogd runs unattended beside a microscope, a detector or a
 camera: it takes every frame that the hardware delivers, reduces it in real
 time (dark and flat correction, region of interest, binning, accumulation,
@@ -69,6 +83,14 @@ that explain themselves. Every frame is accounted for, and what was recorded
 stays readable after a crash, a power cut or a full disk.
 
 The command framelog lists, inspects, verifies and recovers recordings.")
+set(CPACK_COMPONENT_MEDIA_DESCRIPTION
+"With this package the command framelog draws scale bars, time stamps, outlines
+of detectors and axes on the pictures that it exports, and makes movies of
+recordings: GIF, WebM (VP9) and MP4 (H.264).
+
+Recorders that only record do not need it.")
+set(CPACK_DEBIAN_UNSPECIFIED_DESCRIPTION "${CPACK_PACKAGE_DESCRIPTION_SUMMARY}\n${CPACK_COMPONENT_UNSPECIFIED_DESCRIPTION}")
+set(CPACK_DEBIAN_MEDIA_DESCRIPTION "pictures with scale bars, and movies, of framelog's recordings\n${CPACK_COMPONENT_MEDIA_DESCRIPTION}")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
@@ -79,9 +101,11 @@ if(CMAKE_CROSSCOMPILING)
   set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS
     ${CMAKE_SYSROOT}/lib/${CMAKE_LIBRARY_ARCHITECTURE} ${CMAKE_SYSROOT}/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE})
 endif()
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers")
+set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers")
+# The module knows the program's classes: both are of one build.
+set(CPACK_DEBIAN_MEDIA_PACKAGE_DEPENDS "framelog (= ${PROJECT_VERSION}-1), fonts-dejavu-core")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
-set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
+set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_CONTROL_EXTRA
   ${PROJECT_SOURCE_DIR}/toolchain/packaging/debian/postinst
   ${PROJECT_SOURCE_DIR}/toolchain/packaging/debian/prerm
   ${PROJECT_SOURCE_DIR}/toolchain/packaging/debian/postrm)
