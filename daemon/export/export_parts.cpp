@@ -34,19 +34,20 @@ Result<void> PartFiles::make_folder(const std::filesystem::path& folder) {
   return missing.empty() ? Result<void>() : files_.make_directories(folder);
 }
 
-Result<std::filesystem::path> PartFiles::add(const std::filesystem::path& path) {
+Result<std::filesystem::path> PartFiles::add(const std::filesystem::path& path, bool optional) {
   std::filesystem::path part = part_of(path);
   if (files_.exists(part)) {
     return fail(ErrorCode::kExists, "another export writes this, or was killed:",
                 part.string() + " (remove it if nobody does)");
   }
-  entries_.push_back({path, false});
+  entries_.push_back({path, optional, false});
   return part;
 }
 
 Result<void> PartFiles::keep() {
   std::set<std::filesystem::path> folders;
   for (Entry& entry : entries_) {
+    if (entry.is_optional && !files_.exists(part_of(entry.path))) continue;
     if (auto renamed = files_.rename(part_of(entry.path), entry.path); !renamed) return renamed;
     entry.is_named = true;
     folders.insert(entry.path.parent_path());

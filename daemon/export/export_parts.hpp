@@ -20,7 +20,9 @@ class PartFiles {
   /// With parents; those that were not there are removed again, where nothing is kept.
   [[nodiscard]] Result<void> make_folder(const std::filesystem::path& folder);
   /// From now on `path` + ".part" is ours. Errors: kExists, somebody's file has this name.
-  [[nodiscard]] Result<std::filesystem::path> add(const std::filesystem::path& path);
+  /// `optional`: it may turn out not to be written.
+  [[nodiscard]] Result<std::filesystem::path> add(const std::filesystem::path& path,
+                                                  bool optional = false);
   /// Gives all of them their names, without replacing anything, and syncs the directories. Errors:
   /// kExists, kIo; then none of them stays.
   [[nodiscard]] Result<void> keep();
@@ -28,6 +30,7 @@ class PartFiles {
  private:
   struct Entry {
     std::filesystem::path path;
+    bool is_optional{};
     bool is_named{};
   };
   FileSystem& files_;

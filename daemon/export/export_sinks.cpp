@@ -174,7 +174,8 @@ Result<std::unique_ptr<Sink>> open_dataset(const SinkSurroundings& around,
                                            const PlannedOutput& output) {
   const std::filesystem::path path = around.plan.path(output);
   for (const auto& companion : ExportPlan::companions(output, path)) {
-    if (auto added = around.parts.add(companion); !added) return std::unexpected(added.error());
+    if (auto added = around.parts.add(companion, true); !added)
+      return std::unexpected(added.error());
   }
   const auto part = around.parts.add(path);
   if (!part) return std::unexpected(part.error());
@@ -184,6 +185,7 @@ Result<std::unique_ptr<Sink>> open_dataset(const SinkSurroundings& around,
   plan.recording = &around.recording;
   plan.result = &around.result;
   plan.request = &around.request.write;
+  plan.source = around.series;
   plan.provenance_json = around.provenance_json;
   plan.export_utc_ns = around.request.export_utc_ns;
   auto writer = output.dataset->create(around.files, plan);

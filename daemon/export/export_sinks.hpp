@@ -20,6 +20,8 @@ struct SinkSurroundings {
   const ExportPlan& plan;
   const RecordingFacts& recording;
   const ResultFacts& result;  ///< Of this pass: the plan's, or a derived image's.
+  /// Where the sums of detectors are read beside the frames; null: there are none.
+  Recording* series{};
   std::string provenance_json;
 };
 

@@ -7,11 +7,11 @@
 
 #include "export/export_files.hpp"
 #include "export/export_frames.hpp"
+#include "export/export_input.hpp"
 #include "export/export_painter.hpp"
 #include "export/export_parts.hpp"
 #include "export/export_plan.hpp"
 #include "export/export_sinks.hpp"
-#include "export/provenance.hpp"
 #include "formats/digest.hpp"
 
 namespace framelog {
@@ -127,20 +127,27 @@ class ExportRun {
     return sinks;
   }
 
-  Result<SinkSurroundings> surroundings(const ResultFacts& result) {
-    auto provenance =
-        export_provenance(files_, plan_.recording().facts(), result, request_.export_utc_ns);
-    if (!provenance) return std::unexpected(provenance.error());
-    return SinkSurroundings{
-        files_, parts_, request_, plan_, plan_.recording().facts(), result, std::move(*provenance)};
+  /// The frames are read in a thread of their own, so that sums are read from another opening.
+  Result<void> open_series() {
+    if (plan_.recording().facts().series.empty() || !request_.composite.empty()) return {};
+    auto opened = open_export_input(files_.inner(), request_);
+    if (!opened) return std::unexpected(opened.error());
+    series_ = std::move(*opened);
+    return {};
+  }
+
+  SinkSurroundings surroundings(const ResultFacts& result) {
+    const RecordingFacts& facts = plan_.recording().facts();
+    return {files_, parts_, request_,      plan_,
+            facts,  result, series_.get(), provenance_of(facts, result, request_.export_utc_ns)};
   }
 
   Result<void> run_frames() {
     auto painter = make_painter();
     if (!painter) return std::unexpected(painter.error());
-    const auto around = surroundings(results_.front()->facts());
-    if (!around) return std::unexpected(around.error());
-    auto sinks = open_sinks(*around, active());
+    if (auto opened = open_series(); !opened) return opened;
+    const SinkSurroundings around = surroundings(results_.front()->facts());
+    auto sinks = open_sinks(around, active());
     if (!sinks) return std::unexpected(sinks.error());
     std::vector<std::unique_ptr<ResultFrames>> ahead;
     for (auto& frames : watched_) ahead.push_back(read_ahead(*frames, slices_ahead()));
@@ -198,9 +205,8 @@ class ExportRun {
       std::erase_if(outputs, [&image](const auto& output) { return output.image != image.name; });
     }
     const auto frames = as_frames(results_.front()->facts(), image, plan_.view);
-    const auto around = surroundings(frames->facts());
-    if (!around) return std::unexpected(around.error());
-    auto sinks = open_sinks(*around, outputs);
+    const SinkSurroundings around = surroundings(frames->facts());
+    auto sinks = open_sinks(around, outputs);
     if (!sinks) return std::unexpected(sinks.error());
     ResultSlice slice;
     const auto more = frames->next(slice);
@@ -240,6 +246,7 @@ class ExportRun {
   ExportPlan plan_;
   PartFiles parts_;
   ExportWatch watch_;
+  std::unique_ptr<Recording> series_;
   std::vector<std::unique_ptr<ResultFrames>> results_;
   std::vector<std::unique_ptr<WatchedFrames>> watched_;
   ResultEnd end_;
