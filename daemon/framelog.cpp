@@ -217,8 +217,12 @@ int help_command(const std::vector<std::string>& words) {
   if (!words.empty() && words.front() == "export" && words.size() <= 2) {
     return help_export({words.begin() + 1, words.end()});
   }
-  if (words.empty() || words.front().starts_with('-')) {
+  if (words.empty()) {
     print_help();
+    return kExitDone;
+  }
+  if (words.front() == "--help") {
+    print_help(*find_command("help"));
     return kExitDone;
   }
   const Command* command = find_command(words.front());

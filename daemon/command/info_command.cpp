@@ -12,6 +12,7 @@
 #include "command/segment_report.hpp"
 #include "core/clock.hpp"
 #include "core/text.hpp"
+#include "formats/file_tree.hpp"
 
 namespace framelog {
 namespace {
@@ -243,6 +244,22 @@ void print_tree(const std::string& tree) {
   }
 }
 
+/// A file that is no segment is shown all the same.
+int print_foreign_tree(FileSystem& files, const std::filesystem::path& path, bool json) {
+  const auto tree = describe_file(files, path);
+  if (!tree) {
+    std::cerr << "framelog: " << one_line(describe(tree.error())) << '\n';
+    return exit_status_of(tree.error());
+  }
+  if (json) {
+    const Json all{{"path", path.string()}, {"tree", *tree}};
+    std::cout << all.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
+  } else {
+    print_tree(*tree);
+  }
+  return kExitDone;
+}
+
 }  // namespace
 
 int info_command(const CommandLine& line) {
@@ -258,6 +275,9 @@ int info_command(const CommandLine& line) {
   const auto report = found.segments.empty()
                           ? Result<SegmentReport>(std::unexpected(found.failed.front().second))
                           : report_segment(files, found.segments.front(), line.tree);
+  if (!report && line.tree && report.error().code != ErrorCode::kNotFound) {
+    return print_foreign_tree(files, path, line.json);
+  }
   if (!report) {
     std::cerr << "framelog: " << one_line(describe(report.error())) << '\n';
     return exit_status_of(report.error());

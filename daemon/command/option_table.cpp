@@ -184,7 +184,8 @@ std::string options_in_full(std::span<const OptionRow> table) {
       text += fmt::format("{}{}\n", text.empty() ? "" : "\n", group);
     }
     std::string line = fmt::format("  {:<{}}", shown_name(row), kHelpColumn - 2);
-    if (line.size() > kHelpColumn) line += fmt::format("\n{:<{}}", "", kHelpColumn);
+    // At least two blanks stand before what it means.
+    if (!line.ends_with("  ")) line += fmt::format("\n{:<{}}", "", kHelpColumn);
     std::size_t column = kHelpColumn;
     bool first = true;
     for (const std::string_view word : split(row.help, ' ')) {

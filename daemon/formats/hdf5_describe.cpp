@@ -64,6 +64,40 @@ struct Walk {
   std::string text;
 };
 
+/// A text or a number; the shape of others.
+std::string attribute_value(hid_t object, const char* name) {
+  const Handle attribute(H5Aopen(object, name, H5P_DEFAULT));
+  const Handle type(H5Aget_type(attribute.get()));
+  const Handle space(H5Aget_space(attribute.get()));
+  const auto kind = H5Tget_class(type.get());
+  if (H5Sget_simple_extent_npoints(space.get()) == 1) {
+    double value = 0;
+    if ((kind == H5T_INTEGER || kind == H5T_FLOAT) &&
+        H5Aread(attribute.get(), H5T_NATIVE_DOUBLE, &value) >= 0) {
+      return fmt::format("= {}", value);
+    }
+    if (kind == H5T_STRING) {
+      const auto text = read_text_attribute(object, ".", name);
+      if (text) return "= \"" + shorten(*text) + "\"";
+    }
+  }
+  return type_name(type.get()) + shape_text(space.get());
+}
+
+struct AttributeWalk {
+  std::string* text;
+  std::size_t indent;
+};
+
+herr_t visit_attribute(hid_t object, const char* name, const H5A_info_t* /*info*/, void* context) {
+  const auto& walk = *static_cast<AttributeWalk*>(context);
+  const std::string_view word(name);
+  if (word == "NX_class" || word == "units") return 0;  // Those stand behind the name.
+  *walk.text += std::string(walk.indent, ' ') + "@" + name + " " + attribute_value(object, name);
+  *walk.text += '\n';
+  return 0;
+}
+
 herr_t visit(hid_t /*group*/, const char* name, const H5O_info_t* info, void* context) {
   auto& walk = *static_cast<Walk*>(context);
   const std::string path = std::strcmp(name, ".") == 0 ? "/" : std::string("/") + name;
@@ -87,6 +121,9 @@ herr_t visit(hid_t /*group*/, const char* name, const H5O_info_t* info, void* co
     if (const auto units = read_text_attribute(walk.file, path, "units")) walk.text += " " + *units;
   }
   walk.text += '\n';
+  const Handle object(H5Oopen(walk.file, path.c_str(), H5P_DEFAULT));
+  AttributeWalk attributes{&walk.text, depth * 2 + 2};
+  H5Aiterate2(object.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, visit_attribute, &attributes);
   return 0;
 }
 

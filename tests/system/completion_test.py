@@ -61,6 +61,14 @@ class Completion(unittest.TestCase):
     def test_what_catalog_can_do(self):
         self.assertEqual(self.offered("-i", "x", "catalog", ""), ["check", "rebuild"])
 
+    def test_what_export_and_snapshot_take(self):
+        self.assertEqual(self.offered("export", "x.h5", "--cut"), ["--cutout"])
+        self.assertIn("hdf5", self.offered("export", "x.h5", "--to", ""))
+        self.assertEqual(self.offered("help", "export", "web"), ["webm"])
+        self.assertEqual(self.offered("help", "sna"), ["snapshot"])
+        self.assertEqual(self.offered("snapshot", "de"), ["delete"])
+        self.assertEqual(self.offered("snapshot", "add", "--rect"), ["--rectangle"])
+
     def test_files_and_options(self):
         self.assertEqual(self.offered("info", "no"), ["notes.txt"])
         self.assertEqual(self.offered("--config", "mer"), ["merlin-1.conf"])

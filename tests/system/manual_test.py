@@ -95,11 +95,22 @@ class Manual(unittest.TestCase):
         self.assertEqual([name for name in names if name not in heads], [])
         self.assertIn("verify", names)
 
+    def test_the_options_of_export_are_told(self):
+        source = (self.pages / "framelog.1").read_text(encoding="utf-8").replace("\\-", "-")
+        told = told_by(FRAMELOG, "help", "export")
+        names = re.findall(r"^  (--[a-z-]+)", told, re.MULTILINE)
+        found = re.findall(r"^\\fB(--[a-z-]+)", source.split(".SH FORMATS")[1], re.MULTILINE)
+        self.assertEqual(found, names)
+        self.assertGreater(len(names), 60)
+        for name in ("hdf5", "webm"):
+            self.assertIn(f"\\fB{name}\\fR", source)
+
     def test_the_options_are_those_of_the_help(self):
         for program, page in ((FRAMELOGD, "framelogd.8"), (FRAMELOG, "framelog.1")):
             names = set(re.findall(r"^  (?:-\w \[ )?(--[a-z-]+)", told_by(program, "--help"),
                                    re.MULTILINE))
             source = (self.pages / page).read_text(encoding="utf-8").replace("\\-", "-")
+            source = source.split(".SH FORMATS AND")[0]
             found = set(re.findall(r"^(?:\\fB-\w\\fR, )?\\fB(--[a-z-]+)\\fR", source, re.MULTILINE))
             self.assertEqual(found, names)
 

@@ -5,8 +5,9 @@ Usage: make_manual.py [--emulator WORDS] --framelogd PROGRAM --framelog PROGRAM 
 
 WORDS stand before the programs, where those are another processor's; a ";" is between two of them.
 
-A line "@OPTIONS@", "@COMMANDS@" or "@REFERENCE@" in a page stands for the options of the page's
-program, its subcommands and the table of all configuration keys. They are taken from the programs'
+A line "@OPTIONS@", "@COMMANDS@", "@EXPORT@" or "@REFERENCE@" in a page stands for the options of the
+page's program, its subcommands, the formats and options of `framelog export` and the table of all
+configuration keys. They are taken from the programs'
 help and from `framelog config reference`, so that a page cannot tell of anything else.
 """
 
@@ -19,6 +20,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 # "  -i [ --instrument ] NAME the instrument ...", and further lines that are indented deeply.
 OPTION = re.compile(r"^  (?:(-\w) \[ (--[\w-]+) \]|(--[\w-]+))(?: ([A-Z.=_]+))? +(\S.*)$")
 COMMAND = re.compile(r"^  ([a-z][a-z-]*) +(\S.*)$")
+# "  --name VALUE   what it means", with what it means in the lines below where the name is long.
+EXPORT_OPTION = re.compile(r"^  (--[\w-]+)((?: |\[)\S+)?(?: {2,}(\S.*))?$")
+EXPORT_FORMAT = re.compile(r"^  ([a-z][\w-]*) {2,}(\S.*)$")
 CONTINUED = re.compile(r"^ {12,}(\S.*)$")
 
 
@@ -79,6 +83,25 @@ def commands(program):
     return result
 
 
+def export(program):
+    """The formats and options that `framelog help export` tells, under its headings."""
+    result, text = [], None
+    for line in told_by(program, "help", "export")[2:]:
+        option, form = EXPORT_OPTION.match(line), EXPORT_FORMAT.match(line)
+        if option or form:
+            head = bold(option[1]) if option else bold(form[1])
+            if option and option[2]:
+                head += escaped(option[2])
+            text = (option[3] or "") if option else form[2]
+            result += entry(head, text)
+        elif CONTINUED.match(line):
+            text = f"{text} {CONTINUED.match(line)[1]}".strip()
+            result[-1] = escaped(text)
+        elif line:
+            result.append(f'.SS "{escaped(line)}"')
+    return result
+
+
 def cells(row):
     """The cells of a row of a Markdown table; a bar that is text has a backslash before it."""
     parts = re.split(r"(?<!\\)\|", row.strip().strip("|"))
@@ -111,6 +134,7 @@ def page(source, programs):
     parts = {
         "@OPTIONS@": lambda: options(told_by(program, "--help")),
         "@COMMANDS@": lambda: commands(program),
+        "@EXPORT@": lambda: export(program),
         "@REFERENCE@": lambda: reference(programs["framelog"]),
     }
     lines = []
