@@ -1,18 +1,11 @@
 #include "export/export_files.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
-#include "core/clock.hpp"
-#include "core/version.hpp"
 #include "formats/digest.hpp"
 
 namespace framelog {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t kUnchanged = -1;  // Asks the progress whether to go on, and nothing else.
 
@@ -58,34 +51,7 @@ ExportOutput describe_output(FileSystem& files, const ExportPlan& plan,
   return described;
 }
 
-std::string provenance_of(const RecordingFacts& recording, const ResultFacts& result,
-                          std::int64_t export_utc_ns) {
-  Json inputs = Json::array();
-  for (const InputFile& input : recording.inputs) {
-    inputs.push_back({{"path", input.path.string()}, {"frames", input.frames}});
-  }
-  Json steps = Json::array();
-  for (const ProcessStep& step : result.steps) {
-    Json parameters = Json::object();
-    for (const auto& [name, value] : step.parameters) {
-      std::visit([&](const auto& one) { parameters[name] = one; }, value);
-    }
-    steps.push_back({{"name", step.name}, {"parameters", std::move(parameters)}});
-  }
-  Json sources = Json::array();
-  for (const std::string& text : recording.provenances) {
-    Json parsed = Json::parse(text, nullptr, false);
-    if (!text.empty()) sources.push_back(parsed.is_discarded() ? Json(text) : std::move(parsed));
-  }
-  const Json json{{"program", fmt::format("framelog {}", program_version())},
-                  {"exported", iso_time(export_utc_ns)},
-                  {"inputs", std::move(inputs)},
-                  {"steps", std::move(steps)},
-                  {"sources", std::move(sources)}};
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-Result<std::string> digest_of(FileSystem& files, const std::filesystem::path& path) {
+Result<std::string> file_digest(FileSystem& files, const std::filesystem::path& path) {
   const auto file = files.open(path, O_RDONLY);
   if (!file) return std::unexpected(file.error());
   Sha256 digest;

@@ -67,10 +67,7 @@ class InterruptibleFiles final : public FileSystem {
 /// An output as it is on the disk now: path, bytes with companions, files.
 [[nodiscard]] ExportOutput describe_output(FileSystem& files, const ExportPlan& plan,
                                            const PlannedOutput& output);
-/// What the output says of itself: program, time, inputs, steps, and the provenance of the inputs.
-[[nodiscard]] std::string provenance_of(const RecordingFacts& recording, const ResultFacts& result,
-                                        std::int64_t export_utc_ns);
 /// SHA-256 of a whole file.
-[[nodiscard]] Result<std::string> digest_of(FileSystem& files, const std::filesystem::path& path);
+[[nodiscard]] Result<std::string> file_digest(FileSystem& files, const std::filesystem::path& path);
 
 }  // namespace framelog

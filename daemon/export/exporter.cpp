@@ -11,7 +11,9 @@
 #include "export/export_painter.hpp"
 #include "export/export_parts.hpp"
 #include "export/export_plan.hpp"
+#include "export/export_runs.hpp"
 #include "export/export_sinks.hpp"
+#include "export/provenance.hpp"
 #include "formats/digest.hpp"
 
 namespace framelog {
@@ -136,18 +138,22 @@ class ExportRun {
     return {};
   }
 
-  SinkSurroundings surroundings(const ResultFacts& result) {
+  Result<SinkSurroundings> surroundings(const ResultFacts& result) {
     const RecordingFacts& facts = plan_.recording().facts();
-    return {files_, parts_, request_,      plan_,
-            facts,  result, series_.get(), provenance_of(facts, result, request_.export_utc_ns)};
+    if (!digests_) digests_ = digest_inputs(files_, facts);
+    auto provenance = export_provenance(facts, result, *digests_, request_.export_utc_ns);
+    if (!provenance) return std::unexpected(provenance.error());
+    return SinkSurroundings{files_, parts_, request_,      plan_,
+                            facts,  result, series_.get(), std::move(*provenance)};
   }
 
   Result<void> run_frames() {
     auto painter = make_painter();
     if (!painter) return std::unexpected(painter.error());
     if (auto opened = open_series(); !opened) return opened;
-    const SinkSurroundings around = surroundings(results_.front()->facts());
-    auto sinks = open_sinks(around, active());
+    const auto around = surroundings(results_.front()->facts());
+    if (!around) return std::unexpected(around.error());
+    auto sinks = open_sinks(*around, active());
     if (!sinks) return std::unexpected(sinks.error());
     std::vector<std::unique_ptr<ResultFrames>> ahead;
     for (auto& frames : watched_) ahead.push_back(read_ahead(*frames, slices_ahead()));
@@ -205,8 +211,9 @@ class ExportRun {
       std::erase_if(outputs, [&image](const auto& output) { return output.image != image.name; });
     }
     const auto frames = as_frames(results_.front()->facts(), image, plan_.view);
-    const SinkSurroundings around = surroundings(frames->facts());
-    auto sinks = open_sinks(around, outputs);
+    const auto around = surroundings(frames->facts());
+    if (!around) return std::unexpected(around.error());
+    auto sinks = open_sinks(*around, outputs);
     if (!sinks) return std::unexpected(sinks.error());
     ResultSlice slice;
     const auto more = frames->next(slice);
@@ -232,7 +239,7 @@ class ExportRun {
     for (const PlannedOutput& planned : plan_.outputs) {
       auto output = describe_output(files_.inner(), plan_, planned);
       if (request_.digests && !planned.is_sequence && !planned.is_skipped) {
-        auto digest = digest_of(files_.inner(), output.path);
+        auto digest = file_digest(files_.inner(), output.path);
         if (!digest) return std::unexpected(digest.error());
         output.sha256 = std::move(*digest);
       }
@@ -247,6 +254,7 @@ class ExportRun {
   PartFiles parts_;
   ExportWatch watch_;
   std::unique_ptr<Recording> series_;
+  std::optional<std::vector<InputDigest>> digests_;
   std::vector<std::unique_ptr<ResultFrames>> results_;
   std::vector<std::unique_ptr<WatchedFrames>> watched_;
   ResultEnd end_;
@@ -255,12 +263,19 @@ class ExportRun {
 }  // namespace
 
 Result<ExportPreview> preview_export(FileSystem& files, const ExportRequest& request) {
-  auto plan = plan_export(files, request, true);
+  const auto scans = split_into_scans(files, request);
+  if (!scans) return std::unexpected(scans.error());
+  auto plan = plan_export(files, scans->front(), true);
   if (!plan) return std::unexpected(plan.error());
   ExportPreview preview;
   preview.recording = plan->recording().facts();
   preview.result = plan->result;
   preview.notes = plan->notes;
+  if (scans->size() > 1) {
+    preview.notes.push_back(
+        fmt::format("{} runs become Scan000, Scan001 ... of one file; this is the first of them",
+                    scans->size()));
+  }
   for (const PlannedOutput& planned : plan->outputs) {
     ExportOutput output;
     output.format = planned.format;
@@ -281,7 +296,9 @@ Result<ExportPreview> preview_export(FileSystem& files, const ExportRequest& req
 
 Result<std::vector<std::filesystem::path>> find_earlier(FileSystem& files,
                                                         const ExportRequest& request) {
-  auto plan = plan_export(files, request, false);
+  const auto scans = split_into_scans(files, request);
+  if (!scans) return std::unexpected(scans.error());
+  auto plan = plan_export(files, scans->front(), false);
   if (!plan) return std::unexpected(plan.error());
   std::vector<std::filesystem::path> found;
   for (const PlannedOutput& output : plan->outputs) {
@@ -323,6 +340,9 @@ Result<std::vector<std::byte>> preview_picture(FileSystem& files, const ExportRe
 
 Result<ExportReport> run_export(FileSystem& files, const ExportRequest& request,
                                 const ExportProgress& progress) {
+  const auto scans = split_into_scans(files, request);
+  if (!scans) return std::unexpected(scans.error());
+  if (scans->size() > 1) return run_scans(files, *scans, progress);
   auto plan = plan_export(files, request, true);
   if (!plan) return std::unexpected(plan.error());
   return ExportRun(files, request, progress, std::move(*plan)).run();
