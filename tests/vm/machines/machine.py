@@ -71,6 +71,9 @@ class Case(unittest.TestCase):
 
 def main(*options):
     """Runs the tests of the calling script. Status 77 where no machine can be started."""
+    if options and os.environ.get("FRAMELOG_VM_SHORT"):
+        print("another kind of machine takes a quarter of an hour: toolchain/vm test arm64")
+        sys.exit(SKIPPED)
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     done = subprocess.run([TOOL, "check", *options], check=False)
     if done.returncode == SKIPPED:
