@@ -21,10 +21,13 @@ def compiler():
     """What compiles a driver, without its file and without what it makes."""
     command = next(entry["command"] for entry in json.loads(COMMANDS.read_text())
                    if pathlib.Path(entry["file"]) == LIKE)
-    words = shlex.split(command)
-    output = words.index("-o")
-    return [word for i, word in enumerate(words)
-            if i not in (output, output + 1) and word not in ("-c", str(LIKE))]
+    words, kept = iter(shlex.split(command)), []
+    for word in words:
+        if word in ("-o", "-include"):  # No headers but its own.
+            next(words)
+        elif word not in ("-c", str(LIKE)):
+            kept.append(word)
+    return kept
 
 
 class Example(unittest.TestCase):
