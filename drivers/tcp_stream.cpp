@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
-#include <memory>
 
 #include "drivers/wait_for_input.hpp"
 
@@ -23,25 +22,6 @@ constexpr int kIdleSeconds = 5;
 constexpr int kProbeSeconds = 3;
 constexpr int kProbes = 3;
 constexpr int kUnansweredMs = 15'000;
-
-struct FreeAddresses {
-  void operator()(addrinfo* addresses) const noexcept { ::freeaddrinfo(addresses); }
-};
-using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
-
-Result<Addresses> resolve(const std::string& host, std::uint16_t port) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
-  if (error != 0) {
-    return fail(ErrorCode::kNotFound, "cannot find the host",
-                fmt::format("{}: {}", host, ::gai_strerror(error)));
-  }
-  return Addresses(found);
-}
 
 template <class Value>
 void set_option(int fd, int level, int name, Value value) noexcept {
@@ -83,11 +63,11 @@ Result<void> TcpStream::connect(const std::string& host, std::uint16_t port, Dea
   close();
   if (!cancelled_.valid()) return fail_errno(EMFILE, "cannot make an eventfd");
   const std::string where = fmt::format("{}:{}", host, port);
-  const auto addresses = resolve(host, port);
-  if (!addresses) return std::unexpected(addresses.error());
   // What was to be cancelled was before.
   eventfd_t ignored = 0;
   static_cast<void>(::eventfd_read(cancelled_.get(), &ignored));
+  const auto addresses = lookup_.find(host, port, cancelled_, deadline);
+  if (!addresses) return std::unexpected(addresses.error());
   std::ptrdiff_t left = 0;
   for (const addrinfo* each = addresses->get(); each != nullptr; each = each->ai_next) ++left;
   Result<void> connected = fail(ErrorCode::kNotFound, "the host has no address", where);

@@ -11,6 +11,7 @@
 #include "core/clock.hpp"
 #include "core/result.hpp"
 #include "core/unique_fd.hpp"
+#include "drivers/host_lookup.hpp"
 
 namespace framelog {
 
@@ -24,7 +25,7 @@ class TcpStream {
   explicit TcpStream(std::int64_t receive_buffer_bytes = 0) noexcept
       : receive_buffer_bytes_(receive_buffer_bytes) {}
 
-  /// Resolves the name, which may take the resolver's own time, and tries each address. A peer that
+  /// Resolves the name and tries each address, all of it before the deadline. A peer that
   /// does not answer any more is noticed within 15 s or so, also where nothing is sent.
   /// Errors: kNotFound (nobody listens, no such host), kTimeout, kIo; the context is HOST:PORT.
   [[nodiscard]] Result<void> connect(const std::string& host, std::uint16_t port,
@@ -49,6 +50,7 @@ class TcpStream {
   [[nodiscard]] std::unexpected<Error> lost(int system_errno) noexcept;
 
   std::int64_t receive_buffer_bytes_;
+  HostLookup lookup_;
   UniqueFd socket_;
   UniqueFd cancelled_{make_event()};  // An eventfd, readable when cancelled.
   [[nodiscard]] static int make_event() noexcept;
