@@ -47,6 +47,7 @@ struct AravisSource::State {
   AravisConfig config;
   const Clock& clock;
   StreamCounters counters;
+  SlotsAhead* slots{};
   Wakeup wakeup;
   std::atomic<bool> cancelled{false};
   std::atomic<bool> control_lost{false};
@@ -54,6 +55,7 @@ struct AravisSource::State {
   std::optional<OpenedCamera> opened;
   unsigned long lost_handler{};
   CameraSetup setup;
+  std::optional<std::uint64_t> first;  // Id of an acquisition's first frame.
   std::unique_ptr<AravisStream> stream;
   Deadline next_trigger{kNoDeadline};  // Of the software trigger.
   std::chrono::nanoseconds trigger_period{};
@@ -102,6 +104,9 @@ Result<SourceInfo> AravisSource::open() {
   if (!setup) return std::unexpected(std::move(setup.error()));
   SourceInfo info = describe_camera(*opened, state_->config, *setup);
   state_->setup = *setup;
+  // Some count on from one acquisition to the next, which only a rate gives away.
+  state_->first.reset();
+  if (info.rate_hz) state_->first = info.first_number;
   state_->lost_handler =
       g_signal_connect(arv_camera_get_device(opened->camera.get()), "control-lost",
                        G_CALLBACK(State::on_control_lost), state_.get());
@@ -109,13 +114,15 @@ Result<SourceInfo> AravisSource::open() {
   return info;
 }
 
+void AravisSource::look_ahead(SlotsAhead* slots) noexcept { state_->slots = slots; }
+
 Result<void> AravisSource::start() {
   State& state = *state_;
   if (!state.opened || state.stream) {
     return fail(ErrorCode::kInvalid, "the camera cannot start (it must be open, and stopped)");
   }
   auto stream = AravisStream::make(state.opened->camera.get(), state.setup, state.config,
-                                   state.clock, state.wakeup, state.counters);
+                                   state.clock, state.wakeup, state.counters, state.slots);
   if (!stream) return std::unexpected(std::move(stream.error()));
   if (auto begun = (*stream)->begin(); !begun) return begun;
   state.stream = std::move(*stream);
@@ -163,6 +170,8 @@ void AravisSource::cancel() noexcept {
   state_->cancelled.store(true, std::memory_order_release);
   state_->wakeup.notify();
 }
+
+std::optional<std::uint64_t> AravisSource::first_expected() const noexcept { return state_->first; }
 
 std::span<const SourceCounter> AravisSource::counters() const noexcept { return state_->counters; }
 

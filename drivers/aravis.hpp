@@ -57,11 +57,13 @@ class AravisSource final : public FrameSource {
 
   /// Takes a second or more: cameras are searched for, and asked many things.
   [[nodiscard]] Result<SourceInfo> open() override;
+  void look_ahead(SlotsAhead* slots) noexcept override;
   [[nodiscard]] Result<void> start() override;
   [[nodiscard]] Result<FrameInfo> read(std::span<std::byte> pixels,
                                        Deadline deadline) noexcept override;
   /// Of a camera that does not answer it takes up to 3 s.
   void stop() noexcept override;
+  [[nodiscard]] std::optional<std::uint64_t> first_expected() const noexcept override;
   void cancel() noexcept override;
   [[nodiscard]] std::span<const SourceCounter> counters() const noexcept override;
 

@@ -72,17 +72,35 @@ void add(SourceCounter& counter, std::uint64_t more) noexcept {
   counter.count.fetch_add(more, std::memory_order_relaxed);
 }
 
+AravisBuffer& ours_of(ArvBuffer* buffer) noexcept {
+  return *static_cast<AravisBuffer*>(const_cast<void*>(arv_buffer_get_user_data(buffer)));
+}
+
+/// Whether the bytes of a frame arrive as they are kept.
+bool arrives_as_kept(const CameraSetup& setup) noexcept {
+  return !setup.layout.format.packed && setup.payload_bytes == size_bytes(setup.layout.shape);
+}
+
+/// What each packet of a GigE Vision frame carries; 0 where that is not known. Aravis puts packets
+/// where this size, which it reads in the same way, says. Extended ids have longer headers.
+std::size_t packet_payload(ArvCamera* camera, const CameraSetup& setup) noexcept {
+  constexpr guint kHeaderBytes = 20 + 8 + 8;  // IP, UDP, GVSP.
+  if (arv_camera_is_gv_device(camera) == 0 || setup.ids != FrameIds::k16Bit) return 0;
+  Failure failure;
+  const guint bytes =
+      arv_gv_device_get_packet_size(ARV_GV_DEVICE(arv_camera_get_device(camera)), failure.out());
+  return failure || bytes <= kHeaderBytes ? 0 : bytes - kHeaderBytes;
+}
+
 }  // namespace
 
 AravisStream::AravisStream(ArvCamera* camera, const CameraSetup& setup, const Clock& clock,
                            StreamCounters& counters)
     : camera_(camera), setup_(setup), clock_(clock), counters_(counters), numbers_(setup.ids) {}
 
-Result<std::unique_ptr<AravisStream>> AravisStream::make(ArvCamera* camera,
-                                                         const CameraSetup& setup,
-                                                         const AravisConfig& config,
-                                                         const Clock& clock, Wakeup& wakeup,
-                                                         StreamCounters& counters) {
+Result<std::unique_ptr<AravisStream>> AravisStream::make(
+    ArvCamera* camera, const CameraSetup& setup, const AravisConfig& config, const Clock& clock,
+    Wakeup& wakeup, StreamCounters& counters, SlotsAhead* slots) {
   std::unique_ptr<AravisStream> made(new AravisStream(camera, setup, clock, counters));
   const auto callback = [](void* stream, ArvStreamCallbackType type, ArvBuffer* buffer) {
     on_stream_event(stream, type, buffer);
@@ -105,7 +123,10 @@ Result<std::unique_ptr<AravisStream>> AravisStream::make(ArvCamera* camera,
     }
   }
   if (setup.has_exposure_chunk) made->chunks_.reset(arv_camera_create_chunk_parser(camera));
-  made->add_buffers(buffer_count(config, setup.payload_bytes));
+  made->marks_ = PacketMarks(packet_payload(camera, setup));
+  made->buffers_.emplace(buffer_count(config, setup.payload_bytes), setup.payload_bytes,
+                         arrives_as_kept(setup), slots, clock);
+  made->give_buffers();
   g_signal_connect(stream, "new-buffer", G_CALLBACK(on_new_buffer), &wakeup);
   arv_stream_set_emit_signals(stream, 1);
   return made;
@@ -116,15 +137,16 @@ AravisStream::~AravisStream() {
   stream_.reset();  // Its thread uses the members above.
 }
 
-void AravisStream::add_buffers(std::size_t count) {
-  // Written once, so that no page is missing when the first frame arrives.
-  memory_ = std::make_unique<std::byte[]>(count * setup_.payload_bytes);
-  slots_.resize(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    slots_[i].owner = this;
-    slots_[i].bytes = {memory_.get() + i * setup_.payload_bytes, setup_.payload_bytes};
-    give_back(
-        arv_buffer_new_full(setup_.payload_bytes, slots_[i].bytes.data(), &slots_[i], nullptr));
+/// Nothing in it may be taken for the next frame's: neither its number nor its pixels.
+void AravisStream::give_buffers() noexcept {
+  while (AravisBuffer* buffer = buffers_->next()) {
+    buffer->arrival_ns = -1;
+    ArvBuffer* object = buffer->object.get();
+    arv_buffer_set_frame_id(object, kNoId);
+    arv_buffer_set_timestamp(object, 0);
+    marks_.put(buffer->bytes);
+    g_object_ref(object);
+    arv_stream_push_buffer(stream_.get(), object);
   }
 }
 
@@ -144,37 +166,32 @@ void AravisStream::on_stream_event(void* /*stream*/, int type, ArvBuffer* buffer
   // Later events come when the buffer may be read already. Simulated streams name none at its
   // start.
   if (type != ARV_STREAM_CALLBACK_TYPE_START_BUFFER || buffer == nullptr) return;
-  auto* slot = static_cast<Slot*>(const_cast<void*>(arv_buffer_get_user_data(buffer)));
-  slot->arrival_ns = slot->owner->clock_.monotonic_ns();
+  AravisBuffer& ours = ours_of(buffer);
+  ours.arrival_ns = ours.clock->monotonic_ns();
 }
 
 void AravisStream::on_new_buffer(ArvStream* /*stream*/, void* wakeup) noexcept {
   static_cast<Wakeup*>(wakeup)->notify();
 }
 
-/// Nothing in it may be taken for the next frame's: neither its number nor its pixels.
-void AravisStream::give_back(ArvBuffer* buffer) noexcept {
-  auto* slot = static_cast<Slot*>(const_cast<void*>(arv_buffer_get_user_data(buffer)));
-  slot->arrival_ns = -1;
-  arv_buffer_set_frame_id(buffer, kNoId);
-  arv_buffer_set_timestamp(buffer, 0);
-  std::memset(slot->bytes.data(), 0, slot->bytes.size());
-  arv_stream_push_buffer(stream_.get(), buffer);
-}
-
 Result<FrameInfo> AravisStream::take(std::span<std::byte> pixels) noexcept {
   for (;;) {
-    ArvBuffer* buffer = arv_stream_try_pop_buffer(stream_.get());
-    if (buffer == nullptr) return fail(ErrorCode::kTimeout, "no frame yet");
+    give_buffers();
+    ArvBuffer* object = arv_stream_try_pop_buffer(stream_.get());
+    if (object == nullptr) return fail(ErrorCode::kTimeout, "no frame yet");
+    AravisBuffer& buffer = ours_of(object);
+    g_object_unref(object);  // That of Aravis.
     count_losses();
     auto frame = deliver(buffer, pixels);
-    give_back(buffer);
+    buffers_->give_back(buffer);
     // Behind one without a number there may be others.
     if (frame || frame.error().code != ErrorCode::kTimeout) return frame;
   }
 }
 
-Result<FrameInfo> AravisStream::deliver(ArvBuffer* buffer, std::span<std::byte> pixels) noexcept {
+Result<FrameInfo> AravisStream::deliver(const AravisBuffer& ours,
+                                        std::span<std::byte> pixels) noexcept {
+  ArvBuffer* buffer = ours.object.get();
   const Damage damage = damage_of(arv_buffer_get_status(buffer));
   if (damage.flag != 0) add(counters_[static_cast<std::size_t>(damage.count)], 1);
   const guint64 id = arv_buffer_get_frame_id(buffer);
@@ -197,13 +214,13 @@ Result<FrameInfo> AravisStream::deliver(ArvBuffer* buffer, std::span<std::byte> 
   if (!layout || camera_bytes(*layout) > setup_.payload_bytes) {
     return fail(ErrorCode::kGeometry, "the camera sends frames of another size");
   }
-  const auto* slot = static_cast<const Slot*>(arv_buffer_get_user_data(buffer));
-  copy_camera_pixels(*layout, slot->bytes, pixels);
+  if (damage.flag != 0) marks_.clear_missing(ours.bytes);
+  if (ours.bytes.data() != pixels.data()) copy_camera_pixels(*layout, ours.bytes, pixels);
 
   FrameInfo info;
   info.source_sequence = *number;
   info.flags = damage.flag;
-  info.monotonic_ns = slot->arrival_ns;
+  info.monotonic_ns = ours.arrival_ns;
   const guint64 device_ns = arv_buffer_get_timestamp(buffer);
   if (device_ns != 0) info.device_ns = static_cast<std::int64_t>(device_ns);
   info.exposure_ns = damage.flag == 0 && chunks_ ? exposure_of(buffer) : setup_.exposure_ns;

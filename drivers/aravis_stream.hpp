@@ -9,9 +9,11 @@
 
 #include "core/clock.hpp"
 #include "core/wakeup.hpp"
+#include "drivers/aravis_buffers.hpp"
 #include "drivers/aravis_glib.hpp"
 #include "drivers/aravis_setup.hpp"
 #include "drivers/frame_source.hpp"
+#include "drivers/packet_marks.hpp"
 
 namespace framelog {
 
@@ -34,10 +36,11 @@ using StreamCounters = std::array<SourceCounter, kStreamCounts>;
 /// Threads: capture, except on_control_lost().
 class AravisStream {
  public:
-  /// All are borrowed. `wakeup` is notified of each frame. Errors: as Failure. Begins nothing yet.
+  /// All are borrowed; `slots` may be null. `wakeup` is notified of each frame. Errors: as Failure.
+  /// Begins nothing yet.
   [[nodiscard]] static Result<std::unique_ptr<AravisStream>> make(
       ArvCamera* camera, const CameraSetup& setup, const AravisConfig& config, const Clock& clock,
-      Wakeup& wakeup, StreamCounters& counters);
+      Wakeup& wakeup, StreamCounters& counters, SlotsAhead* slots);
   ~AravisStream();
   AravisStream(const AravisStream&) = delete;
   AravisStream& operator=(const AravisStream&) = delete;
@@ -47,23 +50,16 @@ class AravisStream {
   /// Asks the camera to end, which takes 3 s where it does not answer.
   void end() noexcept;
 
-  /// The next frame that has arrived, whole or not, copied to `pixels`. Errors: kTimeout (none
+  /// The next frame that has arrived, whole or not, in `pixels`. Errors: kTimeout (none
   /// has), kGeometry, kUnsupported (payload that is not an image). Allocates nothing of its own.
   [[nodiscard]] Result<FrameInfo> take(std::span<std::byte> pixels) noexcept;
 
  private:
-  /// One per buffer, for as long as the stream.
-  struct Slot {
-    AravisStream* owner{};
-    std::int64_t arrival_ns{-1};  ///< Of the first packet, monotonic.
-    std::span<std::byte> bytes;
-  };
-
   AravisStream(ArvCamera* camera, const CameraSetup& setup, const Clock& clock,
                StreamCounters& counters);
-  void add_buffers(std::size_t count);
-  void give_back(ArvBuffer* buffer) noexcept;
-  [[nodiscard]] Result<FrameInfo> deliver(ArvBuffer* buffer, std::span<std::byte> pixels) noexcept;
+  void give_buffers() noexcept;
+  [[nodiscard]] Result<FrameInfo> deliver(const AravisBuffer& buffer,
+                                          std::span<std::byte> pixels) noexcept;
   [[nodiscard]] std::int64_t exposure_of(ArvBuffer* buffer) noexcept;
   void count_losses() noexcept;
 
@@ -83,8 +79,8 @@ class AravisStream {
   const Clock& clock_;
   StreamCounters& counters_;
   FrameNumbers numbers_;
-  std::unique_ptr<std::byte[]> memory_;
-  std::vector<Slot> slots_;
+  PacketMarks marks_;
+  std::optional<AravisBuffers> buffers_;
   std::vector<Total> totals_;
   ObjectPtr<ArvChunkParser> chunks_;
   ObjectPtr<ArvStream> stream_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include "core/clock.hpp"
 #include "core/frame.hpp"
 #include "core/result.hpp"
+#include "drivers/slots_ahead.hpp"
 
 namespace framelog {
 
@@ -56,6 +58,9 @@ struct SourceCounter {
   std::atomic<std::uint64_t> count{0};
 };
 
+/// What a source knows of its numbers beside the last one; all zero: nothing.
+using SourceMemory = std::array<std::uint64_t, 4>;
+
 /// An instrument. Threads: capture, except cancel(). Returns errors, never logs.
 class FrameSource {
  public:
@@ -64,6 +69,12 @@ class FrameSource {
   /// or kGeometry is the way back, and may find another shape. Errors: kNotFound, kDenied,
   /// kUnsupported, kInvalid, kCorrupt, kIo, with a context that says what is allowed.
   [[nodiscard]] virtual Result<SourceInfo> open() = 0;
+  /// Behind the frame `last` of a process that died, and whose memory() this is: once, before the
+  /// first start().
+  virtual void recall(const SourceMemory& /*memory*/, std::uint64_t /*last*/) noexcept {}
+  /// Before start(): where read() will be asked to put its frames. Borrowed until another is given,
+  /// or null, in which the source may have them filled ahead, from start() to stop().
+  virtual void look_ahead(SlotsAhead* /*slots*/) noexcept {}
   [[nodiscard]] virtual Result<void> start() = 0;
   /// Fills `pixels` (size_bytes(shape), borrowed for the call) with one frame. Allocates nothing.
   /// `sequence` of the result is left for capture to fill, as is any time the hardware does not
@@ -76,6 +87,12 @@ class FrameSource {
   virtual void stop() noexcept = 0;  ///< Idempotent; start() may follow.
   /// Makes a waiting read() return kTimeout at once. Threads: any.
   virtual void cancel() noexcept = 0;
+  /// The number that the frame just read has if none was lost between start() and it. None where
+  /// nobody knows, as when a stream is joined that has begun before. Asked behind the first read().
+  [[nodiscard]] virtual std::optional<std::uint64_t> first_expected() const noexcept { return {}; }
+  /// What the process after this one needs to number its frames as this one would have, should it
+  /// die behind the frame just read.
+  [[nodiscard]] virtual SourceMemory memory() const noexcept { return {}; }
   /// The same ones, in the same order, from the source's birth to its end. Threads: any.
   [[nodiscard]] virtual std::span<const SourceCounter> counters() const noexcept { return {}; }
 };

@@ -355,6 +355,7 @@ void Merlin::begin_acquisition() noexcept {
 bool Merlin::accept(std::span<std::byte> pixels) noexcept {
   const MibHeader& frame = parser_.frame();
   source_sequence_ = numbers_.number(frame.sequence);
+  is_first_known_ = !std::exchange(has_delivered_, true) && !header_text_.empty();
   // One bit and six are the same type, and not the same saturation.
   const bool is_other_depth =
       frame.bit_depth > 0 && identity_->bit_depth > 0 && frame.bit_depth != identity_->bit_depth;

@@ -53,6 +53,13 @@ class Merlin final : public FrameSource {
                                        Deadline deadline) noexcept override;
   void stop() noexcept override;
   void cancel() noexcept override { stream_.cancel(); }
+  [[nodiscard]] std::optional<std::uint64_t> first_expected() const noexcept override {
+    return is_first_known_ ? std::optional(MerlinNumbers::kFirst) : std::nullopt;
+  }
+  [[nodiscard]] SourceMemory memory() const noexcept override { return numbers_.memory(); }
+  void recall(const SourceMemory& memory, std::uint64_t last) noexcept override {
+    numbers_.recall(memory, last);
+  }
   [[nodiscard]] std::span<const SourceCounter> counters() const noexcept override {
     return counters_;
   }
@@ -101,6 +108,8 @@ class Merlin final : public FrameSource {
   std::optional<Identity> identity_;
   std::optional<Identity> met_;  // The frame that did not fit.
   std::uint64_t source_sequence_{};
+  bool has_delivered_{};
+  bool is_first_known_{};  // The last frame was the first of all, behind its acquisition's header.
   bool is_started_{};
   bool was_stopped_{};  // Since it was opened.
   bool is_lost_{};      // The connection, since it was started.

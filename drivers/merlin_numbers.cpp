@@ -13,6 +13,18 @@ void MerlinNumbers::begin(std::string_view header, std::uint64_t announced) noex
   has_begun_ = true;
 }
 
+void MerlinNumbers::recall(const Memory& memory, std::uint64_t last) noexcept {
+  if (last_ > 0 || memory[0] == 0) return;
+  base_ = memory[0] - 1;
+  known_header_ = memory[1];
+  announced_ = memory[2];
+  is_from_zero_ = memory[3] != 0;
+  last_ = last;
+  interrupted_ = true;
+  is_known_ = has_begun_ && header_ == known_header_;
+  if (!has_begun_) header_ = known_header_;
+}
+
 std::uint64_t MerlinNumbers::number(std::uint64_t number) noexcept {
   const bool goes_on = base_ + number > last_;
   const bool from_the_start = number <= kFirst;
@@ -23,7 +35,10 @@ std::uint64_t MerlinNumbers::number(std::uint64_t number) noexcept {
   } else if (!goes_on) {
     base_ = last_ + 1 - number;
   }
-  if (has_begun_) announced_ = announced_next_;
+  if (has_begun_) {
+    announced_ = announced_next_;
+    known_header_ = header_;
+  }
   has_begun_ = interrupted_ = false;
   last_ = base_ + number;
   return last_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -16,6 +17,7 @@ namespace framelog {
 ///   reached are jumped over.
 /// - The same header again with numbers that go on, as after a reconnection, begins nothing. A
 ///   number 1 or 0 without a header begins an acquisition as a header does.
+/// - What memory() says, kept by somebody else, lets another object go on where this one was.
 /// Allocates nothing. Threads: one.
 class MerlinNumbers {
  public:
@@ -27,6 +29,14 @@ class MerlinNumbers {
 
   /// An acquisition's header came, which announces so many frames (0: it does not tell).
   void begin(std::string_view header, std::uint64_t announced) noexcept;
+  /// What recall() needs, as of the last frame: never all zero behind a frame.
+  using Memory = std::array<std::uint64_t, 4>;
+  [[nodiscard]] Memory memory() const noexcept {
+    return {base_ + 1, known_header_, announced_, is_from_zero_ ? 1U : 0U};
+  }
+  /// Behind the frame `last` of a process that died, before the first frame of this one. An
+  /// acquisition's header may have come already.
+  void recall(const Memory& memory, std::uint64_t last) noexcept;
   /// The connection was lost.
   void interrupt() noexcept { interrupted_ = true; }
   /// The source sequence number of the frame that the Merlin calls `number`.
@@ -40,8 +50,9 @@ class MerlinNumbers {
   std::uint64_t last_{};  // Of the last frame.
   std::uint64_t announced_{};
   std::uint64_t announced_next_{};
-  std::uint64_t header_{};  // Digest.
-  bool is_known_{};         // The header was the one before.
+  std::uint64_t header_{};        // Digest.
+  std::uint64_t known_header_{};  // That of the last frame's acquisition.
+  bool is_known_{};               // The header was the one before.
   bool has_begun_{};
   bool interrupted_{};
   bool is_from_zero_{};

@@ -50,6 +50,10 @@ class V4l2Source final : public FrameSource {
   [[nodiscard]] Result<FrameInfo> read(std::span<std::byte> pixels,
                                        Deadline deadline) noexcept override;
   void stop() noexcept override;
+  /// Streams are numbered from 0; a driver that does not is given away by its rate alone.
+  [[nodiscard]] std::optional<std::uint64_t> first_expected() const noexcept override {
+    return video_.rate_hz ? std::optional<std::uint64_t>(0) : std::nullopt;
+  }
   void cancel() noexcept override;
   [[nodiscard]] std::span<const SourceCounter> counters() const noexcept override {
     return counters_;

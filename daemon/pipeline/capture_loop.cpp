@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "core/event.hpp"
@@ -22,11 +21,6 @@ constexpr std::chrono::nanoseconds kLongestOpen = seconds(30);
 constexpr auto kLongestWait = milliseconds(200);
 constexpr auto kFirstBackOff = milliseconds(500);
 constexpr auto kLongestBackOff = seconds(30);
-
-void count(std::uint32_t& counter, std::uint64_t more) {
-  constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
-  counter = static_cast<std::uint32_t>(std::min(kMost, counter + more));
-}
 
 /// For the strobe, which has a thread of its own: a wake-up is all that capture does for it.
 void tell_lines(LineSignals& lines) noexcept {
@@ -61,47 +55,14 @@ CaptureLoop::CaptureLoop(FrameSource& source, const SourceInfo& info, Ring& ring
   take_over();
 }
 
-/// The counters are the truth; a slot knows what they were when it was published. What was counted
-/// since has not been told by any frame.
-void CaptureLoop::take_over() {
-  CaptureCounters& counters = ring_.capture_counters();
-  received_ = counters.received.load(std::memory_order_relaxed);
-  if (received_ == 0) return;
-  const auto relaxed = std::memory_order_relaxed;
-  std::uint64_t dropped = 0;
-  for (const auto& counter : counters.dropped) dropped += counter.load(relaxed);
-  // The process died between counting a frame and publishing it.
-  const std::uint64_t untold = received_ - captured_ - dropped;
-  add(counters.dropped[static_cast<std::size_t>(DropReason::kCrash)], untold);
-  static constexpr SlotHeader kNoFrame{};
-  const SlotHeader& last = captured_ == 0 ? kNoFrame : ring_.slot(captured_ - 1).header;
-  Interruption interruption;
-  interruption.reason = DropReason::kNoProcess;
-  for (std::size_t i = 0; i < kDropReasons; ++i) {
-    const std::uint64_t lost = counters.dropped[i].load(relaxed) - last.dropped_total[i];
-    count(pending_.dropped[i], lost);
-    interruption.told += lost;
-  }
-  for (std::size_t i = 0; i < kLossReasons; ++i) {
-    const std::uint64_t lost = counters.lost_at_source[i].load(relaxed) - last.lost_total[i];
-    count(pending_.lost_at_source[i], lost);
-    interruption.told += lost;
-  }
-  pending_.duration_ns = 1;
-  if (captured_ > 0) {
-    interruption.last_source_sequence = last.info.source_sequence;
-    interruption.last_monotonic_ns = last.info.monotonic_ns;
-  }
-  interruption_ = interruption;
-}
-
 Interruption CaptureLoop::interrupted(DropReason reason) const noexcept {
   return {reason, last_source_sequence_, last_monotonic_ns_, 0};
 }
 
 CaptureEnd CaptureLoop::run(const std::stop_token& stop) {
-  last_arrival_ns_ = clock_.monotonic_ns();
+  started_ns_ = last_arrival_ns_ = clock_.monotonic_ns();
   Step step = Step::kGoOn;
+  source_.look_ahead(&ahead_);
   health_.capture.call("starting the source", last_arrival_ns_, kLongestOpen.count());
   if (auto started = source_.start(); !started) {
     log(LogLevel::kError, "source: " + describe(started.error()));
@@ -120,6 +81,7 @@ CaptureEnd CaptureLoop::run(const std::stop_token& stop) {
     pending_.duration_ns = 1;
   }
   if (end_ != CaptureEnd::kGeometry) stop_source();
+  source_.look_ahead(nullptr);
   health_.capture.rest(clock_.monotonic_ns());
   ring_.close();
   return end_;
@@ -159,7 +121,11 @@ void CaptureLoop::take(const FrameInfo& delivered, bool has_slot) {
   FrameInfo info = delivered;
   if (!info_.numbered) info.source_sequence = received_;
   complete_times(info);
-  if (interruption_) count_interruption(info);
+  if (interruption_) {
+    count_interruption(info);
+  } else if (!last_source_sequence_) {
+    count_losses_before_first(info);
+  }
   count_source_losses(info);
   ++received_;
   if (health_.lines != nullptr) tell_lines(*health_.lines);
@@ -186,54 +152,6 @@ void CaptureLoop::complete_times(FrameInfo& info) const {
     info.flags |= kFlagClockUnsynchronised;
 }
 
-/// What the hardware delivered while nobody read, as far as it numbers its frames: those would have
-/// been received.
-void CaptureLoop::count_interruption(const FrameInfo& info) {
-  const Interruption before = *std::exchange(interruption_, std::nullopt);
-  last_monotonic_ns_ = before.last_monotonic_ns;
-  const auto reason = static_cast<std::size_t>(before.reason);
-  const bool forward =
-      before.last_source_sequence && info.source_sequence > *before.last_source_sequence;
-  if (info_.numbered && !info_.renumbers && forward) {
-    const std::uint64_t jump = info.source_sequence - *before.last_source_sequence - 1;
-    const std::uint64_t lost = jump - std::min(jump, before.told);
-    received_ += lost;
-    add(ring_.capture_counters().received, lost);
-    add(ring_.capture_counters().dropped[reason], lost);
-    count(pending_.dropped[reason], lost);
-  } else {
-    pending_.uncounted |= 1U << reason;
-  }
-  pending_.duration_ns = 1;  // Set in full when the next frame is published.
-}
-
-void CaptureLoop::count_source_losses(const FrameInfo& info) {
-  last_arrival_ns_ = clock_.monotonic_ns();
-  const auto reason = reconnected_ ? LossReason::kDisconnected : LossReason::kSequenceGap;
-  const bool forward = last_source_sequence_ && info.source_sequence > *last_source_sequence_;
-  if (info_.numbered && forward && !(reconnected_ && info_.renumbers)) {
-    const std::uint64_t lost = info.source_sequence - *last_source_sequence_ - 1;
-    if (lost > 0) {
-      add(ring_.capture_counters().lost_at_source[static_cast<std::size_t>(reason)], lost);
-      count(pending_.lost_at_source[static_cast<std::size_t>(reason)], lost);
-      pending_.duration_ns = 1;  // Set in full when the next frame is published.
-    }
-  } else if (reconnected_) {
-    pending_.unknown = true;
-    pending_.duration_ns = 1;
-  }
-  reconnected_ = false;
-  last_source_sequence_ = info.source_sequence;
-}
-
-void CaptureLoop::drop(DropReason reason, const FrameInfo& info) {
-  add(ring_.capture_counters().dropped[static_cast<std::size_t>(reason)], 1);
-  count(pending_.dropped[static_cast<std::size_t>(reason)], 1);
-  pending_.duration_ns = last_monotonic_ns_ < 0
-                             ? 1
-                             : std::max(std::int64_t{1}, info.monotonic_ns - last_monotonic_ns_);
-}
-
 void CaptureLoop::publish(FrameInfo& info) {
   SlotHeader& header = ring_.slot(captured_).header;
   info.sequence = captured_;
@@ -251,6 +169,7 @@ void CaptureLoop::publish(FrameInfo& info) {
     header.lost_total[i] = counters.lost_at_source[i].load(std::memory_order_relaxed);
   }
   pending_ = {};
+  keep_memory();
   last_monotonic_ns_ = info.monotonic_ns;
   ++captured_;
   ring_.advance_captured(captured_);

@@ -14,6 +14,7 @@
 #include "core/health.hpp"
 #include "drivers/frame_source.hpp"
 #include "pipeline/ring.hpp"
+#include "pipeline/ring_ahead.hpp"
 
 namespace framelog {
 
@@ -88,7 +89,9 @@ class CaptureLoop {
   void take(const FrameInfo& delivered, bool has_slot);
   void complete_times(FrameInfo& info) const;
   void take_over();
+  void count_losses_before_first(const FrameInfo& info);
   void count_source_losses(const FrameInfo& info);
+  void keep_memory() noexcept;
   void count_interruption(const FrameInfo& info);
   void drop(DropReason reason, const FrameInfo& info);
   void publish(FrameInfo& info);
@@ -104,10 +107,12 @@ class CaptureLoop {
   std::unique_ptr<std::byte[]> spare_;
   CaptureEnd end_{CaptureEnd::kStopped};
   std::uint64_t captured_{};
+  RingAhead ahead_{ring_, captured_};
   std::uint64_t received_{};
   std::optional<std::uint64_t> last_source_sequence_;
   std::int64_t last_monotonic_ns_{-1};
   std::int64_t last_arrival_ns_{};
+  std::int64_t started_ns_{};
   bool reconnected_{};
   std::optional<Interruption> interruption_;
   LossBefore pending_;

@@ -41,14 +41,14 @@ Value racing_value(const Value& value) noexcept {
 }
 
 /// Whether capture has stayed away from the slot of frame `sequence`. It writes frame
-/// `sequence + slots` there once it has published the one before; one frame more is kept away from,
-/// because a processor may show the pixels of a frame before the cursor that leads to it.
+/// `sequence + slots` there once it has published the one before, and a source that looks ahead so
+/// many frames earlier; one frame more is kept away from, because a processor may show the pixels of a frame before the cursor that leads to it.
 bool is_untouched(const Ring& ring, std::uint64_t sequence) noexcept {
   // What was copied has been read when the cursor is.
 #ifndef __SANITIZE_THREAD__  // It knows no fences, and does not look at the copy.
   std::atomic_thread_fence(std::memory_order_acquire);
 #endif
-  return ring.captured() + 1 < sequence + ring.slots();
+  return ring.captured() + ring.most_ahead() + 1 < sequence + ring.slots();
 }
 
 /// The latest reduced slot that holds something of the product.

@@ -306,6 +306,8 @@ std::span<std::byte> Ring::kept(std::size_t product) noexcept {
   return {products_[product].kept, kKeptBytes};
 }
 
+Ring::KeptWords& Ring::kept_by_capture() noexcept { return head_->kept_by_capture; }
+
 std::span<std::byte> Ring::kept_by_write() noexcept { return head_->kept_by_write; }
 
 void Ring::close() noexcept {

@@ -200,6 +200,9 @@ class Ring {
   [[nodiscard]] std::uint64_t contiguous(std::uint64_t sequence,
                                          std::uint64_t count) const noexcept;
 
+  /// How many frames beyond its cursor capture may let the source fill: what lies farther away is
+  /// left in peace, for whoever looks at frames that are recorded already.
+  [[nodiscard]] std::uint64_t most_ahead() const noexcept { return layout_.slots / 4; }
   /// First sequence that the stage may not touch yet. Threads: that stage.
   [[nodiscard]] std::uint64_t end_of(Stage stage) const noexcept;
   /// Threads: any.
@@ -239,6 +242,9 @@ class Ring {
   /// What a stage keeps for the process after: of each product's writer, and of the write stage.
   [[nodiscard]] std::span<std::byte> kept(std::size_t product) noexcept;
   [[nodiscard]] std::span<std::byte> kept_by_write() noexcept;
+  /// What the source wants to know of itself in the process after. Threads: capture.
+  using KeptWords = std::array<std::atomic<std::uint64_t>, 4>;
+  [[nodiscard]] KeptWords& kept_by_capture() noexcept;
   [[nodiscard]] const UniqueFd& memory() const noexcept { return fd_; }
   /// No frame will be captured any more: whoever has nothing left to do returns from wait().
   /// Threads: any.

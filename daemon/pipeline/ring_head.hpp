@@ -16,7 +16,7 @@ namespace ring_memory {
 inline constexpr std::size_t kCacheLine = 64;
 inline constexpr std::uint64_t kPage = 4096;
 inline constexpr char kMagic[8] = {'f', 'r', 'l', 'g', 'r', 'i', 'n', 'g'};
-inline constexpr std::uint32_t kVersion = 4;
+inline constexpr std::uint32_t kVersion = 5;
 
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
   return (value + unit - 1) / unit * unit;
@@ -111,6 +111,7 @@ struct Ring::Head {
   ring_memory::Cursor written;
   std::array<ring_memory::Cursor, kMostReducers> reduced;
   alignas(ring_memory::kCacheLine) CaptureCounters capture;
+  Ring::KeptWords kept_by_capture;
   alignas(ring_memory::kCacheLine) std::array<ProductCounters, kMostProducts> products;
   std::array<ring_memory::Hand, kMostReducers + 1> hands;
   alignas(ring_memory::kCacheLine) std::array<std::byte, kKeptBytes> kept_by_write;

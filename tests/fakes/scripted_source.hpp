@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <span>
 #include <thread>
 #include <utility>
@@ -25,9 +26,13 @@ class ScriptedSource final : public FrameSource {
     info.numbered = true;
   }
 
-  SourceInfo info;              ///< What open() finds.
-  std::uint64_t next_number{};  ///< The hardware's number of the next frame.
-  int refused_opens{};          ///< So many open() fail from now on.
+  SourceInfo info;                     ///< What open() finds.
+  std::uint64_t next_number{};         ///< The hardware's number of the next frame.
+  std::optional<std::uint64_t> first;  ///< What first_expected() says.
+  SourceMemory knows{};                ///< What memory() says.
+  SourceMemory recalled{};             ///< What it was told of a process before, behind this frame:
+  std::uint64_t recalled_last{};
+  int refused_opens{};  ///< So many open() fail from now on.
 
   ScriptedSource& frames(std::uint64_t count, std::uint32_t flags = 0) {
     steps_.push_back({Step::kFrames, count, flags, {}});
@@ -55,6 +60,14 @@ class ScriptedSource final : public FrameSource {
     return *this;
   }
 
+  [[nodiscard]] std::optional<std::uint64_t> first_expected() const noexcept override {
+    return first;
+  }
+  [[nodiscard]] SourceMemory memory() const noexcept override { return knows; }
+  void recall(const SourceMemory& memory, std::uint64_t last) noexcept override {
+    recalled = memory;
+    recalled_last = last;
+  }
   Result<SourceInfo> open() override {
     ++opens;
     if (refused_opens > 0) {

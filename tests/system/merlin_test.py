@@ -1,5 +1,8 @@
 """Records from a Merlin that is simulated, over both of its TCP ports."""
 
+import json
+import signal
+import subprocess
 import sys
 import threading
 import unittest
@@ -194,6 +197,45 @@ class Merlins(recorder.Case):
         self.assertTrue((durations > 0).all(), durations)
         counts = next(iter(recorder.accounting_lines(messages).values()))
         self.assertEqual(counts["lost at source"], 3 * pulls)
+
+    def received(self, config):
+        done = subprocess.run([recorder.FRAMELOG, "--config", config, "status", "--json"], capture_output=True,
+                              text=True, check=False)
+        products = json.loads(done.stdout).get("products") if done.returncode == 0 else None
+        return products[0]["accounting"]["received"] if products else 0
+
+    def test_after_a_crash_in_a_later_acquisition_its_numbers_go_on(self):
+        merlin = self.simulate_merlin()
+        config = self.shaped(merlin, f"[control]\nsocket = {self.directory}/control")
+        process = self.start(config)
+        merlin.wait_connected()
+        merlin.play(made_up(1, 20)[0], merlin_simulator.acquisition_header(20))
+        second, _ = made_up(1, 100)
+        merlin.play(second[:10], merlin_simulator.acquisition_header(100))
+        self.until(lambda: self.received(config) == 30, "30 frames")
+        process.kill()
+        process.wait()
+        merlin.cut()
+        process = self.start(config)
+        merlin.wait_connected(2)
+        # The bare numbers are greater than all before, and would tell of 29 fewer lost frames than there are.
+        merlin.play(second[50:])
+        self.until(lambda: self.received(config) == 120, "all frames")
+        process.send_signal(signal.SIGTERM)
+        messages, segments = self.recorded(process)
+        numbers = numpy.concatenate([segment.records["source_sequence"] for segment in segments])
+        self.assertEqual(numbers.tolist(), [*range(1, 31), *range(71, 121)])
+        counts = recorder.accounting_lines(messages)["frames"]
+        self.assertEqual((counts["recorded"], counts["no-process"]), (80, 40))
+
+    def test_a_first_frame_that_is_not_the_acquisitions_first_tells_of_lost_ones(self):
+        merlin = self.simulate_merlin()
+        process = self.start(self.shaped(merlin), "--frames", "5")
+        merlin.wait_connected()
+        merlin.play(made_up(4, 8)[0], merlin_simulator.acquisition_header(8))
+        messages, (segment,) = self.recorded(process)
+        self.assertEqual(recorder.accounting_lines(messages)["frames"]["lost at source"], 3)
+        self.assertEqual(segment.gaps[0][3], "sequence-gap")
 
     def test_a_slow_sender_is_waited_for(self):
         """Frames that come in pieces, some of them later than read() waits."""

@@ -75,5 +75,41 @@ TEST(MerlinNumbers, EachAcquisitionBeginsAScan) {
   EXPECT_EQ(all(numbers, {2}), (Numbers{26}));
 }
 
+/// The numbers of a process that died behind `last`, with all that it had kept of them.
+MerlinNumbers after(const MerlinNumbers& dead, std::uint64_t last, std::string_view header = {}) {
+  MerlinNumbers numbers(0);
+  if (!header.empty()) numbers.begin(header, 50);  // It came before anybody asked.
+  numbers.recall(dead.memory(), last);
+  return numbers;
+}
+
+TEST(MerlinNumbers, AProcessThatTakesOverGoesOnWithinTheAcquisition) {
+  MerlinNumbers dead(0);
+  dead.begin("a", 100);
+  EXPECT_EQ(dead.number(100), 100U);
+  dead.begin("b", 500);
+  EXPECT_EQ(all(dead, {1, 10}), (Numbers{101, 110}));
+  // 489 frames came in between, which the bare number of the Merlin would not tell.
+  EXPECT_EQ(after(dead, 110).number(500), 600U);
+  EXPECT_EQ(after(dead, 110, "b").number(11), 111U) << "the same header comes with a connection";
+}
+
+TEST(MerlinNumbers, AnAcquisitionThatBeganWithoutAProcessJumpsOverTheRestOfTheOneBefore) {
+  MerlinNumbers dead(0);
+  dead.begin("a", 100);
+  EXPECT_EQ(all(dead, {1, 10}), (Numbers{1, 10}));
+  EXPECT_EQ(after(dead, 10, "b").number(1), 101U);
+  EXPECT_EQ(after(dead, 10).number(1), 101U) << "and where its header is not seen";
+}
+
+TEST(MerlinNumbers, WithoutAProcessBeforeNothingIsRecalled) {
+  MerlinNumbers numbers = after(MerlinNumbers(0), 0);
+  EXPECT_EQ(numbers.number(7), 7U);
+  MerlinNumbers later(0);
+  EXPECT_EQ(later.number(5), 5U);
+  later.recall({1000, 0, 0, 0}, 2000);
+  EXPECT_EQ(later.number(6), 6U) << "it knows better";
+}
+
 }  // namespace
 }  // namespace framelog

@@ -98,6 +98,45 @@ TEST_F(CaptureLoopTest, CountsAJumpOfTheHardwaresNumbersAsLostAtTheSource) {
   EXPECT_EQ(counters().received.load(), 4U);
 }
 
+TEST_F(CaptureLoopTest, CountsWhatWasLostAheadOfTheFirstFrameWhereItsNumberIsKnown) {
+  source.first = 100;
+  source.next_number = 103;
+  source.frames(2);
+  static_cast<void>(run());
+  EXPECT_EQ(counters().lost_at_source[kGap].load(), 3U);
+  EXPECT_EQ(frame(0).before.lost_at_source[kGap], 3U);
+  EXPECT_GT(frame(0).before.duration_ns, 0);
+  EXPECT_FALSE(frame(1).before.any());
+}
+
+TEST_F(CaptureLoopTest, TakesAFirstNumberThatNoCameraCanHaveReachedForNoLoss) {
+  source.first = 1;
+  source.next_number = 65400;
+  source.info.rate_hz = 1000;
+  source.frames(2);
+  static_cast<void>(run());
+  EXPECT_EQ(counters().lost_at_source[kGap].load(), 0U);
+  EXPECT_FALSE(frame(0).before.any());
+}
+
+TEST_F(CaptureLoopTest, TakesAFirstNumberThatNobodyKnowsForNoLoss) {
+  source.next_number = 9;
+  source.frames(2);
+  static_cast<void>(run());
+  EXPECT_EQ(counters().lost_at_source[kGap].load(), 0U);
+}
+
+TEST_F(CaptureLoopTest, HandsTheMemoryOfTheSourceToTheProcessAfter) {
+  source.knows = {5, 6, 7, 8};
+  source.next_number = 40;
+  source.frames(3);
+  static_cast<void>(run());
+  EXPECT_EQ(source.recalled, SourceMemory{}) << "there was no process before";
+  const CaptureLoop after(source, source.info, *ring, health, clock, options);
+  EXPECT_EQ(source.recalled, (SourceMemory{5, 6, 7, 8}));
+  EXPECT_EQ(source.recalled_last, 42U);
+}
+
 TEST_F(CaptureLoopTest, TakesJumpsOfASourceThatDoesNotNumberItsFramesForNothing) {
   source.info.numbered = false;
   source.frames(2).lose(7).frames(2);
