@@ -254,6 +254,7 @@ std::optional<int> Recorder::State::finish_session() {
 void Recorder::State::tell_end(Session& session, const SessionStatus& status) {
   for (const auto& product : status.products) log(LogLevel::kInfo, describe_accounting(product));
   if (records_) report_stopped(session.run(), status, session.end_reason());
+  if (records_ && (frames_left_ || duration_)) tell_nothing_recorded(status);
   if (status.unfinished_segments == 0) return;
   exit_status_ = kRecorderFoundWrong;
   log(LogLevel::kError, fmt::format("{} segments could not be finished: framelog recover {}",
@@ -262,6 +263,23 @@ void Recorder::State::tell_end(Session& session, const SessionStatus& status) {
   const Pending pending = *std::exchange(pending_, std::nullopt);
   pending.done(fail(ErrorCode::kIo, "stopped, but not every segment could be finished;",
                     "the next start of the program does it"));
+}
+
+/// Who asked for so many frames, or so long a time, and got no file is told by the exit status,
+/// too.
+void Recorder::State::tell_nothing_recorded(const SessionStatus& status) {
+  for (const auto& product : status.products) {
+    const Accounting& accounting = product.accounting;
+    if (accounting.recorded > 0) continue;
+    for (const auto reason :
+         {DropReason::kDiskFull, DropReason::kNoDisk, DropReason::kWriteError}) {
+      const std::uint64_t dropped = accounting.dropped[static_cast<std::size_t>(reason)];
+      if (dropped == 0) continue;
+      exit_status_ = kRecorderFoundWrong;
+      log(LogLevel::kError, fmt::format("{}: nothing was recorded, {} frames were dropped ({})",
+                                        product.name, dropped, name_of(reason)));
+    }
+  }
 }
 
 void Recorder::State::handle(Command command) {

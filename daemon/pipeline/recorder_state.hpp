@@ -73,6 +73,7 @@ struct Recorder::State {
   void wait_for_end(Session& session);
   [[nodiscard]] std::optional<int> finish_session();
   void tell_end(Session& session, const SessionStatus& status);
+  void tell_nothing_recorded(const SessionStatus& status);
   void handle(Command command);
   void start(Done done);
   void stop(Done done);

@@ -94,6 +94,12 @@ memory = {ring}
         self.until(is_full, "the last segment to be full")
         time.sleep(0.5)
 
+    def test_a_recording_that_got_no_file_at_all_says_so_by_its_status(self):
+        self.base = self.small / "base"
+        config = self.simulate("[retention]\nmin_free = 1 TiB\n")
+        messages = self.record(config, "--frames", "20", status=1)
+        self.assertIn("frames: nothing was recorded, 20 frames were dropped (disk-full)", messages)
+
     def test_other_products_go_on(self):
         self.base = self.directory / "roomy"
         extra = f"""
