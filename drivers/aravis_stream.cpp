@@ -20,6 +20,8 @@ constexpr gint kSocketBytes = 32 << 20;
 /// What a buffer has until the camera's id arrives.
 constexpr guint64 kNoId = std::numeric_limits<guint64>::max();
 constexpr double kNsPerUs = 1e3;
+/// For what comes behind a frame without an id. Aravis gives frames up after 0.2 s.
+constexpr std::int64_t kPatienceNs = 1'000'000'000;
 
 std::size_t buffer_count(const AravisConfig& config, std::size_t payload_bytes) noexcept {
   if (config.buffers) return static_cast<std::size_t>(*config.buffers);
@@ -174,16 +176,49 @@ void AravisStream::on_new_buffer(ArvStream* /*stream*/, void* wakeup) noexcept {
   static_cast<Wakeup*>(wakeup)->notify();
 }
 
+AravisBuffer* AravisStream::arrived(std::size_t index) noexcept {
+  for (std::size_t i = 0; i <= index; ++i) {
+    if (arrived_[i] != nullptr) continue;
+    ArvBuffer* object = arv_stream_try_pop_buffer(stream_.get());
+    if (object == nullptr) return nullptr;
+    arrived_[i] = &ours_of(object);
+    g_object_unref(object);  // That of Aravis.
+  }
+  return arrived_[index];
+}
+
+/// A frame without an id is told its number by those around it, if the next one is not far.
+bool AravisStream::waits_for_next(const AravisBuffer& buffer) noexcept {
+  if (arv_buffer_get_frame_id(buffer.object.get()) != kNoId || arrived(1) != nullptr) return false;
+  return clock_.monotonic_ns() - buffer.arrival_ns < kPatienceNs;
+}
+
+/// Of one without an id: behind a pause, packets of the frame before the next one are the first
+/// that arrive, and their place is there and not before the pause.
+std::optional<std::uint64_t> AravisStream::number_of(const AravisBuffer& buffer) noexcept {
+  const guint64 id = arv_buffer_get_frame_id(buffer.object.get());
+  if (id != kNoId) return numbers_.number(id);
+  const AravisBuffer* next = arrived_[1];
+  if (next == nullptr) return numbers_.unnamed();
+  const guint64 next_id = arv_buffer_get_frame_id(next->object.get());
+  const bool is_nearer_to_next =
+      next->arrival_ns - buffer.arrival_ns < buffer.arrival_ns - last_arrival_ns_;
+  return next_id != kNoId && is_nearer_to_next ? numbers_.unnamed_before(next_id)
+                                               : numbers_.unnamed();
+}
+
 Result<FrameInfo> AravisStream::take(std::span<std::byte> pixels) noexcept {
   for (;;) {
     give_buffers();
-    ArvBuffer* object = arv_stream_try_pop_buffer(stream_.get());
-    if (object == nullptr) return fail(ErrorCode::kTimeout, "no frame yet");
-    AravisBuffer& buffer = ours_of(object);
-    g_object_unref(object);  // That of Aravis.
+    AravisBuffer* buffer = arrived(0);
+    if (buffer == nullptr || waits_for_next(*buffer)) {
+      return fail(ErrorCode::kTimeout, "no frame yet");
+    }
     count_losses();
-    auto frame = deliver(buffer, pixels);
-    buffers_->give_back(buffer);
+    auto frame = deliver(*buffer, pixels);
+    last_arrival_ns_ = buffer->arrival_ns;
+    arrived_ = {arrived_[1], nullptr};
+    buffers_->give_back(*buffer);
     // Behind one without a number there may be others.
     if (frame || frame.error().code != ErrorCode::kTimeout) return frame;
   }
@@ -194,8 +229,7 @@ Result<FrameInfo> AravisStream::deliver(const AravisBuffer& ours,
   ArvBuffer* buffer = ours.object.get();
   const Damage damage = damage_of(arv_buffer_get_status(buffer));
   if (damage.flag != 0) add(counters_[static_cast<std::size_t>(damage.count)], 1);
-  const guint64 id = arv_buffer_get_frame_id(buffer);
-  const auto number = id == kNoId ? numbers_.unnamed() : std::optional(numbers_.number(id));
+  const auto number = number_of(ours);
   if (!number) {
     add(counters_[static_cast<std::size_t>(StreamCount::kUnnumbered)], 1);
     return fail(ErrorCode::kTimeout, "no frame with a number yet");

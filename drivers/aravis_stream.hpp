@@ -58,6 +58,9 @@ class AravisStream {
   AravisStream(ArvCamera* camera, const CameraSetup& setup, const Clock& clock,
                StreamCounters& counters);
   void give_buffers() noexcept;
+  [[nodiscard]] AravisBuffer* arrived(std::size_t index) noexcept;
+  [[nodiscard]] bool waits_for_next(const AravisBuffer& buffer) noexcept;
+  [[nodiscard]] std::optional<std::uint64_t> number_of(const AravisBuffer& buffer) noexcept;
   [[nodiscard]] Result<FrameInfo> deliver(const AravisBuffer& buffer,
                                           std::span<std::byte> pixels) noexcept;
   [[nodiscard]] std::int64_t exposure_of(ArvBuffer* buffer) noexcept;
@@ -81,6 +84,8 @@ class AravisStream {
   FrameNumbers numbers_;
   PacketMarks marks_;
   std::optional<AravisBuffers> buffers_;
+  std::array<AravisBuffer*, 2> arrived_{};  // That to read next, and the one behind it.
+  std::int64_t last_arrival_ns_{-1};
   std::vector<Total> totals_;
   ObjectPtr<ArvChunkParser> chunks_;
   ObjectPtr<ArvStream> stream_;

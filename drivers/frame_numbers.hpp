@@ -21,8 +21,12 @@ class FrameNumbers {
   [[nodiscard]] std::uint64_t number(std::uint64_t id) noexcept;
   /// Of a frame whose id never arrived: behind the last one. None before the first.
   [[nodiscard]] std::optional<std::uint64_t> unnamed() noexcept;
+  /// The same, of one that belongs right before the frame with this id; not before the last one.
+  [[nodiscard]] std::optional<std::uint64_t> unnamed_before(std::uint64_t id) noexcept;
 
  private:
+  [[nodiscard]] std::uint64_t carried_on(std::uint64_t id) const noexcept;
+
   FrameIds ids_;
   std::optional<std::uint64_t> last_;  // A number.
 };

@@ -48,5 +48,16 @@ TEST(FrameNumbers, AFrameWhoseIdNeverArrivedIsTheNextOne) {
   EXPECT_EQ(numbers.number(5), 65540U);
 }
 
+TEST(FrameNumbers, AFrameWithoutAnIdMayBelongToTheOneBehindIt) {
+  FrameNumbers numbers(FrameIds::k16Bit);
+  EXPECT_FALSE(numbers.unnamed_before(65530).has_value()) << "before the first";
+  EXPECT_EQ(numbers.number(65530), 65530U);
+  EXPECT_EQ(numbers.unnamed_before(10), 65544U) << "behind frames that were lost";
+  EXPECT_EQ(numbers.number(10), 65545U);
+  EXPECT_EQ(numbers.unnamed_before(12), 65546U);
+  EXPECT_EQ(numbers.number(12), 65547U);
+  EXPECT_EQ(numbers.unnamed_before(13), 65548U) << "there is no room; the next one has it as well";
+}
+
 }  // namespace
 }  // namespace framelog

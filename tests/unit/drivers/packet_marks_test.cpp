@@ -30,7 +30,7 @@ TEST(PacketMarks, WhatDidNotArriveIsZeroAndTheRestIsUntouched) {
     const std::size_t place = round % 5 == 0 ? random() % 20 : 16 + random() % 900;
     const std::size_t real_place = place == 0 ? 33 : place;  // Where it is not known.
     std::vector<bool> arrived((bytes + real_place - 1) / real_place);
-    std::ranges::generate(arrived, [&] { return random() % 3 != 0; });
+    std::generate(arrived.begin(), arrived.end(), [&] { return random() % 3 != 0; });
     const PacketMarks marks(place);
     auto frame = receive(bytes, real_place, marks, arrived);
     marks.clear_missing(frame);
