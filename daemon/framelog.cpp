@@ -56,7 +56,7 @@ struct Command {
   std::string_view help;
   bool has_tree{};
   bool several{};  ///< Operands: one, or one and more.
-  int (*run)(const CommandLine& line);
+  int (*run)(const CommandLine& line){};
   Running running{};
   /// In place of run(): it has a table of options of its own, and reads its words itself.
   int (*run_words)(const std::vector<std::string>& words){};
