@@ -53,5 +53,8 @@ struct FoundFiles {
 [[nodiscard]] Result<std::unique_ptr<Recording>> open_foreign(
     FileSystem& files, const std::vector<std::filesystem::path>& paths,
     const InputRequest& request);
+/// Null: it is none.
+[[nodiscard]] Result<std::unique_ptr<Recording>> open_bundle(FileSystem& files,
+                                                             const std::filesystem::path& path);
 
 }  // namespace framelog

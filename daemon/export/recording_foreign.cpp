@@ -104,6 +104,10 @@ class ForeignRecording final : public Recording {
 Result<std::unique_ptr<Recording>> open_foreign(FileSystem& files,
                                                 const std::vector<std::filesystem::path>& paths,
                                                 const InputRequest& request) {
+  if (paths.size() == 1 && request.dataset.empty() && !request.geometry) {
+    auto bundle = open_bundle(files, paths.front());
+    if (!bundle || *bundle) return bundle;
+  }
   const FrameFileRequest how{request.geometry, request.dataset};
   auto frames = open_series(paths, [&files, how](const std::filesystem::path& path) {
     return open_frame_file(files, path, how);

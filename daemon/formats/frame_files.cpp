@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/text.hpp"
+#include "formats/bundle.hpp"
 #include "formats/frame_series.hpp"
 #include "formats/hdf5_frames.hpp"
 #include "formats/mib.hpp"
@@ -61,16 +62,18 @@ Opened open_pixels(FileSystem& files, const std::filesystem::path& path,
 
 constexpr std::array<std::string_view, 6> kHdf5{".h5", ".hdf5", ".hdf", ".nxs", ".emd", ".cxi"};
 constexpr std::array<std::string_view, 1> kNpy{".npy"};
+constexpr std::array<std::string_view, 1> kNpz{".npz"};
 constexpr std::array<std::string_view, 1> kMib{".mib"};
 constexpr std::array<std::string_view, 2> kTiff{".tif", ".tiff"};
 constexpr std::array<std::string_view, 1> kRaw{".raw"};
 
 // Those with a signature of their own first.
-constexpr std::array<FrameFileFormat, 5> kFormats{{
+constexpr std::array<FrameFileFormat, 6> kFormats{{
     {"HDF5", kHdf5, is_hdf5, open_dataset},
     {"Merlin", kMib, is_mib, open_described<open_mib>},
     {"TIFF", kTiff, is_tiff, open_described<open_tiff>},
     {"NPY", kNpy, looks_like_npy, open_described<open_npy>},
+    {"NPZ", kNpz, is_npz, open_described<open_npz>},
     {"RAW", kRaw, has_raw_sidecar, open_pixels},
 }};
 

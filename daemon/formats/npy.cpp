@@ -243,4 +243,36 @@ Result<std::unique_ptr<StoredFrames>> open_npy(FileSystem& files,
   return ContiguousFrames::over(files, std::move(*fd), path, pixels, "NPY" + order);
 }
 
+Result<NpyHeader> read_npy_header(std::span<const std::byte> start) {
+  const auto wrong = [](const Problem& problem) {
+    return fail(problem.code, "cannot read an array:", problem.reason);
+  };
+  const auto place = header_place(start);
+  if (!place) return wrong(place.error());
+  if (start.size() < place->offset_bytes + place->length_bytes) {
+    return wrong({ErrorCode::kCorrupt, "the header is cut off"});
+  }
+  const auto text = start.subspan(place->offset_bytes, place->length_bytes);
+  auto header =
+      HeaderParser({reinterpret_cast<const char*>(text.data()), text.size()}).parse();
+  if (!header) return wrong(header.error());
+  if (!header->descr || !header->fortran_order || !header->shape) {
+    return wrong({ErrorCode::kCorrupt, "the header lacks 'descr', 'fortran_order' or 'shape'"});
+  }
+  return NpyHeader{std::move(*header->descr), *header->fortran_order, std::move(*header->shape),
+                   place->offset_bytes + place->length_bytes};
+}
+
+Result<PixelLayout> npy_layout(const NpyHeader& header) {
+  const auto type = type_of_header(header.descr);
+  if (!type) return fail(type.error().code, "cannot read an array:", type.error().reason);
+  auto layout = layout_of(header.shape, type->type, type->big_endian);
+  if (!layout) {
+    return fail(header.shape.size() > 4 ? ErrorCode::kUnsupported : ErrorCode::kCorrupt,
+                "cannot read an array:", layout.error());
+  }
+  layout->offset_bytes = static_cast<std::int64_t>(header.data_offset);
+  return *layout;
+}
+
 }  // namespace framelog

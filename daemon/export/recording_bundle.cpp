@@ -1,0 +1,110 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "export/recording_files.hpp"
+#include "formats/bundle.hpp"
+
+// playNano's bundles as recordings.
+namespace framelog {
+namespace {
+
+/// A whole number that a frame's metadata tell.
+void take(const nlohmann::json& json, const char* key, auto& into) {
+  const auto found = json.find(key);
+  if (found != json.end() && found->is_number_integer()) {
+    into = found->get<std::remove_reference_t<decltype(into)>>();
+  }
+}
+
+class BundleRecording final : public Recording {
+ public:
+  BundleRecording(Bundle bundle, const std::filesystem::path& path) : bundle_(std::move(bundle)) {
+    const StoredFacts& stored = bundle_.frames->facts();
+    facts_.shape = stored.shape;
+    facts_.frames = stored.frames;
+    if (stored.scan) facts_.scan = Scan{stored.scan->first, stored.scan->second, 0, 0};
+    facts_.pixel_size = stored.pixel_size;
+    facts_.channel = stored.channel;
+    facts_.has_times = stored.has_times;
+    facts_.settings = stored.settings;
+    facts_.description = stored.description + ", bundle";
+    facts_.inputs = {{path, 0, stored.frames, false}};
+    facts_.provenances = {bundle_.provenance_json};
+    facts_.frame_metadata = std::move(bundle_.frame_metadata);
+    for (const BundleLayer& layer : bundle_.layers) {
+      facts_.layers.push_back({layer.name, layer.is_mask, layer.frames->facts().shape});
+    }
+    if (facts_.frames > 0) facts_.start_utc_ns = metadata(0).utc_ns;
+  }
+
+  [[nodiscard]] const RecordingFacts& facts() const noexcept override { return facts_; }
+
+  Result<FrameNote> note(std::uint64_t frame) override {
+    if (frame >= facts_.frames) {
+      return fail(ErrorCode::kInvalid, "a frame that is not in the recording");
+    }
+    const auto stored = bundle_.frames->info(frame);
+    if (!stored) return std::unexpected(stored.error());
+    FrameNote note;
+    note.info = metadata(frame);
+    note.info.monotonic_ns = stored->info.monotonic_ns;
+    // Points of a scan are where the array has them.
+    note.info.source_sequence = frame;
+    return note;
+  }
+
+  Result<void> read(std::uint64_t frame, std::span<std::byte> pixels) override {
+    return checked(bundle_.frames->read(frame, pixels, std::nullopt));
+  }
+  Result<void> read_layer(std::size_t layer, std::uint64_t frame,
+                          std::span<std::byte> pixels) override {
+    if (layer >= bundle_.layers.size()) return fail(ErrorCode::kNotFound, "no such layer");
+    return checked(bundle_.layers[layer].frames->read(frame, pixels, std::nullopt));
+  }
+  Result<void> read_series(std::size_t /*series*/, std::uint64_t /*first*/,
+                           std::span<double> /*sums*/) override {
+    return fail(ErrorCode::kNotFound, "a bundle has no sums of detectors");
+  }
+
+ private:
+  static Result<void> checked(const Result<bool>& read) {
+    if (!read) return std::unexpected(read.error());
+    return {};
+  }
+
+  /// What the metadata tell beside the time.
+  [[nodiscard]] FrameInfo metadata(std::uint64_t frame) const {
+    FrameInfo info;
+    info.sequence = frame;
+    if (frame >= facts_.frame_metadata.size()) return info;
+    const auto json = nlohmann::json::parse(facts_.frame_metadata[frame], nullptr, false);
+    if (!json.is_object()) return info;
+    take(json, "sequence", info.sequence);
+    take(json, "utc_ns", info.utc_ns);
+    take(json, "exposure_ns", info.exposure_ns);
+    take(json, "flags", info.flags);
+    return info;
+  }
+
+  Bundle bundle_;
+  RecordingFacts facts_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Recording>> open_bundle(FileSystem& files,
+                                               const std::filesystem::path& path) {
+  if (is_npz(files, path)) {
+    auto bundle = open_npz_bundle(files, path);
+    if (!bundle) return std::unexpected(bundle.error());
+    return std::make_unique<BundleRecording>(std::move(*bundle), path);
+  }
+  auto bundle = open_hdf5_bundle(files, path);
+  if (!bundle) return std::unexpected(bundle.error());
+  if (!*bundle) return nullptr;
+  return std::make_unique<BundleRecording>(std::move(**bundle), path);
+}
+
+}  // namespace framelog
