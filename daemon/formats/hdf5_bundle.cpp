@@ -25,8 +25,7 @@ std::vector<double> numbers_at(hid_t file, const std::string& path, std::uint64_
   if (!has(file, path)) return {};
   const Handle set(H5Dopen2(file, path.c_str(), H5P_DEFAULT));
   const Handle space(set.valid() ? H5Dget_space(set.get()) : -1);
-  if (!space.valid() ||
-      std::cmp_not_equal(H5Sget_simple_extent_npoints(space.get()), count)) {
+  if (!space.valid() || std::cmp_not_equal(H5Sget_simple_extent_npoints(space.get()), count)) {
     return {};
   }
   std::vector<double> numbers(count);

@@ -253,8 +253,7 @@ Result<NpyHeader> read_npy_header(std::span<const std::byte> start) {
     return wrong({ErrorCode::kCorrupt, "the header is cut off"});
   }
   const auto text = start.subspan(place->offset_bytes, place->length_bytes);
-  auto header =
-      HeaderParser({reinterpret_cast<const char*>(text.data()), text.size()}).parse();
+  auto header = HeaderParser({reinterpret_cast<const char*>(text.data()), text.size()}).parse();
   if (!header) return wrong(header.error());
   if (!header->descr || !header->fortran_order || !header->shape) {
     return wrong({ErrorCode::kCorrupt, "the header lacks 'descr', 'fortran_order' or 'shape'"});

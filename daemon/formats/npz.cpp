@@ -188,8 +188,8 @@ class Opener {
 bool is_npz(FileSystem& files, const std::filesystem::path& path) {
   const auto zip = ZipFile::open(files, path);
   return zip && std::ranges::any_of(zip->members(), [](const ZipMember& member) {
-    return member.name.ends_with(kSuffix);
-  });
+           return member.name.ends_with(kSuffix);
+         });
 }
 
 Result<Bundle> open_npz_bundle(FileSystem& files, const std::filesystem::path& path) {

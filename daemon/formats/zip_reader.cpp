@@ -92,8 +92,7 @@ Result<void> ZipFile::read_directory() {
   const std::size_t end = tail->rfind(std::string_view("PK\x05\x06", 4));
   if (end == std::string::npos || tail->size() - end < kEndBytes) return damaged();
   Directory directory{get<std::uint32_t>(*tail, end + 16), get<std::uint32_t>(*tail, end + 12)};
-  if (end >= kLocatorBytes &&
-      get<std::uint32_t>(*tail, end - kLocatorBytes) == kLocator64Magic) {
+  if (end >= kLocatorBytes && get<std::uint32_t>(*tail, end - kLocatorBytes) == kLocator64Magic) {
     const auto place = get<std::int64_t>(*tail, end - kLocatorBytes + 8);
     const auto end64 = read(place, kEnd64Bytes);
     if (!end64) return std::unexpected(end64.error());
@@ -156,8 +155,7 @@ struct ZipMemberReader::State {
     return fail(ErrorCode::kNoMemory, "cannot unpack a zip");
   }
   Result<void> refill() {
-    const std::uint64_t count =
-        std::min<std::uint64_t>(packed.size(), member.packed_bytes - taken);
+    const std::uint64_t count = std::min<std::uint64_t>(packed.size(), member.packed_bytes - taken);
     const auto got = zip->files().read_at(zip->fd(), std::span(packed).first(count),
                                           data + static_cast<std::int64_t>(taken));
     if (!got) return fail_errno(got.error().system_errno, "cannot read a zip");
