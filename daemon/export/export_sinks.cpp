@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/crc32c.hpp"
+#include "export/export_input.hpp"
 
 namespace framelog {
 namespace {
@@ -13,9 +14,15 @@ namespace {
 /// HDF5, RAW, TIFF and their like.
 class DatasetSink final : public Sink {
  public:
+  /// `source`: what the writer's plan has for its sums; may be null.
   DatasetSink(const SinkSurroundings& around, const DatasetFormat& format,
-              std::unique_ptr<DatasetWriter> writer, std::filesystem::path part)
-      : around_(around), format_(format), writer_(std::move(writer)), part_(std::move(part)) {
+              std::unique_ptr<Recording> source, std::unique_ptr<DatasetWriter> writer,
+              std::filesystem::path part)
+      : around_(around),
+        format_(format),
+        source_(std::move(source)),
+        writer_(std::move(writer)),
+        part_(std::move(part)) {
     verifies_ = around.request.verify && format.verify != nullptr;
     if (verifies_) checksums_.reserve(around.result.slices);
   }
@@ -36,6 +43,7 @@ class DatasetSink final : public Sink {
  private:
   const SinkSurroundings& around_;
   const DatasetFormat& format_;
+  std::unique_ptr<Recording> source_;
   std::unique_ptr<DatasetWriter> writer_;
   std::filesystem::path part_;
   bool verifies_{};
@@ -188,9 +196,18 @@ Result<std::unique_ptr<Sink>> open_dataset(const SinkSurroundings& around,
   plan.source = around.series;
   plan.provenance_json = around.provenance_json;
   plan.export_utc_ns = around.request.export_utc_ns;
+  // The sums of detectors are read beside the frames, which another thread reads.
+  std::unique_ptr<Recording> source;
+  if (!around.recording.series.empty() && around.result.frames_in_order) {
+    auto opened = open_export_input(around.files, around.request);
+    if (!opened) return std::unexpected(opened.error());
+    source = std::move(*opened);
+    plan.source = source.get();
+  }
   auto writer = output.dataset->create(around.files, plan);
   if (!writer) return std::unexpected(writer.error());
-  return std::make_unique<DatasetSink>(around, *output.dataset, std::move(*writer), *part);
+  return std::make_unique<DatasetSink>(around, *output.dataset, std::move(source),
+                                       std::move(*writer), *part);
 }
 
 Result<std::unique_ptr<Sink>> open_movie(const SinkSurroundings& around,

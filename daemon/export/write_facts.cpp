@@ -19,6 +19,33 @@ namespace {
 /// A size in the unit's own spelling for files: "µm" is ours as "um".
 Length known(const Length& length) { return length.unit.empty() ? Length{1, "px"} : length; }
 
+/// One side of the frames as pixels of a source, so that a reader finds the scale of the axis
+/// again.
+struct Side {
+  std::uint32_t start{};
+  std::uint32_t stop{};
+  std::uint32_t bin{1};
+};
+
+Side side_of(const ResultFacts& result, Axis axis, const IndexRange& region, std::uint32_t pixels) {
+  Side side{static_cast<std::uint32_t>(region.start), static_cast<std::uint32_t>(region.stop), 1};
+  const auto found = find_axis(result, axis);
+  if (!found) return side;
+  const AxisFacts& facts = result.axes[*found];
+  if (facts.size != pixels || facts.size == 0 || !(facts.step > 0)) return side;
+  side.bin = static_cast<std::uint32_t>(std::max<std::uint64_t>(1, region.size() / facts.size));
+  // The centre of the first pixel, in pixels of the source.
+  const double first = facts.origin / facts.step * side.bin - (side.bin - 1) / 2.0;
+  const double most = std::numeric_limits<std::int32_t>::max();
+  side.start = static_cast<std::uint32_t>(std::llround(std::clamp(first, 0.0, most)));
+  side.stop = side.start + static_cast<std::uint32_t>(facts.size) * side.bin;
+  return side;
+}
+
+Length part_of(const Length& length, std::uint32_t bin) {
+  return {length.value / bin, length.unit};
+}
+
 }  // namespace
 
 std::vector<std::uint64_t> shape_of(const ResultFacts& result) {
@@ -88,12 +115,16 @@ SegmentDescription describe_as_segment(const WritePlan& plan) {
   d.saturation = recording.saturation;
   d.shape = result.slice;
   d.sensor = recording.shape;
-  d.region = {static_cast<std::uint32_t>(result.region[0].start),
-              static_cast<std::uint32_t>(result.region[0].stop),
-              static_cast<std::uint32_t>(result.region[1].start),
-              static_cast<std::uint32_t>(result.region[1].stop)};
+  const Side y = side_of(result, Axis::kY, result.region[0], result.slice.height_px);
+  const Side x = side_of(result, Axis::kX, result.region[1], result.slice.width_px);
+  d.region = {y.start, y.stop, x.start, x.stop};
+  d.bin = {y.bin, x.bin};
   d.bin_mode = "none";
-  d.pixel_size = {known(result.pixel_size[0]), known(result.pixel_size[1])};
+  d.pixel_size = {part_of(known(result.pixel_size[0]), y.bin),
+                  part_of(known(result.pixel_size[1]), x.bin)};
+  if (!recording.scan_step[0].unit.empty()) {
+    d.scan_step.assign(recording.scan_step.begin(), recording.scan_step.end());
+  }
   d.value_unit = recording.value_unit;
   d.steps = result.steps;
   if (has_axes(result, "tyx") && recording.scan && result.frames_in_order) d.scan = recording.scan;

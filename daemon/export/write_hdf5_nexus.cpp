@@ -148,7 +148,7 @@ class NexusWriter final : public DatasetWriter {
     file_->group(kReadout, "NXcollection");
     integers("roi_origin_yx", {roi.y_start, roi.x_start});
     integers("roi_size_yx", {roi.height_px(), roi.width_px()});
-    integers("binning_yx", {bin_of(0), bin_of(1)});
+    integers("binning_yx", {d.bin.rows, d.bin.columns});
     file_->dataset(kReadout + "/binning_mode", d.bin_mode);
     integers("sensor_size_yx", {d.sensor.height_px, d.sensor.width_px});
     file_->dataset(kReadout + "/segment_number", std::int64_t{0});
@@ -163,16 +163,11 @@ class NexusWriter final : public DatasetWriter {
     file_->dataset(kReadout + "/scan_flyback", std::int64_t{d.scan->flyback});
     file_->dataset(kReadout + "/scan_first_number",
                    static_cast<std::int64_t>(d.scan->first_number));
+    if (d.scan_step.size() != 2) return;
+    file_->dataset(kReadout + "/scan_step_y", d.scan_step[0].value, d.scan_step[0].unit);
+    file_->dataset(kReadout + "/scan_step_x", d.scan_step[1].value, d.scan_step[1].unit);
   }
 
-  /// Pixels of the recording in one of these.
-  [[nodiscard]] std::int64_t bin_of(std::size_t side) const {
-    const ResultFacts& result = *plan_.result;
-    const auto axis = find_axis(result, side == 0 ? Axis::kY : Axis::kX);
-    if (!axis || result.axes[*axis].size == 0) return 1;
-    return static_cast<std::int64_t>(
-        std::max<std::uint64_t>(1, result.region[side].size() / result.axes[*axis].size));
-  }
   void integers(const std::string& name, const std::vector<std::int64_t>& values) {
     file_->dataset(kReadout + "/" + name, values);
   }

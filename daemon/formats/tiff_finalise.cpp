@@ -143,7 +143,7 @@ Result<void> write_first(const Part& part, const std::vector<FrameRecord>& recor
                          const std::vector<Text>& texts) {
   const auto entries = first_entries(part, records, texts);
   if (!entries) return std::unexpected(entries.error());
-  const std::string time = tiff_time(records.front().utc_ns);
+  const std::string time = tiff_time(std::max<std::int64_t>(0, records.front().utc_ns));
   if (auto done = part.write(std::as_bytes(std::span(time)), kDateTimeAt); !done) return done;
   const bool big = part.layout.big();
   std::vector<std::byte> bytes(

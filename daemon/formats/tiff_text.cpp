@@ -18,6 +18,15 @@ namespace {
 constexpr std::string_view kNamespace = "http://www.openmicroscopy.org/Schemas/OME/2016-06";
 constexpr std::string_view kMicrometre = "\u00b5m";
 
+/// Of a frame on one of the clocks, the same for all frames of a file; -1: none.
+std::int64_t time_of(const FrameRecord& record) noexcept {
+  return record.monotonic_ns >= 0 ? record.monotonic_ns : record.utc_ns;
+}
+
+bool has_time(const FrameRecord& record) noexcept {
+  return is_intact(record) && time_of(record) >= 0;
+}
+
 double seconds(std::int64_t ns) noexcept { return static_cast<double>(ns) * 1e-9; }
 
 /// As XML takes it: what it has no characters for becomes a blank.
@@ -61,26 +70,25 @@ std::optional<double> regular_interval_s(std::span<const FrameRecord> records) {
   if (records.size() < 2) return std::nullopt;
   const auto intervals = static_cast<double>(records.size() - 1);
   const double mean =
-      static_cast<double>(records.back().monotonic_ns - records.front().monotonic_ns) / intervals;
+      static_cast<double>(time_of(records.back()) - time_of(records.front())) / intervals;
   if (!(mean > 0)) return std::nullopt;
   for (std::size_t i = 0; i < records.size(); ++i) {
-    if (!is_intact(records[i])) return std::nullopt;
+    if (!has_time(records[i])) return std::nullopt;
     if (i == 0) continue;
-    const auto interval =
-        static_cast<double>(records[i].monotonic_ns - records[i - 1].monotonic_ns);
+    const auto interval = static_cast<double>(time_of(records[i]) - time_of(records[i - 1]));
     if (std::abs(interval - mean) > mean / 2) return std::nullopt;
   }
   return mean * 1e-9;
 }
 
 void add_planes(std::string& xml, std::span<const FrameRecord> records) {
-  const auto first = std::ranges::find_if(records, is_intact);
+  const auto first = std::ranges::find_if(records, has_time);
   if (first == records.end()) return;
   for (std::size_t i = 0; i < records.size(); ++i) {
     const FrameRecord& record = records[i];
-    if (!is_intact(record)) continue;
+    if (!has_time(record)) continue;
     fmt::format_to(std::back_inserter(xml), R"(<Plane TheZ="0" TheT="{}" TheC="0" DeltaT="{:.9f}")",
-                   i, seconds(record.monotonic_ns - first->monotonic_ns));
+                   i, seconds(time_of(record) - time_of(*first)));
     if (record.exposure_ns >= 0) {
       fmt::format_to(std::back_inserter(xml), R"( ExposureTime="{:.9f}")",
                      seconds(record.exposure_ns));
@@ -107,7 +115,8 @@ void add_instrument(std::string& xml, const About& about) {
 void add_image(std::string& xml, const About& about, std::span<const FrameRecord> records,
                const std::string& name) {
   xml += "<Image ID=\"Image:0\"" + attribute("Name", name) + ">\n";
-  const auto first = std::ranges::find_if(records, is_intact);
+  const auto first = std::ranges::find_if(
+      records, [](const FrameRecord& record) { return is_intact(record) && record.utc_ns >= 0; });
   if (first != records.end()) {
     xml += "<AcquisitionDate>" + iso_time(first->utc_ns) + "</AcquisitionDate>\n";
   }
