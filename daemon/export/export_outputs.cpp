@@ -1,0 +1,228 @@
+#include "export/export_outputs.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "core/option.hpp"
+#include "core/text.hpp"
+
+namespace framelog {
+namespace {
+
+using Kind = ViewRequest::Kind;
+
+constexpr std::int64_t kHeadBytes = 4096;  // Around the pixels of a picture.
+
+std::unexpected<Error> unknown_format(const std::string& name) {
+  std::vector<std::string_view> known;
+  for (const auto& format : dataset_formats()) known.push_back(format.name);
+  for (const auto& format : picture_formats()) known.push_back(format.name);
+  for (const auto& format : movie_formats()) known.push_back(format.name);
+  const std::string nearest = nearest_word(name, known);
+  return fail(ErrorCode::kInvalid, "--to",
+              fmt::format("{}: no such format{} (allowed: {})", in_quotes(name),
+                          nearest.empty() ? "" : ", did you mean " + nearest + "?",
+                          fmt::join(known, ", ")));
+}
+
+/// What the result is called in names.
+std::string result_type_of(const ViewRequest& view, bool is_sequence) {
+  using Mode = ViewRequest::Mode;
+  switch (view.kind) {
+    case Kind::kFrames:
+      return is_sequence ? "frame" : "export";
+    case Kind::kProjection:
+      return view.mode == Mode::kMax    ? "max"
+             : view.mode == Mode::kMin  ? "min"
+             : view.mode == Mode::kMean ? "mean"
+             : view.mode == Mode::kStd  ? "std"
+                                        : "sum";
+    case Kind::kKymograph:
+      return "kymograph";
+    case Kind::kContactSheet:
+      return "sheet";
+    case Kind::kImages:
+      return "image";
+  }
+  std::unreachable();
+}
+
+/// The pattern "AxBxCxD" by which Quant4D knows the shape of a RAW.
+std::string quant4d_suffix(const ResultFacts& result) {
+  const auto& axes = result.axes;
+  if (axes.size() != 4 || axes[0].axis != Axis::kScanY || axes[1].axis != Axis::kScanX) return "";
+  return fmt::format("_{}x{}x{}x{}", axes[3].size, axes[2].size, axes[1].size, axes[0].size);
+}
+
+/// Makes the list of outputs out of formats and images.
+class OutputPlanner {
+ public:
+  OutputPlanner(const ExportRequest& request, ExportPlan& plan) : request_(request), plan_(plan) {}
+
+  Result<void> run() {
+    for (const std::string& format : formats()) {
+      if (auto added = add(format); !added) return added;
+    }
+    return {};
+  }
+
+ private:
+  /// Of a scan's images: values as TIFF, and a picture.
+  std::vector<std::string> formats() const {
+    if (!request_.formats.empty() || plan_.view.kind != Kind::kImages) return request_.formats;
+    return {"tif", "png"};
+  }
+
+  Result<void> add(const std::string& name) {
+    PlannedOutput output;
+    output.format = name;
+    output.dataset = find_dataset_format(name);
+    output.picture = find_picture_format(name);
+    output.movie = find_movie_format(name);
+    if (output.dataset == nullptr && output.picture == nullptr && output.movie == nullptr) {
+      return unknown_format(name);
+    }
+    if (output.dataset != nullptr) return add_dataset(std::move(output));
+    if (output.movie != nullptr) return add_movie(std::move(output));
+    return add_pictures(std::move(output));
+  }
+
+  std::vector<std::string> images() const {
+    if (plan_.view.kind == Kind::kImages) return plan_.view.images;
+    return {""};
+  }
+
+  /// One output for each of the images; else one.
+  void push(PlannedOutput output, std::string_view extension, std::string suffix) {
+    for (const std::string& image : images()) {
+      output.image = image;
+      output.name.format = output.format;
+      output.name.extension = extension;
+      output.name.suffix = suffix;
+      output.name.result_type =
+          image.empty() ? result_type_of(plan_.view, output.is_sequence) : image;
+      output.name.detector = detector_of(image);
+      output.name.frame = plan_.result.time.start;
+      plan_.outputs.push_back(output);
+    }
+  }
+
+  /// The detector that an image is of: its name, or that with radii behind it.
+  const DetectorSpec* detector_of(const std::string& image) const {
+    const DetectorSpec* found = nullptr;
+    for (const DetectorSpec& detector : plan_.detectors) {
+      const bool fits = image == detector.name || image.starts_with(detector.name + "_");
+      if (fits && (found == nullptr || detector.name.size() > found->name.size())) {
+        found = &detector;
+      }
+    }
+    return found;
+  }
+
+  std::string filtered() const { return request_.transform.filters.empty() ? "" : "_filtered"; }
+
+  Result<void> add_dataset(PlannedOutput output) {
+    if (!request_.composite.empty() || plan_.view.kind == Kind::kContactSheet) {
+      return fail(ErrorCode::kInvalid,
+                  request_.composite.empty() ? "--contact-sheet" : "--composite",
+                  fmt::format("makes pictures, which {} does not hold (allowed: png, tif, ...)",
+                              output.format));
+    }
+    const DatasetFormat& format = *output.dataset;
+    auto checked =
+        format.check(plan_.recording().facts(), plan_.result, request_.write, plan_.notes);
+    if (!checked) return checked;
+    output.estimate = format.estimate(plan_.recording().facts(), plan_.result, request_.write);
+    output.may_shrink = request_.write.compression.codec != Codec::kNone;
+    std::string suffix = filtered();
+    if (format.name == "raw") suffix += quant4d_suffix(plan_.result);
+    push(std::move(output), format.extension, std::move(suffix));
+    return {};
+  }
+
+  Result<void> add_movie(PlannedOutput output) {
+    if (plan_.view.kind != Kind::kFrames) {
+      return fail(ErrorCode::kInvalid, "--to",
+                  fmt::format("{} is of frames, not of one picture of them", output.format));
+    }
+    const bool knows_pace = request_.movie.fps.has_value() || plan_.result.has_times;
+    if (!knows_pace && output.format == "gif") {
+      return fail(ErrorCode::kInvalid, "gif",
+                  "needs the frames' times, which this recording does not have (--fps N)");
+    }
+    if (!knows_pace && output.format != "zip") {
+      plan_.notes.push_back("the recording has no times: 10 frames per second (--fps)");
+    }
+    output.raw_values = request_.images == ImageValues::kRaw;
+    if (output.raw_values && output.format != "zip") {
+      return fail(ErrorCode::kInvalid, "--images",
+                  fmt::format("{} shows pictures as displayed (raw values: zip)", output.format));
+    }
+    output.estimate = picture_bytes(plan_.result, request_, output.raw_values) *
+                      static_cast<std::int64_t>(plan_.result.slices);
+    output.may_shrink = true;
+    const std::string_view extension = output.movie->extension;
+    push(std::move(output), extension, filtered());
+    return {};
+  }
+
+  Result<void> add_pictures(PlannedOutput output) {
+    const bool is_frames = plan_.view.kind == Kind::kFrames;
+    output.is_sequence = is_frames && plan_.result.slices > 1;
+    const std::int64_t pictures =
+        output.is_sequence ? static_cast<std::int64_t>(plan_.result.slices) : 1;
+    const std::string_view extension = output.picture->extension;
+    ImageValues values = request_.images;
+    if (values == ImageValues::kDefault) {
+      values = plan_.view.kind != Kind::kImages ? ImageValues::kDisplayed
+               : is_alone()                     ? ImageValues::kBoth
+               : output.format == "tif"         ? ImageValues::kRaw
+                                                : ImageValues::kDisplayed;
+    }
+    if (!request_.composite.empty() || plan_.view.kind == Kind::kContactSheet) {
+      if (request_.images == ImageValues::kRaw) {
+        return fail(ErrorCode::kInvalid, "--images", "raw has no composites and contact sheets");
+      }
+      values = ImageValues::kDisplayed;
+    }
+    for (const bool raw : {true, false}) {
+      if (values == (raw ? ImageValues::kDisplayed : ImageValues::kRaw)) continue;
+      PlannedOutput one = output;
+      one.raw_values = raw;
+      one.may_shrink = !raw || output.format == "png";
+      one.estimate = picture_bytes(plan_.result, request_, raw) * pictures;
+      push(std::move(one), extension,
+           filtered() + (raw && values == ImageValues::kBoth ? "_raw" : ""));
+    }
+    return {};
+  }
+
+  bool is_alone() const {
+    return std::ranges::count_if(formats(), [](const std::string& name) {
+             return find_picture_format(name) != nullptr;
+           }) == 1;
+  }
+
+  const ExportRequest& request_;
+  ExportPlan& plan_;
+};
+
+}  // namespace
+
+std::int64_t picture_bytes(const ResultFacts& result, const ExportRequest& request, bool raw) {
+  const auto pixels = static_cast<std::int64_t>(result.slice.width_px) * result.slice.height_px;
+  if (raw) return pixels * static_cast<std::int64_t>(size_bytes(result.type)) + kHeadBytes;
+  const double zoom = request.picture.zoom.value_or(1);
+  return static_cast<std::int64_t>(std::ceil(static_cast<double>(pixels) * 3 * zoom * zoom)) +
+         kHeadBytes;
+}
+
+Result<void> plan_outputs(const ExportRequest& request, ExportPlan& plan) {
+  return OutputPlanner(request, plan).run();
+}
+
+}  // namespace framelog
