@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cstddef>
 #include <limits>
 
 namespace framelog {
@@ -51,7 +52,11 @@ std::optional<PixelType> pixel_type_of(std::string_view name) noexcept {
 }
 
 std::size_t size_bytes(const FrameShape& shape) noexcept {
-  return std::size_t{shape.height_px} * shape.width_px * size_bytes(shape.type);
+  // What is larger than memory can be must not pass for the little that is left in so many bits.
+  constexpr std::uint64_t kMost = std::numeric_limits<std::ptrdiff_t>::max();
+  const std::uint64_t pixels = std::uint64_t{shape.height_px} * shape.width_px;
+  const std::uint64_t pixel_bytes = size_bytes(shape.type);
+  return static_cast<std::size_t>(pixels > kMost / pixel_bytes ? kMost : pixels * pixel_bytes);
 }
 
 std::string to_string(const FrameShape& shape) {

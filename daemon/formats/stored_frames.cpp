@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <limits>
 
 namespace framelog {
@@ -15,6 +16,8 @@ namespace {
 constexpr std::uint64_t kLongestSidePx = std::numeric_limits<std::uint32_t>::max();
 // More than any file system holds, and far from where sums of offsets overflow.
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 60U;
+
+constexpr std::uint64_t kMostFrameBytes = std::numeric_limits<std::ptrdiff_t>::max();
 
 bool too_long(std::uint64_t side) noexcept { return side > kLongestSidePx; }
 
@@ -44,6 +47,7 @@ std::expected<PixelLayout, std::string> layout_of(std::span<const std::uint64_t>
   const auto sides = dimensions.last(frame_dimensions);
   const auto pixels = product(dimensions);
   if (!pixels || *pixels > kMaxBytes / size_bytes(type) || std::ranges::any_of(sides, too_long) ||
+      product(sides).value_or(0) > kMostFrameBytes / size_bytes(type) ||
       (outer.size() == 2 && std::ranges::any_of(outer, too_long))) {
     return std::unexpected("an absurd array of " + text);
   }

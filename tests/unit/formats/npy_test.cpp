@@ -157,6 +157,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{npy_of(header("<u1", "(1, 1, 4294967296)"), ""), kCorrupt, "absurd"},
         Bad{npy_of(header("<u2", "(99999999999999999999, 1)"), ""), kCorrupt, "absurd"},
         Bad{npy_of(header("<u2", "(4294967295, 4294967295, 4294967295)"), ""), kCorrupt, "absurd"},
+        Bad{npy_of(header("<u2", "(70000, 70000)"), ""), kCorrupt,
+            sizeof(void*) == 4 ? "absurd" : "shorter"},
         Bad{npy_of(header("<u2", "(0, 4, 4)"), ""), kCorrupt, "empty array"},
         Bad{npy_of(header("<u2", "()"), "12"), kCorrupt, "0 dimensions"},
         Bad{npy_of(header("<u2", "(1, 1, 1, 1, 1)"), "12"), kUnsupported, "5 dimensions"},
