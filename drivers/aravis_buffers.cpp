@@ -10,10 +10,9 @@ constexpr std::size_t kLeastSlotBytes = std::size_t{64} << 10U;
 }  // namespace
 
 AravisBuffers::AravisBuffers(std::size_t count, std::size_t bytes, bool arrives_as_kept,
-                             SlotsAhead* slots, const Clock& clock)
+                             SlotsAhead* slots)
     : count_(count),
       slots_(arrives_as_kept && bytes >= kLeastSlotBytes ? slots : nullptr),
-      clock_(clock),
       // Written once, so that no page is missing when the first frame arrives.
       memory_(std::make_unique<std::byte[]>(count * bytes)),
       own_(count),
@@ -26,8 +25,7 @@ AravisBuffers::AravisBuffers(std::size_t count, std::size_t bytes, bool arrives_
   for (std::size_t i = 0; i < of_slots_.size(); ++i) make(of_slots_[i], slots_->slot(i), true);
 }
 
-void AravisBuffers::make(AravisBuffer& buffer, std::span<std::byte> bytes, bool is_slot) const {
-  buffer.clock = &clock_;
+void AravisBuffers::make(AravisBuffer& buffer, std::span<std::byte> bytes, bool is_slot) {
   buffer.object.reset(arv_buffer_new_full(bytes.size(), bytes.data(), &buffer, nullptr));
   buffer.bytes = bytes;
   buffer.is_slot = is_slot;

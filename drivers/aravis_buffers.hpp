@@ -7,7 +7,6 @@
 #include <span>
 #include <vector>
 
-#include "core/clock.hpp"
 #include "drivers/aravis_glib.hpp"
 #include "drivers/slots_ahead.hpp"
 
@@ -15,7 +14,6 @@ namespace framelog {
 
 /// One buffer that Aravis fills.
 struct AravisBuffer {
-  const Clock* clock{};
   ObjectPtr<ArvBuffer> object;  ///< Aravis has a reference of its own while it fills it.
   std::span<std::byte> bytes;
   std::int64_t arrival_ns{-1};  ///< Of the first packet, monotonic.
@@ -34,8 +32,7 @@ class AravisBuffers {
  public:
   /// `slots` is borrowed, or null. Slots serve where a frame arrives as it is kept, and is so large
   /// that a copy costs more than another buffer.
-  AravisBuffers(std::size_t count, std::size_t bytes, bool arrives_as_kept, SlotsAhead* slots,
-                const Clock& clock);
+  AravisBuffers(std::size_t count, std::size_t bytes, bool arrives_as_kept, SlotsAhead* slots);
 
   /// The next one to give to Aravis; null while it has as many as there are.
   [[nodiscard]] AravisBuffer* next() noexcept;
@@ -43,11 +40,10 @@ class AravisBuffers {
   void give_back(AravisBuffer& buffer) noexcept;
 
  private:
-  void make(AravisBuffer& buffer, std::span<std::byte> bytes, bool is_slot) const;
+  static void make(AravisBuffer& buffer, std::span<std::byte> bytes, bool is_slot);
 
   std::size_t count_;
   SlotsAhead* slots_;
-  const Clock& clock_;
   std::unique_ptr<std::byte[]> memory_;
   std::vector<AravisBuffer> own_;
   std::vector<AravisBuffer*> free_;  // Of our own.

@@ -104,8 +104,8 @@ Result<std::unique_ptr<AravisStream>> AravisStream::make(
     ArvCamera* camera, const CameraSetup& setup, const AravisConfig& config, const Clock& clock,
     Wakeup& wakeup, StreamCounters& counters, SlotsAhead* slots) {
   std::unique_ptr<AravisStream> made(new AravisStream(camera, setup, clock, counters));
-  const auto callback = [](void* stream, ArvStreamCallbackType type, ArvBuffer* buffer) {
-    on_stream_event(stream, type, buffer);
+  const auto callback = [](void* stream, ArvStreamCallbackType type, ArvBuffer* /*buffer*/) {
+    on_stream_event(stream, type);
   };
   Failure failure;
   made->stream_.reset(arv_camera_create_stream(camera, callback, made.get(), failure.out()));
@@ -126,8 +126,9 @@ Result<std::unique_ptr<AravisStream>> AravisStream::make(
   }
   if (setup.has_exposure_chunk) made->chunks_.reset(arv_camera_create_chunk_parser(camera));
   made->marks_ = PacketMarks(packet_payload(camera, setup));
-  made->buffers_.emplace(buffer_count(config, setup.payload_bytes), setup.payload_bytes,
-                         arrives_as_kept(setup), slots, clock);
+  const std::size_t buffers = buffer_count(config, setup.payload_bytes);
+  made->given_.resize(buffers);
+  made->buffers_.emplace(buffers, setup.payload_bytes, arrives_as_kept(setup), slots);
   made->give_buffers();
   g_signal_connect(stream, "new-buffer", G_CALLBACK(on_new_buffer), &wakeup);
   arv_stream_set_emit_signals(stream, 1);
@@ -147,6 +148,7 @@ void AravisStream::give_buffers() noexcept {
     arv_buffer_set_frame_id(object, kNoId);
     arv_buffer_set_timestamp(object, 0);
     marks_.put(buffer->bytes);
+    given_[given_count_++ % given_.size()] = buffer;
     g_object_ref(object);
     arv_stream_push_buffer(stream_.get(), object);
   }
@@ -164,12 +166,16 @@ void AravisStream::end() noexcept {
   arv_camera_stop_acquisition(camera_, failure.out());
 }
 
-void AravisStream::on_stream_event(void* /*stream*/, int type, ArvBuffer* buffer) noexcept {
-  // Later events come when the buffer may be read already. Simulated streams name none at its
-  // start.
-  if (type != ARV_STREAM_CALLBACK_TYPE_START_BUFFER || buffer == nullptr) return;
-  AravisBuffer& ours = ours_of(buffer);
-  ours.arrival_ns = ours.clock->monotonic_ns();
+/// A frame begins. Aravis does not say in which buffer, but fills them in the order of giving.
+void AravisStream::note_arrival() noexcept {
+  AravisBuffer* buffer = given_[begun_count_++ % given_.size()];
+  if (buffer != nullptr) buffer->arrival_ns = clock_.monotonic_ns();
+}
+
+void AravisStream::on_stream_event(void* stream, int type) noexcept {
+  if (type == ARV_STREAM_CALLBACK_TYPE_START_BUFFER) {
+    static_cast<AravisStream*>(stream)->note_arrival();
+  }
 }
 
 void AravisStream::on_new_buffer(ArvStream* /*stream*/, void* wakeup) noexcept {

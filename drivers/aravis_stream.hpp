@@ -33,7 +33,7 @@ inline constexpr std::size_t kStreamCounts = 9;
 using StreamCounters = std::array<SourceCounter, kStreamCounts>;
 
 /// A camera's running acquisition: its buffers, and the thread in which Aravis fills them.
-/// Threads: capture, except on_control_lost().
+/// Threads: capture, except on_stream_event(), on_new_buffer() and note_arrival().
 class AravisStream {
  public:
   /// All are borrowed; `slots` may be null. `wakeup` is notified of each frame. Errors: as Failure.
@@ -66,7 +66,8 @@ class AravisStream {
   [[nodiscard]] std::int64_t exposure_of(ArvBuffer* buffer) noexcept;
   void count_losses() noexcept;
 
-  static void on_stream_event(void* stream, int type, ArvBuffer* buffer) noexcept;
+  void note_arrival() noexcept;
+  static void on_stream_event(void* stream, int type) noexcept;
   static void on_new_buffer(ArvStream* stream, void* wakeup) noexcept;
 
   /// What a running total of Aravis had been when it was looked at last.
@@ -84,6 +85,10 @@ class AravisStream {
   FrameNumbers numbers_;
   PacketMarks marks_;
   std::optional<AravisBuffers> buffers_;
+  /// In a round, as they were given. The queue of Aravis orders what its thread sees of them.
+  std::vector<AravisBuffer*> given_;
+  std::uint64_t given_count_{};
+  std::uint64_t begun_count_{};             // Frames; Aravis' thread alone.
   std::array<AravisBuffer*, 2> arrived_{};  // That to read next, and the one behind it.
   std::int64_t last_arrival_ns_{-1};
   std::vector<Total> totals_;

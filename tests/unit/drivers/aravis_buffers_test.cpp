@@ -10,8 +10,6 @@
 #include <random>
 #include <vector>
 
-#include "core/clock.hpp"
-
 namespace framelog {
 namespace {
 
@@ -48,7 +46,7 @@ void put(std::span<std::byte> frame, std::uint64_t value) {
 /// Aravis, the driver and the ring's stages, as far as memory goes.
 struct Model {
   Slots slots{32};
-  AravisBuffers buffers{6, kBytes, true, &slots, system_clock()};
+  AravisBuffers buffers{6, kBytes, true, &slots};
   std::deque<AravisBuffer*> given;
   std::deque<std::uint64_t> recorded;  // What the slots from `released` on have to hold.
   std::vector<std::byte> spare{std::vector<std::byte>(kBytes)};
@@ -136,8 +134,7 @@ TEST(AravisBuffers, BehindDroppedFramesTheyArriveWhereTheyAreKeptAgain) {
 TEST(AravisBuffers, WhereNothingIsKnownAheadMemoryOfItsOwnServes) {
   Slots slots(8);
   for (const bool arrives_as_kept : {true, false}) {
-    AravisBuffers buffers(3, kBytes, arrives_as_kept, arrives_as_kept ? nullptr : &slots,
-                          system_clock());
+    AravisBuffers buffers(3, kBytes, arrives_as_kept, arrives_as_kept ? nullptr : &slots);
     std::vector<AravisBuffer*> given;
     while (AravisBuffer* buffer = buffers.next()) given.push_back(buffer);
     ASSERT_EQ(given.size(), 3U);
