@@ -2,10 +2,13 @@
 
 #include <arv.h>
 
+#include <algorithm>
+
 namespace framelog {
 namespace {
 
 constexpr std::size_t kLeastSlotBytes = std::size_t{64} << 10U;
+constexpr std::size_t kFewestBuffers = 8;
 
 }  // namespace
 
@@ -21,6 +24,10 @@ AravisBuffers::AravisBuffers(std::size_t count, std::size_t bytes, bool arrives_
   for (std::size_t i = 0; i < own_.size(); ++i) {
     make(own_[i], {memory_.get() + i * bytes, bytes}, false);
     free_.push_back(&own_[i]);
+  }
+  // Where Aravis had more than it may be ahead, the last ones would never be slots.
+  if (slots_ != nullptr && slots_->end() - slots_->next() >= kFewestBuffers) {
+    count_ = std::min<std::size_t>(count_, slots_->end() - slots_->next());
   }
   for (std::size_t i = 0; i < of_slots_.size(); ++i) make(of_slots_[i], slots_->slot(i), true);
 }

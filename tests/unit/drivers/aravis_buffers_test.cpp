@@ -96,6 +96,17 @@ TEST(AravisBuffers, FramesArriveWhereTheyAreKept) {
   EXPECT_EQ(model.copies, 0U);
 }
 
+TEST(AravisBuffers, AreNoMoreThanThereAreSlotsAhead) {
+  Slots slots(12);
+  AravisBuffers buffers(16, kBytes, true, &slots);
+  std::size_t given = 0;
+  while (const AravisBuffer* buffer = buffers.next()) {
+    EXPECT_TRUE(buffer->is_slot);
+    ++given;
+  }
+  EXPECT_EQ(given, 12U);
+}
+
 TEST(AravisBuffers, NoFrameThatIsKeptIsEverTouchedAgain) {
   Model model;
   std::mt19937 random(11);
