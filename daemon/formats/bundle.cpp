@@ -75,7 +75,7 @@ std::unique_ptr<StoredFrames> with_times(std::unique_ptr<StoredFrames> frames,
                                          std::string channel) {
   auto timed = std::make_unique<TimedFrames>(std::move(frames), std::move(seconds));
   StoredFacts& facts = timed->change();
-  facts.channel = std::move(channel);
+  if (!channel.empty()) facts.channel = std::move(channel);
   if (pixel_size_nm > 0 && std::isfinite(pixel_size_nm)) {
     facts.pixel_size = {Length{pixel_size_nm, "nm"}, Length{pixel_size_nm, "nm"}};
   }

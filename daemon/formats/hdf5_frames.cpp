@@ -9,7 +9,9 @@
 #include "core/crc32c.hpp"
 #include "core/text.hpp"
 #include "formats/byte_order.hpp"
+#include "formats/bundle.hpp"
 #include "formats/checked_read.hpp"
+#include "formats/hdf5_calibration.hpp"
 #include "formats/hdf5_candidates.hpp"
 #include "formats/hdf5_dataset.hpp"
 #include "formats/hdf5_filters.hpp"
@@ -35,6 +37,7 @@ struct Found {
   std::int64_t file_bytes{};
   FrameTable records;
   StoredFacts facts;
+  std::vector<double> times;  ///< Of a foreign file that tells them.
 };
 
 /// Chunks of so many whole frames, and what unpacks them.
@@ -292,7 +295,11 @@ Result<void> open_plain_file(FileSystem& files, const std::filesystem::path& pat
 }
 
 Result<void> add_segment_facts(Found& found, const std::string& name) {
-  if (!is_segment(found.file.get(), name)) return {};
+  take_calibration(found.file.get(), name, found.facts);
+  if (!is_segment(found.file.get(), name)) {
+    found.times = frame_times(found.file.get(), name, found.facts);
+    return {};
+  }
   auto facts = segment_facts(found.file.get(), found.facts.frames);
   if (!facts) return std::unexpected(facts.error());
   auto records = FrameTable::of(found.file.get(), facts->frames, found.file_bytes);
@@ -326,6 +333,16 @@ Result<Found> find(FileSystem& files, const std::filesystem::path& path,
   return found;
 }
 
+/// The quickest way of reading its pixels.
+std::unique_ptr<StoredFrames> read_by(FileSystem& files, Found& found) {
+  auto places = RowPlaces::of(found.set.get(), found.sizes, 2, size_bytes(found.facts.shape),
+                              found.file_bytes);
+  if (places) return std::make_unique<PlacedFrames>(files, found, std::move(*places));
+  auto chunks = frame_chunks_of(found.set.get(), found.sizes, size_bytes(found.facts.shape));
+  if (chunks) return std::make_unique<PackedFrames>(files, found, std::move(*chunks));
+  return std::make_unique<DecodedFrames>(files, found);
+}
+
 }  // namespace
 
 bool is_hdf5(FileSystem& files, const std::filesystem::path& path) {
@@ -355,12 +372,10 @@ Result<std::unique_ptr<StoredFrames>> open_hdf5_frames(FileSystem& files,
   }
   auto found = find(files, path, dataset);
   if (!found) return std::unexpected(found.error());
-  auto places = RowPlaces::of(found->set.get(), found->sizes, 2, size_bytes(found->facts.shape),
-                              found->file_bytes);
-  if (places) return std::make_unique<PlacedFrames>(files, *found, std::move(*places));
-  auto chunks = frame_chunks_of(found->set.get(), found->sizes, size_bytes(found->facts.shape));
-  if (chunks) return std::make_unique<PackedFrames>(files, *found, std::move(*chunks));
-  return std::make_unique<DecodedFrames>(files, *found);
+  const std::vector<double> times = std::move(found->times);
+  auto frames = read_by(files, *found);
+  if (times.empty()) return frames;
+  return with_times(std::move(frames), times, 0, "");
 }
 
 }  // namespace framelog

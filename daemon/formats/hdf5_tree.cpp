@@ -276,6 +276,10 @@ bool has(hid_t file, const std::string& path) {
 
 namespace {
 
+bool is_one(hid_t space) {
+  return space >= 0 && H5Sget_simple_extent_npoints(space) == 1;
+}
+
 Result<std::string> read_string(hid_t type, const std::string& path, auto&& read) {
   if (H5Tget_class(type) != H5T_STRING) return fail(ErrorCode::kCorrupt, "is no text:", path);
   if (H5Tis_variable_str(type) > 0) {
@@ -301,6 +305,8 @@ Result<std::string> read_text(hid_t file, const std::string& path) {
   if (!has(file, path)) return fail(ErrorCode::kNotFound, "there is no", path);
   const Handle set(H5Dopen2(file, path.c_str(), H5P_DEFAULT));
   const Handle type(H5Dget_type(set.get()));
+  const Handle space(H5Dget_space(set.get()));
+  if (!is_one(space.get())) return fail(ErrorCode::kCorrupt, "is not one text:", path);
   return read_string(type.get(), path, [&](hid_t memory, void* into) {
     return H5Dread(set.get(), memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, into);
   });
@@ -326,6 +332,8 @@ Result<std::string> read_text_attribute(hid_t file, const std::string& path,
   if (!attribute.valid())
     return fail(ErrorCode::kNotFound, "there is no attribute", path + "@" + name);
   const Handle type(H5Aget_type(attribute.get()));
+  const Handle space(H5Aget_space(attribute.get()));
+  if (!is_one(space.get())) return fail(ErrorCode::kCorrupt, "is not one text:", path + "@" + name);
   return read_string(type.get(), path, [&](hid_t memory, void* into) {
     return H5Aread(attribute.get(), memory, into);
   });

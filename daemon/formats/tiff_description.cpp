@@ -9,7 +9,9 @@
 #include <limits>
 #include <span>
 
+#include "core/iso_time.hpp"
 #include "core/text.hpp"
+#include "formats/length_unit.hpp"
 #include "formats/xml_scan.hpp"
 
 namespace framelog {
@@ -90,6 +92,7 @@ class OmeReader {
       if (tag->name == "Pixels") read_pixels(*tag);
       if (tag->name == "TiffData") read_pages(*tag);
       if (tag->name == "Plane") read_plane(*tag);
+      read_names(*tag);
       read_settings(*tag);
     }
     // Times of some frames only would be read as times of all.
@@ -98,6 +101,7 @@ class OmeReader {
 
  private:
   void read_pixels(const XmlTag& tag) {
+    read_calibration(tag);
     out_.width_px = number_in(tag, "SizeX");
     out_.height_px = number_in(tag, "SizeY");
     out_.channels = number_in(tag, "SizeC").value_or(1);
@@ -115,6 +119,28 @@ class OmeReader {
     }
     // With more planes than pages the rest is in other files, whose pages are numbered anew.
     has_planes_ = has_planes_ && planes == pages_;
+  }
+
+  void read_names(const XmlTag& tag) {
+    const auto name = xml_attribute(tag.attributes, "Name");
+    if (tag.name == "Image" && name) out_.title = one_line(xml_text(*name));
+    if (tag.name == "Channel" && name && out_.channel.empty()) {
+      out_.channel = one_line(xml_text(*name));
+    }
+    if (tag.name == "AcquisitionDate") {
+      out_.start_utc_ns = utc_of_iso(xml_text(trim(tag.text))).value_or(-1);
+    }
+  }
+
+  void read_calibration(const XmlTag& tag) {
+    const auto size = [&](std::string_view name) {
+      const auto text = xml_attribute(tag.attributes, name);
+      const auto number = text ? parse<double>(*text) : std::nullopt;
+      return known_length(number.value_or(0), unit_of(tag, name));
+    };
+    out_.pixel_size = {size("PhysicalSizeY"), size("PhysicalSizeX")};
+    const std::int64_t interval_ns = duration_ns(tag, "TimeIncrement");
+    if (interval_ns > 0) out_.interval_s = static_cast<double>(interval_ns) * 1e-9;
   }
 
   /// The place of a plane in the dimension order; kNowhere: it is outside.
@@ -223,6 +249,11 @@ void read_imagej(TiffDescription& description, std::string_view text) {
     const std::string_view value = trim(line.substr(equals + 1));
     add_setting(description, key, value);
     if (key == "images") description.imagej_images = parse<std::uint64_t>(value).value_or(0);
+    if (key == "unit") description.imagej_unit = std::string(value);
+    if (key == "finterval") {
+      description.interval_s = parse<double>(value);
+      if (!(description.interval_s.value_or(0) > 0)) description.interval_s.reset();
+    }
   }
 }
 

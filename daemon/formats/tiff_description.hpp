@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "core/frame.hpp"
+#include "core/option.hpp"
 
 namespace framelog {
 
@@ -24,6 +26,13 @@ struct TiffDescription {
   std::vector<std::int64_t> delta_ns;     ///< OME: DeltaT of each page; empty unless all have one.
   std::vector<std::int64_t> exposure_ns;  ///< OME: of each page, -1: not told; or empty.
   std::vector<std::pair<std::string, std::string>> settings;
+  /// y, x of a pixel; unit empty: not told. Of ImageJ only its unit, which is that of the TIFF's
+  /// resolution.
+  std::array<Length, 2> pixel_size;
+  std::optional<std::string> imagej_unit;
+  std::int64_t start_utc_ns{-1};     ///< OME: AcquisitionDate.
+  std::optional<double> interval_s;  ///< From frame to frame, where no times are.
+  std::string title, channel;        ///< OME: names of image and channel.
 };
 
 /// `pages`: of the file, which bounds what is kept of the planes that the text tells of. Threads:

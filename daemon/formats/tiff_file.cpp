@@ -22,6 +22,7 @@ constexpr std::uint64_t kMostFrameBytes = std::uint64_t{1} << 30U;
 // A frame in more pieces than that is a mistake or malice.
 constexpr std::uint32_t kMostPieces = 1U << 20U;
 constexpr std::size_t kMostTextBytes = 1024;
+constexpr std::uint32_t kProvenanceTag = 65000;
 
 std::optional<PixelType> pixel_type(unsigned format, unsigned bits) noexcept {
   if (format == SAMPLEFORMAT_IEEEFP) {
@@ -334,6 +335,26 @@ std::vector<std::pair<std::string, std::string>> TiffFile::settings() const {
   if (photometric == PHOTOMETRIC_MINISWHITE) settings.emplace_back("Photometric", "min is white");
   if (photometric == PHOTOMETRIC_PALETTE) settings.emplace_back("Photometric", "palette");
   return settings;
+}
+
+std::array<double, 2> TiffFile::resolution() const {
+  std::array<double, 2> resolution{};
+  float value = 0;
+  if (TIFFGetField(library_->tiff, TIFFTAG_YRESOLUTION, &value) == 1) resolution[0] = value;
+  if (TIFFGetField(library_->tiff, TIFFTAG_XRESOLUTION, &value) == 1) resolution[1] = value;
+  return resolution;
+}
+
+std::string TiffFile::provenance() const {
+  const TIFFField* field = TIFFFindField(library_->tiff, kProvenanceTag, TIFF_ASCII);
+  if (field == nullptr || TIFFFieldPassCount(field) == 0) return {};
+  std::uint32_t count = 0;
+  const char* text = nullptr;
+  const bool found =
+      TIFFFieldReadCount(field) == TIFF_VARIABLE2 &&
+      TIFFGetField(library_->tiff, kProvenanceTag, &count, &text) == 1 && text != nullptr;
+  if (!found) return {};
+  return {text, ::strnlen(text, count)};
 }
 
 Result<void> TiffFile::read(const TiffPage& page, std::span<std::byte> pixels) noexcept {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -46,6 +47,10 @@ class TiffFile {
   [[nodiscard]] std::string description() const;
   /// Software, time, camera and the like, of the page where it stands.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> settings() const;
+  /// Pixels in a unit of length along y and x, of the page where it stands; 0: not told.
+  [[nodiscard]] std::array<double, 2> resolution() const;
+  /// What playNano and framelog put into tag 65000 of the page where it stands; empty: none.
+  [[nodiscard]] std::string provenance() const;
 
   /// Decodes the pixels of a page that page() has told of, into the machine's byte order. libtiff
   /// allocates in it. Errors: kCorrupt, kIo.

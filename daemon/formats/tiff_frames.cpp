@@ -10,6 +10,7 @@
 
 #include "core/crc32c.hpp"
 #include "formats/byte_order.hpp"
+#include "formats/length_unit.hpp"
 #include "formats/tiff_description.hpp"
 #include "formats/tiff_file.hpp"
 
@@ -39,7 +40,9 @@ class TiffFrames final : public StoredFrames {
   void add_times(TiffDescription& description) {
     delta_ns_ = std::move(description.delta_ns);
     exposure_ns_ = std::move(description.exposure_ns);
-    facts_.has_times = !delta_ns_.empty();
+    if (delta_ns_.empty()) interval_s_ = description.interval_s.value_or(0);
+    facts_.has_times = !delta_ns_.empty() || interval_s_ > 0;
+    facts_.start_utc_ns = description.start_utc_ns;
   }
 
   [[nodiscard]] const StoredFacts& facts() const noexcept override { return facts_; }
@@ -50,6 +53,8 @@ class TiffFrames final : public StoredFrames {
     stored.info.sequence = index;
     stored.info.source_sequence = index;
     if (!delta_ns_.empty()) stored.info.monotonic_ns = delta_ns_[index];
+    const double elapsed_ns = interval_s_ * static_cast<double>(index) * 1e9;
+    if (interval_s_ > 0 && elapsed_ns < 9e18) stored.info.monotonic_ns = std::llround(elapsed_ns);
     if (!exposure_ns_.empty()) stored.info.exposure_ns = exposure_ns_[index];
     return stored;
   }
@@ -87,6 +92,7 @@ class TiffFrames final : public StoredFrames {
   StoredFacts facts_;
   std::vector<std::int64_t> delta_ns_;
   std::vector<std::int64_t> exposure_ns_;
+  double interval_s_{};  ///< From frame to frame, where nothing else is told; 0: not known.
 };
 
 struct Pages {
@@ -170,6 +176,21 @@ void add_depth(StoredFacts& facts, const TiffDescription& description) {
   }
 }
 
+/// ImageJ tells a unit, and the tags how many pixels there are in one. Of others they speak of
+/// centimetres or inches, as often of a print as of the sample, and are not taken.
+void add_calibration(StoredFacts& facts, const TiffDescription& description,
+                     std::array<double, 2> per_unit) {
+  facts.title = description.title;
+  facts.channel = description.channel;
+  facts.pixel_size = description.pixel_size;
+  if (!description.imagej_unit) return;
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (per_unit[i] > 0) {
+      facts.pixel_size[i] = known_length(1 / per_unit[i], *description.imagej_unit);
+    }
+  }
+}
+
 }  // namespace
 
 bool is_tiff(FileSystem& files, const std::filesystem::path& path) {
@@ -192,6 +213,8 @@ Result<std::unique_ptr<StoredFrames>> open_tiff(FileSystem& files,
   const std::string text = (*file)->description();
   StoredFacts facts;
   facts.settings = (*file)->settings();
+  facts.provenance_json = (*file)->provenance();
+  const auto resolution = (*file)->resolution();
   auto pages = walk(**file, path);
   if (!pages) return std::unexpected(pages.error());
   if (auto good = check_first(**file, *pages); !good) return std::unexpected(good.error());
@@ -213,12 +236,14 @@ Result<std::unique_ptr<StoredFrames>> open_tiff(FileSystem& files,
   facts.settings.insert(facts.settings.end(), description.settings.begin(),
                         description.settings.end());
   facts.inputs.push_back(path);
+  add_calibration(facts, description, resolution);
   const bool same_planes = description.width_px == facts.shape.width_px &&
                            description.height_px == facts.shape.height_px && !pages->left_out;
   auto stored = std::make_unique<TiffFrames>(files, std::move(*file), std::move(pages->places),
                                              std::move(facts));
   // The planes of another shape, or of other pages, are not these frames.
-  if (same_planes) stored->add_times(description);
+  const bool is_imagej = description.imagej_images > 0;
+  if (same_planes || is_imagej) stored->add_times(description);
   return stored;
 }
 
