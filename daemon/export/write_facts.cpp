@@ -46,6 +46,20 @@ Length part_of(const Length& length, std::uint32_t bin) {
   return {length.value / bin, length.unit};
 }
 
+/// The frames that a gap tells of, where the accounting has them.
+void account(const GapEntry& gap, Accounting& accounting) {
+  if (gap.frames < 0) return;
+  const auto frames = static_cast<std::uint64_t>(gap.frames);
+  for (std::size_t i = 0; i < kLossReasons; ++i) {
+    if (gap.reason == name_of(static_cast<LossReason>(i))) accounting.lost_at_source[i] += frames;
+  }
+  for (std::size_t i = 0; i < kDropReasons; ++i) {
+    if (gap.reason != name_of(static_cast<DropReason>(i))) continue;
+    accounting.dropped[i] += frames;
+    accounting.received += frames;
+  }
+}
+
 }  // namespace
 
 std::vector<std::uint64_t> shape_of(const ResultFacts& result) {
@@ -149,8 +163,9 @@ SegmentEnd end_as_segment(const WritePlan& plan, const ResultEnd& end) {
     out.gaps = plan.recording->gaps;
     out.events = plan.recording->events;
   }
-  out.accounting.received = end.slices;
   out.accounting.recorded = end.slices;
+  out.accounting.received = end.slices;
+  for (const GapEntry& gap : out.gaps) account(gap, out.accounting);
   out.provenance_json = plan.provenance_json;
   return out;
 }
