@@ -27,8 +27,8 @@ VideoKind webm() {
           false,
           24,
           {{"b", "0"},  // Constant quality.
-           {"deadline", "good"},
-           {"cpu-used", "5"},
+           {"deadline", "realtime"},
+           {"cpu-used", "7"},
            {"row-mt", "1"},
            {"tile-columns", "2"},
            {"lag-in-frames", "0"}}};
