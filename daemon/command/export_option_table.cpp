@@ -20,7 +20,9 @@ constexpr std::array kTable{
     OptionRow{"layout", "NAME", "Output", "of hdf5: nexus, ilastik, playnano, pymodaq or quant4d"},
     OptionRow{"dataset-name", "NAME", "Output", "of hdf5 in ilastik's layout: exported_data"},
     OptionRow{"compression", "NAME", "Output",
-              "none, gzip-0 to gzip-9, lz4, bitshuffle-lz4, zstd-1 to zstd-19"},
+              "of hdf5: none, gzip-0 to gzip-9, lz4, bitshuffle-lz4, zstd-1 to zstd-19; of "
+              "ome-tiff: none, "
+              "deflate, lzw, zstd"},
     OptionRow{"endian", "little|big", "Output", "byte order of raw and hdf5; by default little"},
 
     OptionRow{"product", "NAME", "Input", "where a directory holds several products"},

@@ -35,6 +35,7 @@ class ExportReader {
     read_drawing();
     read_movie();
     read_work();
+    refuse_unmeant();
     if (!fault_.empty()) return std::unexpected(fault_);
     return std::move(call_);
   }
@@ -114,6 +115,8 @@ class ExportReader {
   void read_drawing();
   void read_movie();
   void read_work();
+  /// Nothing that was asked for is left out silently.
+  void refuse_unmeant();
 
   const GivenOptions& given_;
   std::int64_t now_;

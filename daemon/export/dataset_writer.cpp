@@ -18,8 +18,8 @@ constexpr std::array<DatasetFormat, 7> kFormats{{
      .help = "HDF5, in the layout of NeXus, ilastik, playNano, PyMoDAQ or Quant4D",
      .manual =
          "Layouts: nexus (default) has pixels, times, statistics, calibration, events and\n"
-         "provenance as recordings have them; ilastik is one dataset (--dataset, exported_data)\n"
-         "with axistags, axis_units and drange; playnano is a bundle with processed layers and\n"
+         "provenance as recordings have them; ilastik is one dataset (--dataset-name) with\n"
+         "axistags, axis_units and drange; playnano is a bundle with processed layers and\n"
          "masks; pymodaq has frames, lines and statistics as growing arrays, and several runs as\n"
          "Scan000, Scan001 ...; quant4d is /STEM4D with a pattern in each chunk.\n"
          "Compression: none, gzip-0 to gzip-9, lz4, bitshuffle-lz4, zstd-1 to zstd-19.\n"

@@ -204,7 +204,7 @@ std::filesystem::path ExportPlan::path(const PlannedOutput& output, std::uint64_
   NameRequest request = output.name;
   if (output.is_sequence) {
     request.slice = slice;
-    request.frame = output.name.frame + slice;
+    request.frame = output.name.frame + slice * every;
   }
   if (renamed > 0) request.suffix += fmt::format("_{}", renamed);
   return (output.is_sequence ? sequence_names : names)->path(request);
@@ -229,6 +229,7 @@ Result<ExportPlan> plan_export(FileSystem& files, const ExportRequest& request,
                                bool looks_at_disk) {
   ExportPlan plan;
   plan.view = request.view;
+  plan.every = request.transform.every;
   if (auto opened = open_inputs(files, request, plan); !opened) {
     return std::unexpected(opened.error());
   }

@@ -39,6 +39,7 @@ struct ExportPlan {
   std::optional<ExportNames> sequence_names;  ///< Of sequences of pictures.
   std::vector<PlannedOutput> outputs;
   std::vector<std::string> notes;
+  std::uint64_t every{1};   ///< Frames from one slice to the next.
   std::uint32_t renamed{};  ///< "_1" behind the names; 0: nothing.
 
   [[nodiscard]] Recording& recording() const noexcept { return *recordings.front(); }

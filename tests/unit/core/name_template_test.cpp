@@ -245,5 +245,17 @@ TEST(NameTemplate, AcceptsEachWayOfBeingUnique) {
   }
 }
 
+TEST(NameTemplate, ExportsHaveFieldsOfTheirOwn) {
+  const auto name = NameTemplate::parse("{nickname}_{t_start}-{t_stop}", NamePurpose::kExport);
+  ASSERT_TRUE(name) << name.error().context;
+  EXPECT_TRUE(name->has_field("t_stop"));
+  EXPECT_FALSE(name->has_field("slice_index"));
+  EXPECT_EQ(name->render({{"nickname", "a/b"}, {"t_start", 3}, {"t_stop", 9}}), "a_b_3-9");
+  EXPECT_NE(error_of("{nickname}_{segment}").find("unknown field"), std::string::npos);
+  const auto segment = NameTemplate::parse("{segment}", NamePurpose::kExport);
+  ASSERT_FALSE(segment);
+  EXPECT_NE(segment.error().context.find("nickname"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace framelog
