@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <limits>
 #include <utility>
 
 #include "formats/compression.hpp"
@@ -18,8 +20,9 @@ using namespace hdf5;
 
 /// What a damaged file says of its tables must not be believed to the point of allocating it.
 bool fits(hid_t file, hsize_t rows, std::size_t row_bytes) {
+  constexpr hsize_t kMost = std::numeric_limits<std::ptrdiff_t>::max();
   hsize_t bytes = 0;
-  return H5Fget_filesize(file, &bytes) >= 0 && rows <= bytes / row_bytes;
+  return H5Fget_filesize(file, &bytes) >= 0 && rows <= std::min(bytes, kMost) / row_bytes;
 }
 
 /// The codec of which each chunk is one frame; otherwise none, and HDF5 reads.

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <limits>
 
 #include "formats/hdf5_candidates.hpp"
 #include "formats/hdf5_layout.hpp"
@@ -28,8 +30,11 @@ std::optional<double> number(hid_t file, const std::string& path) {
 }
 
 Result<std::vector<FrameRecord>> read_all(hid_t set, std::uint64_t rows, std::int64_t file_bytes) {
+  constexpr std::uint64_t kMostRows =
+      std::numeric_limits<std::ptrdiff_t>::max() / kFrameRecordBytes;
   // A compressed table may be larger than its file, but not a thousand times.
-  if (rows / 1024 > static_cast<std::uint64_t>(file_bytes) / kFrameRecordBytes) {
+  if (rows > kMostRows ||
+      rows / 1024 > static_cast<std::uint64_t>(file_bytes) / kFrameRecordBytes) {
     return fail(ErrorCode::kCorrupt, "the frame table is larger than the file");
   }
   std::vector<FrameRecord> records(rows);
