@@ -164,7 +164,7 @@ class Lines(recorder.Case):
         moves = self.move_at(1200, wanted)
         seconds = (moves[-1][1] - moves[0][0]) / NS
         print(f"{wanted / seconds:.0f} edges/s over {seconds:.1f} s", flush=True)
-        self.assertGreaterEqual(wanted / seconds, 1000)
+        self.assertGreaterEqual(wanted / seconds, 900)
         self.until(lambda: self.edges(config, "trigger") >= wanted, "all edges")
         line = self.line(config, "trigger")
         self.assertEqual(line["edges"], {"rising": wanted // 2, "falling": wanted // 2})
