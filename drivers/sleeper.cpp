@@ -31,7 +31,7 @@ void Sleeper::cancel() noexcept {
 
 void set_times(FrameInfo& info, const Clock& clock, std::int64_t due_ns) noexcept {
   info.monotonic_ns = due_ns;
-  info.utc_ns = clock.utc_ns() - (clock.monotonic_ns() - due_ns);
+  info.utc_ns = utc_at(clock, due_ns);
 }
 
 }  // namespace framelog

@@ -4,11 +4,14 @@
 #include <sys/timex.h>
 
 #include <ctime>
+#include <limits>
 
 namespace framelog {
 namespace {
 
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+constexpr std::int64_t kApartNs = 100'000;  ///< At most, of two readings that belong together.
+constexpr int kTries = 8;
 
 std::int64_t read_clock(clockid_t id) noexcept {
   timespec now{};
@@ -34,6 +37,22 @@ class SystemClock final : public Clock {
 const Clock& system_clock() noexcept {
   static const SystemClock clock;
   return clock;
+}
+
+std::int64_t utc_at(const Clock& clock, std::int64_t monotonic_ns) noexcept {
+  std::int64_t least_apart_ns = std::numeric_limits<std::int64_t>::max();
+  std::int64_t offset_ns = 0;
+  std::int64_t before_ns = clock.monotonic_ns();
+  for (int i = 0; i < kTries && least_apart_ns > kApartNs; ++i) {
+    const std::int64_t utc_ns = clock.utc_ns();
+    const std::int64_t after_ns = clock.monotonic_ns();
+    if (after_ns - before_ns < least_apart_ns) {
+      least_apart_ns = after_ns - before_ns;
+      offset_ns = utc_ns - before_ns - least_apart_ns / 2;
+    }
+    before_ns = after_ns;
+  }
+  return monotonic_ns + offset_ns;
 }
 
 std::string iso_time(std::int64_t utc_ns) {

@@ -22,6 +22,10 @@ class Clock {
 
 [[nodiscard]] const Clock& system_clock() noexcept;
 
+/// UTC at a moment of the monotonic clock, from where the two are now. A thread that is put aside
+/// between reading one and the other reads them again: within 100 us, or the best of some tries.
+[[nodiscard]] std::int64_t utc_at(const Clock& clock, std::int64_t monotonic_ns) noexcept;
+
 /// "2026-11-20T16:00:00.123456Z" (ISO 8601, UTC, microseconds).
 [[nodiscard]] std::string iso_time(std::int64_t utc_ns);
 

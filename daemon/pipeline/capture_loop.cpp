@@ -147,7 +147,7 @@ void CaptureLoop::complete_times(FrameInfo& info) const {
     info.gpio = health_.lines->levels.load(std::memory_order_relaxed);
   }
   // UTC of the frame, not of its delivery.
-  if (info.utc_ns < 0) info.utc_ns = clock_.utc_ns() - (clock_.monotonic_ns() - info.monotonic_ns);
+  if (info.utc_ns < 0) info.utc_ns = utc_at(clock_, info.monotonic_ns);
   if (!health_.clock_synchronised.load(std::memory_order_relaxed))
     info.flags |= kFlagClockUnsynchronised;
 }

@@ -254,7 +254,7 @@ void LineWatch::pass(const LineEvent& event) {
   LineCounters& counters = counters_of(event.line);
   (event.active ? counters.rising : counters.falling).fetch_add(1, std::memory_order_relaxed);
   show(role, event.active);
-  const std::int64_t utc_ns = clock_.utc_ns() - (clock_.monotonic_ns() - event.monotonic_ns);
+  const std::int64_t utc_ns = utc_at(clock_, event.monotonic_ns);
   edges_.edges.push_back(
       {event.monotonic_ns, utc_ns, static_cast<std::uint8_t>(role), event.active});
   using enum RecordSignal::Kind;
