@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <new>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <system_error>
 #include <tuple>
@@ -40,6 +41,11 @@ void add_below(FileSystem& files, const fs::path& directory, std::vector<fs::pat
   }
 }
 
+bool tells_of_export(std::string_view provenance) {
+  const auto json = nlohmann::json::parse(provenance, nullptr, false);
+  return json.is_object() && json.contains("export");
+}
+
 /// NAME.json and NAME.frames, with or without .part, stand for NAME.raw.
 fs::path segment_of(FileSystem& files, const fs::path& file) {
   const bool part = file.extension() == ".part";
@@ -57,20 +63,26 @@ Result<SegmentFile> look(FileSystem& files, const fs::path& path) {
   if (!reader) return std::unexpected(reader.error());
   const auto text = (*reader)->provenance();
   if (!text) return std::unexpected(text.error());
-  const auto provenance = summarise_provenance(*text);
-  if (!provenance) return std::unexpected(provenance.error());
   const auto about = (*reader)->description();
   if (!about) return std::unexpected(about.error());
-  SegmentFile file{path,
-                   provenance->run_uuid,
-                   provenance->product,
-                   provenance->run_number,
-                   provenance->segment,
-                   about->run_start_utc_ns,
-                   -1,
-                   (*reader)->shape(),
-                   0,
-                   !(*reader)->finished()};
+  SegmentFile file;
+  file.path = path;
+  file.run_uuid = about->run_uuid;
+  file.product = about->product;
+  file.run_number = about->run_number;
+  file.segment_number = about->segment_number;
+  // An export of a file that we have not recorded has a provenance without a run.
+  if (const auto provenance = summarise_provenance(*text)) {
+    file.run_uuid = provenance->run_uuid;
+    file.product = provenance->product;
+    file.run_number = provenance->run_number;
+    file.segment_number = provenance->segment;
+  }
+  file.run_start_utc_ns = about->run_start_utc_ns;
+  file.first_sequence = -1;
+  file.shape = (*reader)->shape();
+  file.growing = !(*reader)->finished();
+  file.is_export = tells_of_export(*text);
   const std::int64_t there = (*reader)->frames();
   const std::int64_t frames =
       file.growing ? std::clamp((*reader)->valid(), std::int64_t{0}, there) : there;
@@ -132,10 +144,12 @@ SegmentRun in_order(std::vector<SegmentFile> segments) {
 }
 
 std::vector<SegmentRun> group(std::vector<SegmentFile> segments) {
-  std::map<std::pair<std::string, std::string>, std::vector<SegmentFile>> groups;
+  // Each exported file is a recording of its own.
+  std::map<std::tuple<std::string, std::string, fs::path>, std::vector<SegmentFile>> groups;
   for (SegmentFile& segment : segments) {
     if (segment.frames == 0) continue;
-    groups[{segment.run_uuid, segment.product}].push_back(std::move(segment));
+    const fs::path own = segment.is_export ? segment.path : fs::path();
+    groups[{segment.run_uuid, segment.product, own}].push_back(std::move(segment));
   }
   std::vector<SegmentRun> runs;
   for (auto& [key, members] : groups) runs.push_back(in_order(std::move(members)));
@@ -144,6 +158,12 @@ std::vector<SegmentRun> group(std::vector<SegmentFile> segments) {
                     run.product);
   });
   return runs;
+}
+
+/// A directory may hold what was made of its recordings.
+void leave_exports_out(std::vector<SegmentFile>& segments) {
+  if (std::ranges::all_of(segments, &SegmentFile::is_export)) return;
+  std::erase_if(segments, [](const SegmentFile& file) { return file.is_export; });
 }
 
 bool is_chosen(const SegmentRun& run, const InputRequest& request) {
@@ -168,8 +188,10 @@ Result<std::vector<SegmentRun>> choose(std::vector<SegmentRun> runs, const Input
 std::string list_runs(const std::vector<SegmentRun>& runs) {
   std::vector<std::string> texts;
   for (const SegmentRun& run : runs) {
-    texts.push_back(fmt::format("--run {} ({}) --product {}", run.run_number,
-                                run.run_uuid.substr(0, 8), run.product));
+    const SegmentFile& first = run.segments.front();
+    texts.push_back(first.is_export ? first.path.string()
+                                    : fmt::format("--run {} ({}) --product {}", run.run_number,
+                                                  run.run_uuid.substr(0, 8), run.product));
   }
   return fmt::format("{}", fmt::join(texts, ", "));
 }
@@ -180,23 +202,23 @@ Result<FoundFiles> find_files(FileSystem& files, const InputRequest& request) {
   for (const fs::path& path : request.paths) {
     auto expanded = expand(files, path);
     if (!expanded) return std::unexpected(expanded.error());
-    std::size_t ours = 0;
+    std::vector<SegmentFile> ours;
     std::optional<Error> reason;
     for (const fs::path& file : expanded->files) {
       auto segment = look_safely(files, file);
       if (segment) {
-        ++ours;
-        segments.push_back(std::move(*segment));
+        ours.push_back(std::move(*segment));
       } else if (!reason) {
         reason = segment.error();
       }
     }
+    const bool all_there = ours.size() == expanded->files.size();
+    if (expanded->is_series) leave_exports_out(ours);
     const bool part = !expanded->files.empty() && path.extension() == ".part";
-    if (ours == 0 && part) return std::unexpected(*reason);
-    if (ours == 0) found.foreign.push_back(path);
-    if (ours > 0 && ours < expanded->files.size() && !expanded->is_series) {
-      return std::unexpected(*reason);
-    }
+    if (ours.empty() && part) return std::unexpected(*reason);
+    if (ours.empty()) found.foreign.push_back(path);
+    if (!ours.empty() && !all_there && !expanded->is_series) return std::unexpected(*reason);
+    std::ranges::move(ours, std::back_inserter(segments));
   }
   if (segments.empty()) return found;
   if (!found.foreign.empty()) {

@@ -24,6 +24,7 @@ struct SegmentFile {
   FrameShape shape;
   std::uint64_t frames{};  ///< At least one.
   bool growing{};
+  bool is_export{};  ///< Of a recording: the same frames once more, or what became of them.
 };
 
 /// All segments of one product of one run, in the order of their frames, copies left out.

@@ -39,15 +39,20 @@ FrameNote note_of(const FrameRecord& record, std::uint64_t index) {
   return note;
 }
 
+std::string text_in(const nlohmann::json& json, const char* key) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
 std::vector<EventEntry> events_of(const nlohmann::json& provenance) {
   std::vector<EventEntry> events;
+  if (!provenance.is_object()) return events;
   const auto found = provenance.find("events");
   if (found == provenance.end() || !found->is_array()) return events;
   for (const auto& event : *found) {
     if (!event.is_object()) continue;
-    const auto utc_ns = utc_of_iso(event.value("time", std::string()));
-    events.push_back({utc_ns.value_or(-1), event.value("text", std::string()),
-                      event.value("author", std::string())});
+    events.push_back({utc_of_iso(text_in(event, "time")).value_or(-1), text_in(event, "text"),
+                      text_in(event, "author")});
   }
   return events;
 }
@@ -234,10 +239,8 @@ class SegmentRecording final : public Recording {
     facts_.saturation = d.saturation;
     facts_.detectors = detectors_in_product(d);
     facts_.series = reader_->detectors();
-    const auto text = provenance.find("configuration");
-    if (text != provenance.end() && text->is_object()) {
-      facts_.configuration = text->value("text", std::string());
-    }
+    const auto configuration = provenance.find("configuration");
+    if (configuration != provenance.end()) facts_.configuration = text_in(*configuration, "text");
     facts_.description =
         fmt::format("{} of {}, run {}", file.product, d.instrument, file.run_number);
     take_calibration(d);

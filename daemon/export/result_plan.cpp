@@ -176,6 +176,8 @@ Result<void> add_value_range(Recording& recording, ResultPlan& plan) {
   }
   std::array<double, 2> range{INFINITY, -INFINITY};
   const std::uint64_t count = plan.grid.sizes()[0];
+  constexpr std::uint64_t kMostFrames = 65536;  // A plan is made in a moment.
+  if (count > kMostFrames) return {};
   for (std::uint64_t i = 0; i < count; ++i) {
     const auto note = recording.note(plan.grid.time.start + i * plan.grid.every);
     if (!note) return std::unexpected(note.error());

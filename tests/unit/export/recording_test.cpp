@@ -204,6 +204,21 @@ TEST_F(RecordingTest, SeveralRunsHaveToBeChosenFrom) {
   EXPECT_EQ(open((*runs)[2])->facts().frames, 4U);
 }
 
+TEST_F(RecordingTest, ExportsBesideTheirRecordingAreLeftOut) {
+  auto one = start("hdf5", "a", 0, described(1));
+  record(one, 2);
+  static_cast<void>(finish(one));
+  auto d = described(0);
+  d.provenance_json.insert(d.provenance_json.find('{') + 1, "\"export\": {},");
+  auto exported = start("hdf5", "a_exported", 0, d);
+  record(exported, 1);
+  const auto file = finish(exported);
+  EXPECT_EQ(open(request({directory_}))->facts().frames, 2U);
+  EXPECT_EQ(open(request({file}))->facts().frames, 1U);
+  EXPECT_NE(refusal(request({file, directory_ / "a.h5"})).find("a_exported.h5"),
+            std::string::npos);
+}
+
 TEST_F(RecordingTest, CopiesOfASegmentCountOnce) {
   auto one = start("hdf5", "a", 0, described(1));
   record(one, 2);
