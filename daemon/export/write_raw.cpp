@@ -115,6 +115,13 @@ std::int64_t estimate_raw(const RecordingFacts& recording, const ResultFacts& re
 Result<std::unique_ptr<DatasetWriter>> create_raw(FileSystem& files, const WritePlan& plan) {
   auto pixels = files.open(plan.part, O_RDWR | O_CREAT | O_EXCL);
   if (!pixels) return std::unexpected(pixels.error());
+  // A full disk is found out now, and what is written into reserved space costs half as much.
+  if (auto reserved =
+          files.reserve(pixels->get(), static_cast<std::int64_t>(pixel_bytes(*plan.result)), 0);
+      !reserved) {
+    static_cast<void>(files.remove(plan.part));
+    return std::unexpected(reserved.error());
+  }
   auto records =
       files.open(companion_part(plan.part, kExtension, ".frames"), O_RDWR | O_CREAT | O_EXCL);
   if (!records) {
