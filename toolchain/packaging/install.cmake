@@ -84,13 +84,13 @@ stays readable after a crash, a power cut or a full disk.
 
 The command framelog lists, inspects, verifies and recovers recordings.")
 set(CPACK_COMPONENT_MEDIA_DESCRIPTION
-"With this package the command framelog draws scale bars, time stamps, outlines
+"Pictures with scale bars, and movies, of recordings.
+
+With this package the command framelog draws scale bars, time stamps, outlines
 of detectors and axes on the pictures that it exports, and makes movies of
 recordings: GIF, WebM (VP9) and MP4 (H.264).
 
 Recorders that only record do not need it.")
-set(CPACK_DEBIAN_UNSPECIFIED_DESCRIPTION "${CPACK_PACKAGE_DESCRIPTION_SUMMARY}\n${CPACK_COMPONENT_UNSPECIFIED_DESCRIPTION}")
-set(CPACK_DEBIAN_MEDIA_DESCRIPTION "pictures with scale bars, and movies, of framelog's recordings\n${CPACK_COMPONENT_MEDIA_DESCRIPTION}")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
