@@ -92,9 +92,10 @@ std::string shown_name(const OptionRow& row) {
 
 }  // namespace
 
-std::string GivenOptions::text(std::string_view name) const {
+const std::string& GivenOptions::text(std::string_view name) const {
+  static const std::string kNone;
   const auto found = values_.find(name);
-  return found == values_.end() || found->second.empty() ? "" : found->second.back();
+  return found == values_.end() || found->second.empty() ? kNone : found->second.back();
 }
 
 std::vector<std::string> GivenOptions::all(std::string_view name) const {

@@ -23,7 +23,7 @@ class GivenOptions {
  public:
   [[nodiscard]] bool has(std::string_view name) const { return values_.contains(name); }
   /// Of the last; empty where it was not given, or without a value.
-  [[nodiscard]] std::string text(std::string_view name) const;
+  [[nodiscard]] const std::string& text(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> all(std::string_view name) const;
 
   /// "--NAME=VALUE" for every option but those.

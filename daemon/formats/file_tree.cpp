@@ -61,7 +61,7 @@ Result<std::string> describe_file(FileSystem& files, const std::filesystem::path
   if (begins_with(files, path, kHdf5Magic)) return describe_hdf5_file(path);
   if (begins_with(files, path, kZipMagic)) {
     auto text = describe_zip(files, path);
-    if (text || text.error().code != ErrorCode::kUnsupported) return text;
+    if (text) return text;  // Others may be packed.
   }
   return describe_frames(files, path);
 }
