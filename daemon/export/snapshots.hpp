@@ -17,13 +17,13 @@ namespace framelog {
 /// A bookmark of a place in a recording.
 struct Snapshot {
   std::string name;  ///< Unique in its file.
-  std::string description;
-  std::vector<std::string> tags;
-  std::optional<Region> rectangle;  ///< In pixels of the recording; none: the whole frame.
-  std::uint64_t frame{};            ///< Of the recording that `files` are.
-  std::int64_t utc_ns{-1};          ///< Of the frame; -1: unknown.
-  std::string contrast;             ///< As --contrast takes it; empty: automatic.
-  std::vector<std::string> files;   ///< Names of the recording's files, beside the snapshots.
+  std::string description{};
+  std::vector<std::string> tags{};
+  std::optional<Region> rectangle{};  ///< In pixels of the recording; none: the whole frame.
+  std::uint64_t frame{};              ///< Of the recording that `files` are.
+  std::int64_t utc_ns{-1};            ///< Of the frame; -1: unknown.
+  std::string contrast{};             ///< As --contrast takes it; empty: automatic.
+  std::vector<std::string> files{};   ///< Names of the recording's files, beside the snapshots.
   friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };
 
