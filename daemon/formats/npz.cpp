@@ -114,21 +114,26 @@ class Opener {
                                : "several arrays could be the frames (allowed: one named data)");
   }
 
-  /// All bytes of a small array; empty where it is not there, or has a type that is not `kind`.
-  std::vector<std::byte> bytes_of(const std::string& name, std::string_view kind) const {
+  struct Values {
+    std::string type;  ///< As NumPy has it.
+    std::vector<std::byte> bytes;
+  };
+  /// All of a small array; empty where it is not there.
+  Values values_of(const std::string& name) const {
     const ZipMember* member = zip_->find(name + std::string(kSuffix));
     if (member == nullptr || member->bytes > kMostKeptBytes) return {};
     const auto array = open_array(*zip_, *member);
-    if (!array || !array->header.descr.starts_with(kind)) return {};
+    if (!array) return {};
     std::vector<std::byte> bytes(member->bytes - array->header.data_offset);
     if (!array->reader->read(array->header.data_offset, bytes)) return {};
-    return bytes;
+    return {array->header.descr, std::move(bytes)};
   }
 
   /// A NumPy text, UTF-32 padded with zeros, as UTF-8.
   std::string text_of(const std::string& name) const {
-    const auto bytes = bytes_of(name, "<U");
+    const auto [type, bytes] = values_of(name);
     std::string text;
+    if (!type.starts_with("<U")) return text;
     text.reserve(bytes.size() / 4);
     for (std::size_t i = 0; i + 4 <= bytes.size(); i += 4) {
       std::uint32_t point = 0;
@@ -139,11 +144,23 @@ class Opener {
     return text;
   }
 
+  /// Of any type: numpy.savez() makes int64 of a whole number.
   std::vector<double> numbers_of(const std::string& name) const {
-    const auto bytes = bytes_of(name, "<f8");
-    std::vector<double> numbers(bytes.size() / sizeof(double));
-    std::memcpy(numbers.data(), bytes.data(), numbers.size() * sizeof(double));
-    return numbers;
+    Values values = values_of(name);
+    if (values.type.size() != 3) return {};
+    const std::string kind = values.type.substr(1);
+    if (values.type[0] == '>') swap_bytes(values.bytes, static_cast<std::size_t>(kind[1] - '0'));
+    if (kind == "f8") return numbers_as<double>(values.bytes);
+    if (kind == "f4") return numbers_as<float>(values.bytes);
+    if (kind == "i8") return numbers_as<std::int64_t>(values.bytes);
+    if (kind == "i4") return numbers_as<std::int32_t>(values.bytes);
+    if (kind == "i2") return numbers_as<std::int16_t>(values.bytes);
+    if (kind == "i1") return numbers_as<std::int8_t>(values.bytes);
+    if (kind == "u8") return numbers_as<std::uint64_t>(values.bytes);
+    if (kind == "u4") return numbers_as<std::uint32_t>(values.bytes);
+    if (kind == "u2") return numbers_as<std::uint16_t>(values.bytes);
+    if (kind == "u1") return numbers_as<std::uint8_t>(values.bytes);
+    return {};
   }
 
   Result<void> add_layers(Bundle& bundle) {
@@ -161,6 +178,16 @@ class Opener {
   }
 
  private:
+  template <class Number>
+  static std::vector<double> numbers_as(std::span<const std::byte> bytes) {
+    std::vector<double> numbers(bytes.size() / sizeof(Number));
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      Number number{};
+      std::memcpy(&number, &bytes[i * sizeof number], sizeof number);
+      numbers[i] = static_cast<double>(number);
+    }
+    return numbers;
+  }
   static void add_utf8(std::string& text, std::uint32_t point) {
     if (point < 0x80) {
       text += static_cast<char>(point);

@@ -163,6 +163,21 @@ TEST_P(BundleTest, AnNpzIsReadWithAllThatBelongsToIt) {
   EXPECT_EQ(numbers_of(PixelType::kFloat32, pixels)[11], 123);
 }
 
+TEST_P(BundleTest, NumbersMayBeOfAnyType) {
+  members_["pixel_size_nm.npy"] = array_of("<i8", "", std::vector<std::int64_t>{5});
+  members_["timestamps.npy"] = array_of("<f4", "2,", std::vector<float>{0.5F, 1.25F});
+  write_zip(file_, members_, GetParam());
+  const auto recording = open();
+  ASSERT_TRUE(recording);
+  EXPECT_EQ(recording->facts().pixel_size[1], (Length{5, "nm"}));
+  ASSERT_TRUE(recording->facts().has_times);
+  EXPECT_EQ(recording->note(1)->info.monotonic_ns, 1'250'000'000);
+  members_["pixel_size_nm.npy"] =
+      array_of(">u2", "", std::vector<std::uint8_t>{1, 0});  // 256, big-endian.
+  write_zip(file_, members_, GetParam());
+  EXPECT_EQ(open()->facts().pixel_size[1], (Length{256, "nm"}));
+}
+
 TEST_P(BundleTest, ItsFramesCanBeReplayed) {
   members_.erase("data.npy");
   members_["stack.npy"] = array_of("<u2", "2, 1, 2", std::vector<std::uint16_t>{1, 2, 3, 4});
