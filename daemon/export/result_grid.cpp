@@ -84,8 +84,10 @@ std::uint64_t steps_in(const IndexRange& range, std::uint64_t step) noexcept {
 
 }  // namespace
 
+// A frame that its camera found corrupt, and whose file has no checksums, still has its time.
 bool is_torn(const FrameNote& note) noexcept {
-  return (note.info.flags & kFlagCorrupt) != 0 && !note.crc32c;
+  return (note.info.flags & kFlagCorrupt) != 0 && !note.crc32c && note.info.utc_ns < 0 &&
+         note.info.monotonic_ns < 0;
 }
 
 std::array<std::uint64_t, 3> FrameGrid::sizes() const noexcept {

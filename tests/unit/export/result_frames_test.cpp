@@ -271,6 +271,14 @@ TEST_F(ScanTest, TornRecordsAreHoles) {
   EXPECT_EQ(found, whole.values.end());
 }
 
+TEST_F(ScanTest, FramesThatTheCameraFoundCorruptAreNoHoles) {
+  const std::uint64_t missing = take(recording_, {}).end.missing;
+  FrameNote& corrupt = recording_.notes()[4];
+  corrupt.info.flags = kFlagCorrupt;
+  corrupt.info.monotonic_ns = 1000;
+  EXPECT_EQ(take(recording_, {}).end.missing, missing);
+}
+
 TEST(ResultFramesTest, ValuesThatDoNotFitAreToldWithTheirFrame) {
   MemoryRecording recording({2, 2, PixelType::kUint16}, 3, 1);
   for (auto& frame : recording.values()) frame = {1, 2, 3, 4};
@@ -418,6 +426,22 @@ TEST(ResultFramesTest, FiltersGiveLayersAndSteps) {
   EXPECT_EQ(facts.steps[0].name, "mask_threshold");
   request.raw_only = true;
   EXPECT_EQ(take(recording, request).facts.type, PixelType::kUint8);
+}
+
+TEST(ResultFramesTest, FilteredFramesComeInAnyOrderOfAxes) {
+  MemoryRecording recording({6, 7, PixelType::kUint8}, 3, 3);
+  TransformRequest request;
+  request.filters = {{"mask_threshold", {{"above", 80}}}, {"zero_mean", {}}};
+  const Whole in_time = take(recording, request);
+  request.axes = {Axis::kX, Axis::kY, Axis::kTime};
+  const Whole turned = take(recording, request);
+  EXPECT_TRUE(turned.facts.layers.empty());
+  ASSERT_EQ(turned.values.size(), in_time.values.size());
+  for (std::size_t t = 0; t < 3; ++t) {
+    for (std::size_t i = 0; i < 42; ++i) {
+      EXPECT_EQ(turned.values[(i % 7 * 6 + i / 7) * 3 + t], in_time.values[t * 42 + i]);
+    }
+  }
 }
 
 TEST(ResultFramesTest, LayersOfABundleGoThroughCut) {
