@@ -12,6 +12,7 @@
 #include "core/text.hpp"
 #include "export/export_input.hpp"
 #include "export/export_outputs.hpp"
+#include "export/recording_holes.hpp"
 
 namespace framelog {
 namespace {
@@ -59,6 +60,7 @@ Result<void> open_inputs(FileSystem& files, const ExportRequest& request, Export
     one.scan = request.scan;
     auto recording = open_export_input(files, one);
     if (!recording) return std::unexpected(recording.error());
+    std::ranges::move(left_out_of(files, one.input), std::back_inserter(plan.notes));
     plan.recordings.push_back(std::move(*recording));
   }
   for (const auto& recording : plan.recordings) {

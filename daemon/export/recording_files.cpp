@@ -12,6 +12,8 @@
 #include <tuple>
 #include <utility>
 
+#include "core/text.hpp"
+#include "export/recording_holes.hpp"
 #include "formats/frame_files.hpp"
 #include "formats/frame_series.hpp"
 #include "formats/hdf5_master.hpp"
@@ -129,6 +131,15 @@ Result<Expanded> expand(FileSystem& files, const fs::path& path) {
   return Expanded{{segment_of(files, path)}, false};
 }
 
+/// Says that segments [first, last] of the run are missing, if there are any.
+void add_hole(SegmentRun& run, std::int64_t first, std::int64_t last) {
+  if (first > last) return;
+  const std::string which = first == last ? fmt::format("segment {}", first)
+                                          : fmt::format("segments {} to {}", first, last);
+  run.warnings.push_back(fmt::format("{} of run {} ({}) not found, or not readable: left out",
+                                     which, run.run_number, run.product));
+}
+
 /// Of one run and product; a segment that is there twice, in two places, counts once.
 SegmentRun in_order(std::vector<SegmentFile> segments) {
   const auto order = [](const SegmentFile& file) {
@@ -140,19 +151,26 @@ SegmentRun in_order(std::vector<SegmentFile> segments) {
   });
   segments.erase(copies.begin(), copies.end());
   const SegmentFile& first = segments.front();
-  return {first.run_uuid, first.product, first.run_number, std::move(segments)};
+  SegmentRun run{first.run_uuid, first.product, first.run_number, std::move(segments), {}};
+  for (std::size_t i = 1; i < run.segments.size(); ++i) {
+    add_hole(run, run.segments[i - 1].segment_number + 1, run.segments[i].segment_number - 1);
+  }
+  std::erase_if(run.segments, [](const SegmentFile& segment) { return segment.frames == 0; });
+  return run;
 }
 
 std::vector<SegmentRun> group(std::vector<SegmentFile> segments) {
   // Each exported file is a recording of its own.
   std::map<std::tuple<std::string, std::string, fs::path>, std::vector<SegmentFile>> groups;
   for (SegmentFile& segment : segments) {
-    if (segment.frames == 0) continue;
     const fs::path own = segment.is_export ? segment.path : fs::path();
     groups[{segment.run_uuid, segment.product, own}].push_back(std::move(segment));
   }
   std::vector<SegmentRun> runs;
-  for (auto& [key, members] : groups) runs.push_back(in_order(std::move(members)));
+  for (auto& [key, members] : groups) {
+    SegmentRun run = in_order(std::move(members));
+    if (!run.segments.empty()) runs.push_back(std::move(run));
+  }
   std::ranges::sort(runs, {}, [](const SegmentRun& run) {
     return std::tie(run.segments.front().run_start_utc_ns, run.run_number, run.run_uuid,
                     run.product);
@@ -164,6 +182,13 @@ std::vector<SegmentRun> group(std::vector<SegmentFile> segments) {
 void leave_exports_out(std::vector<SegmentFile>& segments) {
   if (std::ranges::all_of(segments, &SegmentFile::is_export)) return;
   std::erase_if(segments, [](const SegmentFile& file) { return file.is_export; });
+}
+
+/// Of a directory or a pattern, which may hold other things as well.
+std::string left_out(std::size_t count, const Error& first) {
+  return fmt::format("{} left out, not readable as {}: {}",
+                     count == 1 ? "a file is" : fmt::format("{} files are", count),
+                     count == 1 ? "a segment" : "segments, the first", one_line(describe(first)));
 }
 
 bool is_chosen(const SegmentRun& run, const InputRequest& request) {
@@ -185,6 +210,10 @@ Result<std::vector<SegmentRun>> choose(std::vector<SegmentRun> runs, const Input
 
 }  // namespace
 
+std::filesystem::path finished_name(std::filesystem::path segment) {
+  return segment.extension() == ".part" ? segment.replace_extension() : segment;
+}
+
 std::string list_runs(const std::vector<SegmentRun>& runs) {
   std::vector<std::string> texts;
   for (const SegmentRun& run : runs) {
@@ -198,6 +227,8 @@ std::string list_runs(const std::vector<SegmentRun>& runs) {
 
 Result<FoundFiles> find_files(FileSystem& files, const InputRequest& request) {
   std::vector<SegmentFile> segments;
+  std::vector<std::string> warnings;
+  bool any_series = false;
   FoundFiles found;
   for (const fs::path& path : request.paths) {
     auto expanded = expand(files, path);
@@ -213,6 +244,10 @@ Result<FoundFiles> find_files(FileSystem& files, const InputRequest& request) {
       }
     }
     const bool all_there = ours.size() == expanded->files.size();
+    if (!ours.empty() && reason) {
+      warnings.push_back(left_out(expanded->files.size() - ours.size(), *reason));
+    }
+    any_series = any_series || expanded->is_series;
     if (expanded->is_series) leave_exports_out(ours);
     const bool part = !expanded->files.empty() && path.extension() == ".part";
     if (ours.empty() && part) return std::unexpected(*reason);
@@ -229,7 +264,19 @@ Result<FoundFiles> find_files(FileSystem& files, const InputRequest& request) {
   auto chosen = choose(group(std::move(segments)), request);
   if (!chosen) return std::unexpected(chosen.error());
   found.runs = std::move(*chosen);
+  for (SegmentRun& run : found.runs) {
+    const SegmentFile& first = run.segments.front();
+    // Who names segments one by one knows which.
+    if (any_series && !first.is_export) add_hole(run, 1, first.segment_number - 1);
+    run.warnings.insert(run.warnings.end(), warnings.begin(), warnings.end());
+  }
   return found;
+}
+
+std::vector<std::string> left_out_of(FileSystem& files, const InputRequest& request) {
+  const auto found = find_files(files, request);
+  if (!found || found->runs.size() != 1) return {};
+  return found->runs.front().warnings;
 }
 
 }  // namespace framelog

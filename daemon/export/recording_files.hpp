@@ -32,6 +32,7 @@ struct SegmentRun {
   std::string run_uuid, product;
   std::int64_t run_number{};
   std::vector<SegmentFile> segments;
+  std::vector<std::string> warnings;  ///< Lines for people, of what is not in it.
 };
 
 /// What the paths of a request lead to: segments by run and product, in the order of their start,
@@ -44,6 +45,9 @@ struct FoundFiles {
 /// Errors: kNotFound; kInvalid, nothing of what was chosen, with what there is, or segments among
 /// foreign files.
 [[nodiscard]] Result<FoundFiles> find_files(FileSystem& files, const InputRequest& request);
+
+/// NAME.h5.part -> NAME.h5; a finished one stays.
+[[nodiscard]] std::filesystem::path finished_name(std::filesystem::path segment);
 
 /// "run 7 (0b7f2f3e) product whole, ...", for people.
 [[nodiscard]] std::string list_runs(const std::vector<SegmentRun>& runs);

@@ -71,9 +71,11 @@ class SegmentRecording final : public Recording {
   }
 
   Result<void> complete() {
-    const std::uint64_t last = facts_.frames - 1;
     if (facts_.scan) {
-      const auto note = this->note(last);
+      std::uint64_t last = facts_.frames - 1;
+      auto note = this->note(last);
+      // A torn record does not have the hardware's number.
+      while (note && !note->crc32c && last > 0) note = this->note(--last);
       if (!note) return std::unexpected(note.error());
       count_scans(note->info.source_sequence);
     }
@@ -163,12 +165,16 @@ class SegmentRecording final : public Recording {
   }
 
   Result<void> open(std::size_t index) {
-    const Part& part = parts_[index];
+    Part& part = parts_[index];
     reader_.reset();
     stored_.reset();
     block_.clear();
     series_.clear();
     auto reader = format_of(part.path)->open(files_, part.path);
+    if (!reader && part.growing && !files_.exists(part.path)) {
+      part.path = finished_name(part.path);  // Its recording has ended since it was found.
+      reader = format_of(part.path)->open(files_, part.path);
+    }
     if (!reader) return std::unexpected(in_file(part.path, reader.error()));
     reader_ = std::move(*reader);
     // HDF5 is read past the library where that can be; a TIFF would list all of its pages first.

@@ -1,8 +1,12 @@
 #include "export/recording.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <fstream>
 
+#include "export/recording_holes.hpp"
 #include "tests/unit/store/segment_fixture.hpp"
 
 namespace framelog {
@@ -131,6 +135,21 @@ TEST_P(FormatRecordingTest, AGrowingSegmentIsReadUpToItsLastFrame) {
   kill(growing);
 }
 
+TEST_P(FormatRecordingTest, ASegmentThatIsFinishedWhileItIsReadIsReadOn) {
+  auto one = start(GetParam(), "a", 0, described(1));
+  record(one, 3);
+  static_cast<void>(finish(one));
+  auto growing = start(GetParam(), "b", 3, described(2));
+  record(growing, 4);
+  const auto recording = open(request({directory_}));
+  ASSERT_TRUE(recording);
+  ASSERT_EQ(recording->facts().frames, 7U);
+  expect_frames(*recording, 0, 0, 1);
+  record(growing, 5);
+  static_cast<void>(finish(growing));
+  expect_frames(*recording, 0, 0, 7);
+}
+
 TEST_P(FormatRecordingTest, AScanIsKnown) {
   auto d = described(1);
   d.scan = Scan{2, 3, 1, 2};
@@ -226,6 +245,29 @@ TEST_F(RecordingTest, CopiesOfASegmentCountOnce) {
   fs::create_directory(directory_ / "copy");
   fs::copy_file(file, directory_ / "copy" / "a.h5");
   EXPECT_EQ(open(request({directory_}))->facts().frames, 2U);
+}
+
+TEST_F(RecordingTest, SegmentsThatAreLeftOutAreTold) {
+  std::vector<fs::path> segments;
+  for (std::int64_t number = 1; number <= 6; ++number) {
+    const auto first = static_cast<std::uint64_t>(2 * (number - 1));
+    auto one = start("hdf5", fmt::format("s{}", number), first, described(number));
+    record(one, number == 5 ? 0 : 2);
+    segments.push_back(finish(one));
+  }
+  EXPECT_TRUE(left_out_of(files_, request({directory_})).empty());
+  EXPECT_TRUE(left_out_of(files_, request({segments[5]})).empty());
+  fs::remove(segments[0]);
+  flip_byte(segments[2], 1);
+  const auto recording = open(request({directory_}));
+  ASSERT_TRUE(recording);
+  EXPECT_EQ(recording->facts().frames, 6U);
+  const auto warnings = left_out_of(files_, request({directory_}));
+  ASSERT_EQ(warnings.size(), 3U) << fmt::format("{}", fmt::join(warnings, "\n"));
+  EXPECT_NE(warnings[0].find("segment 3 of run 1 (whole) not found"), std::string::npos);
+  EXPECT_NE(warnings[1].find("segment 1 of run 1"), std::string::npos);
+  EXPECT_NE(warnings[2].find("a file is left out"), std::string::npos);
+  EXPECT_NE(warnings[2].find(segments[2].filename().string()), std::string::npos);
 }
 
 TEST_F(RecordingTest, DetectorsAreToldInPixelsOfTheFrames) {

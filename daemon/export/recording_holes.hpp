@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/file_system.hpp"
+#include "export/request.hpp"
+
+namespace framelog {
+
+/// What open_recording() leaves out of the run that a directory or a pattern leads to, in lines for
+/// people: files that cannot be read, and segments by their numbers. Looks at all files once more.
+/// Threads: any.
+[[nodiscard]] std::vector<std::string> left_out_of(FileSystem& files, const InputRequest& request);
+
+}  // namespace framelog
