@@ -125,6 +125,38 @@ class OutputPlanner {
 
   std::string filtered() const { return request_.transform.filters.empty() ? "" : "_filtered"; }
 
+  /// What a dataset holds: the frames, or at most this of a picture that is made of all of them.
+  ResultFacts array_of() const {
+    ResultFacts array = plan_.result;
+    const std::size_t count = array.axes.size();
+    if (plan_.view.kind == Kind::kFrames || count < 2) return array;
+    AxisFacts rows = array.axes[count - 2];
+    AxisFacts columns = array.axes[count - 1];
+    if (plan_.view.kind == Kind::kKymograph) {
+      if (plan_.view.across == Axis::kX) columns.size = rows.size;
+      rows.size = array.slices;
+    } else if (plan_.view.kind == Kind::kImages && count == 4) {
+      rows.size = std::max(rows.size, array.axes[0].size);
+      columns.size = std::max(columns.size, array.axes[1].size);
+    }
+    using Mode = ViewRequest::Mode;
+    const bool keeps_type =
+        plan_.view.kind == Kind::kImages
+            ? std::ranges::any_of(plan_.view.images,
+                                  [](const auto& name) { return name.starts_with("pattern_"); })
+            : plan_.view.kind == Kind::kProjection &&
+                  (plan_.view.mode == Mode::kMax || plan_.view.mode == Mode::kMin);
+    if (!keeps_type) array.type = PixelType::kFloat64;
+    array.axes = {rows, columns};
+    array.slice = {static_cast<std::uint32_t>(rows.size), static_cast<std::uint32_t>(columns.size),
+                   array.type};
+    array.slices = 1;
+    array.frames_in_order = array.has_times = false;
+    array.layers.clear();
+    array.value_range.reset();
+    return array;
+  }
+
   Result<void> add_dataset(PlannedOutput output) {
     if (!request_.composite.empty() || plan_.view.kind == Kind::kContactSheet) {
       return fail(ErrorCode::kInvalid,
@@ -133,10 +165,10 @@ class OutputPlanner {
                               output.format));
     }
     const DatasetFormat& format = *output.dataset;
-    auto checked =
-        format.check(plan_.recording().facts(), plan_.result, request_.write, plan_.notes);
+    const ResultFacts result = array_of();
+    auto checked = format.check(plan_.recording().facts(), result, request_.write, plan_.notes);
     if (!checked) return checked;
-    output.estimate = format.estimate(plan_.recording().facts(), plan_.result, request_.write);
+    output.estimate = format.estimate(plan_.recording().facts(), result, request_.write);
     output.may_shrink = request_.write.compression.codec != Codec::kNone;
     std::string suffix = filtered();
     if (format.name == "raw") suffix += quant4d_suffix(plan_.result);

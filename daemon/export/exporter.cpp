@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/text.hpp"
 #include "export/export_files.hpp"
 #include "export/export_frames.hpp"
 #include "export/export_input.hpp"
@@ -260,6 +261,30 @@ class ExportRun {
   ResultEnd end_;
 };
 
+/// Whether the path is an input or lies beside one as a part of it: NAME.json of NAME.raw.
+bool belongs_to_input(const InputRequest& request,
+                      const std::vector<std::unique_ptr<Recording>>& recordings,
+                      const std::filesystem::path& path) {
+  const auto is_same = [](const std::filesystem::path& a, const std::filesystem::path& b) {
+    std::error_code ignored;
+    return a == b || std::filesystem::equivalent(a, b, ignored);
+  };
+  if (std::ranges::any_of(request.paths, [&](const auto& given) { return is_same(given, path); })) {
+    return true;
+  }
+  for (const auto& recording : recordings) {
+    for (const InputFile& input : recording->facts().inputs) {
+      if (is_same(input.path, path)) return true;
+      if (input.path.extension() != ".raw") continue;
+      for (const char* extension : {".json", ".frames"}) {
+        auto companion = input.path;
+        if (is_same(companion.replace_extension(extension), path)) return true;
+      }
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<ExportPreview> preview_export(FileSystem& files, const ExportRequest& request) {
@@ -301,17 +326,26 @@ Result<std::vector<std::filesystem::path>> find_earlier(FileSystem& files,
   auto plan = plan_export(files, scans->front(), false);
   if (!plan) return std::unexpected(plan.error());
   std::vector<std::filesystem::path> found;
+  const auto add = [&](const std::filesystem::path& path) -> Result<bool> {
+    if (!files.exists(path)) return false;
+    if (belongs_to_input(request.input, plan->recordings, path)) {
+      return fail(ErrorCode::kInvalid, "--delete:",
+                  one_line(path.string()) + " is the input (allowed: names of exports)");
+    }
+    found.push_back(path);
+    return true;
+  };
   for (const PlannedOutput& output : plan->outputs) {
     // An earlier sequence may have been longer.
     for (std::uint64_t slice = 0;; ++slice) {
       const auto path = plan->path(output, slice);
-      const bool is_there = files.exists(path);
-      if (is_there) found.push_back(path);
-      for (auto& companion : ExportPlan::companions(output, path)) {
-        if (files.exists(companion)) found.push_back(std::move(companion));
+      const auto is_there = add(path);
+      if (!is_there) return std::unexpected(is_there.error());
+      for (const auto& companion : ExportPlan::companions(output, path)) {
+        if (const auto added = add(companion); !added) return std::unexpected(added.error());
       }
       const bool is_last = !output.is_sequence || slice + 1 >= plan->result.slices;
-      if (is_last && (!output.is_sequence || !is_there)) break;
+      if (is_last && (!output.is_sequence || !*is_there)) break;
     }
   }
   return found;

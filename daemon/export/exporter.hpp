@@ -97,7 +97,8 @@ using ExportProgress = std::function<bool(std::int64_t done_bytes, std::int64_t 
 /// what is allowed; kExists, an output is there; kNoSpace, they do not fit.
 [[nodiscard]] Result<ExportPreview> preview_export(FileSystem& files, const ExportRequest& request);
 
-/// The outputs of the request that are there, whatever on_exists says: for --delete.
+/// The outputs of the request that are there, whatever on_exists says: for --delete. Errors: as
+/// preview_export(); kInvalid, one of them is the input.
 [[nodiscard]] Result<std::vector<std::filesystem::path>> find_earlier(FileSystem& files,
                                                                       const ExportRequest& request);
 

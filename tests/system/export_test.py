@@ -329,6 +329,16 @@ class Names(Exports):
         self.assertEqual(self.written(), ["a.csv", "a.npy", "a_1.npy"])
         self.assertEqual((self.out / "a.npy").stat().st_mtime_ns, before)
 
+    def test_an_export_beside_its_segments_is_not_a_part_of_the_run(self):
+        for segment in self.segments:
+            shutil.copyfile(segment, self.directory / segment.name)
+        self.export(self.directory, "--to", "hdf5,ome-tiff,raw", "--cutout", "t=15:20")
+        self.export(self.directory, "--to", "hdf5", "--bin", "2x2", "--output-name", "a_first")
+        self.export(self.directory, *self.to("npy"), "--output-name", "all")
+        numpy.testing.assert_array_equal(numpy.load(self.out / "all.npy"), self.pixels)
+        self.export(self.directory / "*_export.h5", *self.to("npy"), "--output-name", "part")
+        numpy.testing.assert_array_equal(numpy.load(self.out / "part.npy"), self.pixels[15:20])
+
     def test_all_recordings(self):
         self.export(self.recordings / "run", self.recordings / "scan", *self.to("npy"), "--all")
         self.assertEqual(len(self.written()), 2)
@@ -341,6 +351,18 @@ class Names(Exports):
         self.assertGreater(len(self.written()), 2)
         self.export(*arguments, "--delete", "--yes")
         self.assertEqual(self.written(), ["mine.txt"])
+
+    def test_the_input_is_never_taken_for_an_earlier_export(self):
+        self.out.mkdir()
+        shutil.copyfile(self.segments[0], self.out / "copy.h5")
+        self.export(self.out / "copy.h5", "--to", "raw", "--output-name", "array")
+        before = self.written()
+        for name, given in [("copy.h5", "hdf5"), ("array.raw", "raw"), ("array.json", "raw")]:
+            with self.subTest(name=name):
+                said = self.export(self.out / name, "--to", given, "--output-name", "{nickname}",
+                                   "--delete", "--yes", status=2)
+                self.assertIn("is the input", said)
+                self.assertEqual(self.written(), before)
 
 
 class Refusals(Exports):
@@ -380,6 +402,7 @@ class Refusals(Exports):
                 ([one, "--to", "npy", "--image", "hum"], 2, "hum"),
                 ([one, "--to", "npy", "--composite", "a=red"], 2, "a"),
                 ([one, "--to", "npy", "--kymograph", "y=900"], 2, "y"),
+                ([one, "--to", "hdf5", "--layout", "pymodaq", "--projection", "max"], 2, "tyx"),
                 ([one, "--to", "hdf5", "--layout", "matlab"], 2, "nexus"),
                 ([one, "--to", "hdf5", "--compression", "gzip-99"], 2, "gzip"),
                 ([one, "--to", "imagej-tiff", "--dtype", "uint64"], 2, "uint64"),
