@@ -36,7 +36,9 @@ class SnapshotsTest : public testing::Test {
 };
 
 TEST_F(SnapshotsTest, ComeBackAsTheyWere) {
-  Snapshot bare{.name = "b", .files = {"a.h5"}};
+  Snapshot bare;
+  bare.name = "b";
+  bare.files = {"a.h5"};
   const std::vector<Snapshot> all{snapshot("a"), bare};
   const auto read = parse_snapshots(snapshots_text(all));
   ASSERT_TRUE(read) << describe(read.error());
