@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -30,9 +31,10 @@ struct HostLookup::Work {
   std::string host;
   std::string port;
   UniqueFd done{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-  // Written before `done` is, and read behind it.
+  // Written before `is_done` and then `done` are, and read behind them.
   int error{};
   Addresses addresses;
+  std::atomic<bool> is_done{false};  // An event orders no memory for the compiler.
 };
 
 Result<Addresses> HostLookup::find(const std::string& host, std::uint16_t port,
@@ -48,6 +50,7 @@ Result<Addresses> HostLookup::find(const std::string& host, std::uint16_t port,
     try {
       std::thread([work, resolver = resolver_] {
         work->error = resolver(work->host, work->port, 0, work->addresses);
+        work->is_done.store(true, std::memory_order_release);
         static_cast<void>(::eventfd_write(work->done.get(), 1));
       }).detach();
     } catch (const std::system_error&) {
@@ -55,7 +58,8 @@ Result<Addresses> HostLookup::find(const std::string& host, std::uint16_t port,
     }
     pending_ = std::move(work);
   }
-  if (auto waited = wait_for_input(pending_->done, cancelled, deadline); !waited) {
+  const auto waited = wait_for_input(pending_->done, cancelled, deadline);
+  if (!waited || !pending_->is_done.load(std::memory_order_acquire)) {
     return fail(ErrorCode::kTimeout, "no name server has answered for the host", host);
   }
   const auto work = std::exchange(pending_, nullptr);
