@@ -114,9 +114,11 @@ class MovieSink final : public Sink {
       if (auto added = writer_->add(held_, duration_ns_); !added) return added;
     }
     auto done = writer_->finish();
+    notes_ = writer_->notes();
     writer_.reset();
     return done;
   }
+  [[nodiscard]] std::vector<std::string> notes() const override { return notes_; }
 
  private:
   static constexpr std::int64_t kSecond = 1'000'000'000;
@@ -145,6 +147,7 @@ class MovieSink final : public Sink {
   const SinkSurroundings& around_;
   PlannedOutput output_;
   std::unique_ptr<MovieWriter> writer_;
+  std::vector<std::string> notes_;
   RgbImage held_;
   std::int64_t held_ns_{-1};
   bool has_held_{};

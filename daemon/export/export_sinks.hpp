@@ -51,6 +51,8 @@ class Sink {
   [[nodiscard]] virtual Result<void> finish(const ResultEnd& end) = 0;
   /// Reads back what was written.
   [[nodiscard]] virtual Result<void> verify() { return {}; }
+  /// What the user should know of it that is no error. Asked behind finish().
+  [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }
 };
 
 /// Opens the part files of an output. The surroundings outlive it.

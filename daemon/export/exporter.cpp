@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "core/text.hpp"
@@ -186,6 +187,7 @@ class ExportRun {
   Result<void> finish(Sinks& sinks) {
     for (const auto& sink : sinks) {
       if (auto finished = sink->finish(end_); !finished) return finished;
+      std::ranges::move(sink->notes(), std::back_inserter(plan_.notes));
     }
     for (const auto& sink : sinks) {
       if (auto verified = sink->verify(); !verified) return verified;
