@@ -56,21 +56,39 @@ Mask moved(const Mask& mask, const ResultFacts& result) {
   return smaller;
 }
 
-/// Axes of a slice for scale bar and ticks; the request's pixel size takes precedence.
+/// The pixel size that was given, of the recording's pixels, in place of what is known; time keeps
+/// its own.
+void put_pixel_size(std::array<AxisFacts, 2>& axes, const ResultFacts& result,
+                    const PictureRequest& picture) {
+  if (!picture.pixel_size) return;
+  const auto each = pixels_each(result);
+  for (AxisFacts& axis : axes) {
+    if (axis.axis == Axis::kTime) continue;
+    const double binned = axis.axis == Axis::kY ? each[0] : axis.axis == Axis::kX ? each[1] : 1;
+    const double step = *picture.pixel_size * binned;
+    axis.origin = axis.step != 0 ? axis.origin / axis.step * step : 0;
+    axis.step = step;
+    axis.unit = picture.pixel_unit;
+  }
+}
+
+/// Axes of a slice for scale bar and ticks.
 std::array<AxisFacts, 2> axes_of(const ResultFacts& result, const PictureRequest& picture) {
   std::array<AxisFacts, 2> axes{AxisFacts{Axis::kY, result.slice.height_px, 0, 1, ""},
                                 AxisFacts{Axis::kX, result.slice.width_px, 0, 1, ""}};
   if (result.axes.size() >= 2) {
     axes = {result.axes[result.axes.size() - 2], result.axes.back()};
   }
-  if (!picture.pixel_size) return axes;
-  const auto each = pixels_each(result);
-  for (std::size_t i = 0; i < axes.size(); ++i) {
-    axes[i].step = *picture.pixel_size * each[i];
-    axes[i].origin = axes[i].step * static_cast<double>(result.region[i].start) / each[i];
-    axes[i].unit = picture.pixel_unit;
-  }
+  put_pixel_size(axes, result, picture);
   return axes;
+}
+
+/// From where time stamps count, as the axis of time does; a part of a recording keeps its times.
+std::int64_t start_of(Recording& recording) {
+  const auto first = recording.note(0);
+  if (!first) return -1;
+  const std::int64_t start_ns = recording.facts().start_utc_ns;
+  return start_ns >= 0 && start_ns <= first->info.utc_ns ? start_ns : first->info.utc_ns;
 }
 
 Result<ContrastLimits> limits_of(const FrameShape& shape, std::span<const std::byte> pixels,
@@ -139,15 +157,14 @@ Painter::Painter(const ExportRequest& request, const ExportPlan& plan,
                  std::vector<std::optional<ContrastLimits>> limits)
     : request_(request),
       picture_(request.picture),
+      result_(plan.result),
       shapes_(plan.slices),
       limits_(std::move(limits)) {
   facts_.axes = axes_of(plan.result, request.picture);
   facts_.detectors = detectors_in(plan.result, plan.detectors);
   facts_.regions = regions_in(plan.result, request.regions);
   if (plan.result.has_times && plan.result.frames_in_order && picture_.timestamps) {
-    if (const auto first = plan.recording().note(plan.result.time.start)) {
-      first_ns_ = first->info.utc_ns;
-    }
+    start_ns_ = start_of(plan.recording());
   }
 }
 
@@ -158,8 +175,8 @@ std::string Painter::time_text(const ResultSlice& slice) const {
                         movie.time_step.value_or(1) * static_cast<double>(slice.index);
     return fmt::format("{:g} {}", time, movie.time_unit);
   }
-  if (first_ns_ < 0 || slice.note.info.utc_ns < 0) return fmt::format("{}", slice.frame);
-  return fmt::format("{:.3f} s", static_cast<double>(slice.note.info.utc_ns - first_ns_) * 1e-9);
+  if (start_ns_ < 0 || slice.note.info.utc_ns < 0) return fmt::format("{}", slice.frame);
+  return fmt::format("{:.3f} s", static_cast<double>(slice.note.info.utc_ns - start_ns_) * 1e-9);
 }
 
 Result<RgbImage> Painter::paint(std::span<const ResultSlice> layers) const {
@@ -193,6 +210,7 @@ Result<RgbImage> Painter::paint(const DerivedImage& derived) const {
   colour(derived.shape, derived.pixels, *limits, picture_.colour_map, image);
   PictureFacts facts;
   facts.axes = derived.axes;
+  put_pixel_size(facts.axes, result_, picture_);
   // Detectors and regions lie in patterns and frames, not in what was made of a scan or a row.
   if (derived.axes[0].axis == Axis::kY && derived.axes[1].axis == Axis::kX) {
     facts.detectors = facts_.detectors;

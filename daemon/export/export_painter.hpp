@@ -27,10 +27,11 @@ class Painter {
 
   const ExportRequest& request_;
   PictureRequest picture_;
+  ResultFacts result_;
   PictureFacts facts_;
   std::vector<FrameShape> shapes_;
   std::vector<std::optional<ContrastLimits>> limits_;
-  std::int64_t first_ns_{-1};
+  std::int64_t start_ns_{-1};  // From where time stamps count.
 };
 
 /// Black and white of a whole stack; none where each picture has its own. Reads the result once or

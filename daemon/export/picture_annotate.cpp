@@ -13,19 +13,6 @@ namespace {
 
 constexpr int kMostTicks = 7;
 
-/// The axes with the pixel size that was given in place of the recording's.
-std::array<AxisFacts, 2> scaled_axes(const PictureFacts& facts, const PictureRequest& request) {
-  std::array<AxisFacts, 2> axes = facts.axes;
-  if (request.pixel_size) {
-    for (AxisFacts& axis : axes) {
-      axis.origin = axis.step != 0 ? axis.origin / axis.step * *request.pixel_size : 0;
-      axis.step = *request.pixel_size;
-      axis.unit = request.pixel_unit;
-    }
-  }
-  return axes;
-}
-
 std::array<Drawing::Side, 2> make_sides(std::array<AxisFacts, 2> axes, const RgbImage& source,
                                         double zoom_y, double zoom_x) {
   axes[0].size = source.height_px;
@@ -53,7 +40,7 @@ Result<Drawing> measure(const RgbImage& source, const RgbImage& image, const Pic
                         const PictureRequest& request) {
   const double zoom_y = static_cast<double>(image.height_px) / source.height_px;
   const double zoom_x = static_cast<double>(image.width_px) / source.width_px;
-  const auto axes = scaled_axes(facts, request);
+  const auto& axes = facts.axes;
   Drawing drawing;
   drawing.ink = request.ink;
   drawing.title = request.title;
