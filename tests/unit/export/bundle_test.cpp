@@ -149,7 +149,7 @@ TEST_P(BundleTest, AnNpzIsReadWithAllThatBelongsToIt) {
   EXPECT_EQ(note->info.utc_ns, 7);
   // In any order, packed or not.
   std::vector<std::byte> pixels(size_bytes(facts.shape));
-  for (const std::uint64_t frame : {1, 0, 1}) {
+  for (const std::uint64_t frame : {1U, 0U, 1U}) {
     ASSERT_TRUE(recording->read(frame, pixels));
     const auto values = numbers_of(PixelType::kFloat32, pixels);
     EXPECT_EQ(values[5], static_cast<double>(frame * 12 + 5));

@@ -68,7 +68,7 @@ TEST(DatasetWriterTest, SameSlicesGiveTheSameBytes) {
     ASSERT_TRUE(result.write(*format, folder / part_name(*format, "a"))) << kind.format;
     // The name is in some of the files: so the same name, in another folder.
     TemporaryFolder other;
-    ::usleep(1'100'000 / static_cast<int>(kKinds.size()));
+    ::usleep(1'100'000 / static_cast<useconds_t>(kKinds.size()));
     ASSERT_TRUE(result.write(*format, other / part_name(*format, "a")));
     EXPECT_EQ(bytes_of(folder / part_name(*format, "a")), bytes_of(other / part_name(*format, "a")))
         << kind.format << kind.layout;

@@ -157,7 +157,7 @@ TEST(ResultFramesTest, AxesComeInAnyOrderWhateverTheMemory) {
   MemoryRecording recording(shape, 5, 1);
   const std::map<Axis, std::uint64_t> sizes{{Axis::kTime, 5}, {Axis::kY, 3}, {Axis::kX, 4}};
   for (const char* axes : {"tyx", "txy", "ytx", "yxt", "xty", "xyt", "tzcyx", "tyxc", "cxyzt"}) {
-    for (const std::size_t memory : {1, 50, 100000}) {
+    for (const std::size_t memory : {1U, 50U, 100000U}) {
       expect_transposed(recording, axes, memory, sizes, recording.values());
     }
   }
