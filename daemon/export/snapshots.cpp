@@ -151,10 +151,10 @@ Result<void> change_snapshots(FileSystem& files, const std::filesystem::path& pa
   auto snapshots = read_snapshots(files, path);
   const bool was_empty = snapshots && snapshots->empty();
   Result<void> done = snapshots ? change(*snapshots) : std::unexpected(snapshots.error());
-  const bool is_empty = snapshots && snapshots->empty();
+  const bool is_empty = done ? snapshots->empty() : was_empty;
   if (done && !is_empty) return replace_file(files, path, snapshots_text(*snapshots));
   // What the lock was held on and nothing came of.
-  if (is_empty || (!done && was_empty)) {
+  if (is_empty) {
     const auto removed = files.remove(path);
     if (done && !removed) return removed;
   }
