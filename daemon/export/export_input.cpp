@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -9,6 +10,7 @@
 #include <utility>
 
 #include "core/text.hpp"
+#include "export/recording_holes.hpp"
 
 namespace framelog {
 namespace {
@@ -94,6 +96,26 @@ Result<std::unique_ptr<Recording>> open_export_input(FileSystem& files,
   }
   return std::make_unique<WithScan>(std::move(*recording), static_cast<std::uint32_t>(rows),
                                     static_cast<std::uint32_t>(columns));
+}
+
+Result<std::unique_ptr<Recording>> open_segments_again(FileSystem& files,
+                                                       const ExportRequest& request,
+                                                       const RecordingFacts& first) {
+  ExportRequest same = request;
+  same.input.paths.clear();
+  for (const InputFile& input : first.inputs) {
+    const bool is_named = input.growing && !files.exists(input.path);  // Finished since.
+    same.input.paths.push_back(is_named ? finished_name(input.path) : input.path);
+  }
+  auto again = open_export_input(files, same);
+  if (!again) return again;
+  const RecordingFacts& facts = (*again)->facts();
+  const bool is_same = facts.frames >= first.frames &&
+                       std::ranges::equal(facts.inputs, first.inputs, {}, &InputFile::first_frame,
+                                          &InputFile::first_frame);
+  if (is_same) return again;
+  return fail(ErrorCode::kCorrupt, "the input changed while it was exported:",
+              one_line(first.inputs.front().path.string()));
 }
 
 std::vector<DetectorSpec> centred(std::vector<DetectorSpec> detectors, const FrameShape& shape) {

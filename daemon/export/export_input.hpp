@@ -16,6 +16,13 @@ namespace framelog {
 [[nodiscard]] Result<std::unique_ptr<Recording>> open_export_input(FileSystem& files,
                                                                    const ExportRequest& request);
 
+/// The segments of `first`, which the request led to, once more, whatever has come and gone beside
+/// them: for one who reads in another thread. Errors: as open_recording(); kCorrupt, they hold
+/// other frames now.
+[[nodiscard]] Result<std::unique_ptr<Recording>> open_segments_again(FileSystem& files,
+                                                                     const ExportRequest& request,
+                                                                     const RecordingFacts& first);
+
 /// The detectors of a request, whose centre may be left out, in a recording's pixels.
 [[nodiscard]] std::vector<DetectorSpec> centred(std::vector<DetectorSpec> detectors,
                                                 const FrameShape& shape);

@@ -202,7 +202,7 @@ Result<std::unique_ptr<Sink>> open_dataset(const SinkSurroundings& around,
   // The sums of detectors are read beside the frames, which another thread reads.
   std::unique_ptr<Recording> source;
   if (!around.recording.series.empty() && around.result.frames_in_order) {
-    auto opened = open_export_input(around.files, around.request);
+    auto opened = open_segments_again(around.files, around.request, around.recording);
     if (!opened) return std::unexpected(opened.error());
     source = std::move(*opened);
     plan.source = source.get();

@@ -134,7 +134,7 @@ class ExportRun {
   /// The frames are read in a thread of their own, so that sums are read from another opening.
   Result<void> open_series() {
     if (plan_.recording().facts().series.empty() || !request_.composite.empty()) return {};
-    auto opened = open_export_input(files_.inner(), request_);
+    auto opened = open_segments_again(files_.inner(), request_, plan_.recording().facts());
     if (!opened) return std::unexpected(opened.error());
     series_ = std::move(*opened);
     return {};

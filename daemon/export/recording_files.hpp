@@ -46,9 +46,6 @@ struct FoundFiles {
 /// foreign files.
 [[nodiscard]] Result<FoundFiles> find_files(FileSystem& files, const InputRequest& request);
 
-/// NAME.h5.part -> NAME.h5; a finished one stays.
-[[nodiscard]] std::filesystem::path finished_name(std::filesystem::path segment);
-
 /// "run 7 (0b7f2f3e) product whole, ...", for people.
 [[nodiscard]] std::string list_runs(const std::vector<SegmentRun>& runs);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -12,5 +13,8 @@ namespace framelog {
 /// people: files that cannot be read, and segments by their numbers. Looks at all files once more.
 /// Threads: any.
 [[nodiscard]] std::vector<std::string> left_out_of(FileSystem& files, const InputRequest& request);
+
+/// NAME.h5.part -> NAME.h5; a finished one stays.
+[[nodiscard]] std::filesystem::path finished_name(std::filesystem::path segment);
 
 }  // namespace framelog

@@ -8,6 +8,7 @@
 #include "core/iso_time.hpp"
 #include "export/recording_detectors.hpp"
 #include "export/recording_files.hpp"
+#include "export/recording_holes.hpp"
 #include "formats/byte_order.hpp"
 #include "formats/frame_files.hpp"
 #include "formats/stored_record.hpp"

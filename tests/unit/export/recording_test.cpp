@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "export/export_input.hpp"
 #include "export/recording_holes.hpp"
 #include "tests/unit/store/segment_fixture.hpp"
 
@@ -234,8 +235,7 @@ TEST_F(RecordingTest, ExportsBesideTheirRecordingAreLeftOut) {
   const auto file = finish(exported);
   EXPECT_EQ(open(request({directory_}))->facts().frames, 2U);
   EXPECT_EQ(open(request({file}))->facts().frames, 1U);
-  EXPECT_NE(refusal(request({file, directory_ / "a.h5"})).find("a_exported.h5"),
-            std::string::npos);
+  EXPECT_NE(refusal(request({file, directory_ / "a.h5"})).find("a_exported.h5"), std::string::npos);
 }
 
 TEST_F(RecordingTest, CopiesOfASegmentCountOnce) {
@@ -268,6 +268,34 @@ TEST_F(RecordingTest, SegmentsThatAreLeftOutAreTold) {
   EXPECT_NE(warnings[1].find("segment 1 of run 1"), std::string::npos);
   EXPECT_NE(warnings[2].find("a file is left out"), std::string::npos);
   EXPECT_NE(warnings[2].find(segments[2].filename().string()), std::string::npos);
+}
+
+TEST_F(RecordingTest, SegmentsAreOpenedAgainWhateverCameAndWentBesideThem) {
+  auto one = start("hdf5", "a", 0, described(1));
+  record(one, 2);
+  const auto first = finish(one);
+  auto growing = start("hdf5", "b", 2, described(2));
+  record(growing, 3);
+  ExportRequest asked;
+  asked.input = request({directory_});
+  const auto recording = open(asked.input);
+  ASSERT_TRUE(recording);
+  record(growing, 2);
+  static_cast<void>(finish(growing));
+  auto next = start("hdf5", "c", 7, described(3));
+  record(next, 1);
+  static_cast<void>(finish(next));
+  const auto again = open_segments_again(files_, asked, recording->facts());
+  ASSERT_TRUE(again) << describe(again.error());
+  EXPECT_EQ((*again)->facts().frames, 7U);
+  expect_frames(**again, 0, 0, 7);
+  // Another file has the name of the first segment.
+  auto other = start("hdf5", "d", 0, described(1));
+  record(other, 1);
+  fs::rename(finish(other), first);
+  const auto changed = open_segments_again(files_, asked, recording->facts());
+  ASSERT_FALSE(changed);
+  EXPECT_EQ(changed.error().code, ErrorCode::kCorrupt);
 }
 
 TEST_F(RecordingTest, DetectorsAreToldInPixelsOfTheFrames) {
