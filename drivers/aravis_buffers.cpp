@@ -26,8 +26,9 @@ AravisBuffers::AravisBuffers(std::size_t count, std::size_t bytes, bool arrives_
     free_.push_back(&own_[i]);
   }
   // Where Aravis had more than it may be ahead, the last ones would never be slots.
-  if (slots_ != nullptr && slots_->end() - slots_->next() >= kFewestBuffers) {
-    count_ = std::min<std::size_t>(count_, slots_->end() - slots_->next());
+  // How full the ring is now does not matter: it will not stay so.
+  if (slots_ != nullptr && slots_->most_ahead() >= kFewestBuffers) {
+    count_ = std::min(count_, slots_->most_ahead());
   }
   for (std::size_t i = 0; i < of_slots_.size(); ++i) make(of_slots_[i], slots_->slot(i), true);
 }

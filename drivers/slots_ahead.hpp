@@ -14,6 +14,8 @@ class SlotsAhead {
   virtual ~SlotsAhead() = default;
   [[nodiscard]] virtual std::size_t count() const noexcept = 0;
   [[nodiscard]] virtual std::span<std::byte> slot(std::uint64_t number) const noexcept = 0;
+  /// How many end() can be ahead of next() at most, when nobody keeps slots busy.
+  [[nodiscard]] virtual std::size_t most_ahead() const noexcept = 0;
   /// Number of the frame that read() delivers next, should it be kept.
   [[nodiscard]] virtual std::uint64_t next() const noexcept = 0;
   /// The slots of [next(), end()) are free now, and stay so until their frames are read.

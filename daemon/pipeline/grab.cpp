@@ -42,7 +42,8 @@ Value racing_value(const Value& value) noexcept {
 
 /// Whether capture has stayed away from the slot of frame `sequence`. It writes frame
 /// `sequence + slots` there once it has published the one before, and a source that looks ahead so
-/// many frames earlier; one frame more is kept away from, because a processor may show the pixels of a frame before the cursor that leads to it.
+/// many frames earlier; one frame more is kept away from, because a processor may show the pixels
+/// of a frame before the cursor that leads to it.
 bool is_untouched(const Ring& ring, std::uint64_t sequence) noexcept {
   // What was copied has been read when the cursor is.
 #ifndef __SANITIZE_THREAD__  // It knows no fences, and does not look at the copy.

@@ -20,6 +20,9 @@ class RingAhead final : public SlotsAhead {
   [[nodiscard]] std::span<std::byte> slot(std::uint64_t number) const noexcept override {
     return ring_.slot(number).raw;
   }
+  [[nodiscard]] std::size_t most_ahead() const noexcept override {
+    return static_cast<std::size_t>(ring_.most_ahead());
+  }
   [[nodiscard]] std::uint64_t next() const noexcept override { return captured_; }
   [[nodiscard]] std::uint64_t end() const noexcept override {
     return std::min(ring_.end_of(Stage::kCapture), captured_ + ring_.most_ahead());

@@ -23,6 +23,7 @@ class Slots final : public SlotsAhead {
   [[nodiscard]] std::span<std::byte> slot(std::uint64_t number) const noexcept override {
     return std::span(memory_).subspan(number % count_ * kBytes, kBytes);
   }
+  [[nodiscard]] std::size_t most_ahead() const noexcept override { return count_; }
   [[nodiscard]] std::uint64_t next() const noexcept override { return captured; }
   [[nodiscard]] std::uint64_t end() const noexcept override { return released + count_; }
 
@@ -104,6 +105,20 @@ TEST(AravisBuffers, AreNoMoreThanThereAreSlotsAhead) {
     EXPECT_TRUE(buffer->is_slot);
     ++given;
   }
+  EXPECT_EQ(given, 12U);
+}
+
+TEST(AravisBuffers, ARingThatIsNearlyFullAtTheStartTakesNoneAway) {
+  Slots slots(12);
+  slots.captured = 4;
+  AravisBuffers buffers(16, kBytes, true, &slots);
+  std::size_t given = 0;
+  std::size_t of_slots = 0;
+  while (const AravisBuffer* buffer = buffers.next()) {
+    ++given;
+    if (buffer->is_slot) ++of_slots;
+  }
+  EXPECT_EQ(of_slots, 8U);
   EXPECT_EQ(given, 12U);
 }
 
