@@ -92,6 +92,9 @@ void ExportReader::read_values() {
   }
   constexpr std::array<std::string_view, 2> kModes{"sum", "mean"};
   transform.bin_mode = choice("bin-mode", kModes) == 1 ? BinMode::kMean : BinMode::kSum;
+  if (given_.has("bin-mode") && !given_.has("bin")) {
+    refuse("bin-mode", "is about --bin, which is not there");
+  }
   parsed("process", transform.filters, parse_filters);
   transform.raw_only = given_.has("raw");
   if (transform.raw_only && !transform.filters.empty()) refuse("raw", "excludes --process");

@@ -4,6 +4,7 @@
 
 #include "command/export_reader.hpp"
 #include "core/quantity.hpp"
+#include "export/dataset_writer.hpp"
 
 namespace framelog {
 namespace {
@@ -88,6 +89,9 @@ void ExportReader::read_composite() {
     request().composite.push_back({std::string(part.substr(0, equals)), *colour});
   }
   if (!request().input.product.empty()) refuse("composite", "excludes --product");
+  for (const char* option : {"colour-map", "color-map"}) {
+    if (given_.has(option)) refuse(option, "is not for --composite, which says the colours");
+  }
 }
 
 void ExportReader::read_picture() {
@@ -177,6 +181,9 @@ void ExportReader::read_movie() {
   movie.initial_time = number("initial-time", -1e12, 1e12);
   movie.time_step = number("time-step", -1e12, 1e12);
   if (movie.time_step == 0.0) refuse("time-step", "is 0");
+  if (given_.has("time-unit") && !movie.initial_time && !movie.time_step) {
+    refuse("time-unit", "is about --initial-time and --time-step, which are not there");
+  }
   if (given_.has("time-unit")) movie.time_unit = given_.text("time-unit");
   movie.quality = number("movie-quality", 1, 63).value_or(0);
   if (given_.has("zip-of")) movie.zip_of = given_.text("zip-of");
@@ -222,12 +229,22 @@ void ExportReader::refuse_unmeant() {
   };
   need(has("hdf5"), "hdf5, which --to does not name", {"layout", "dataset-name"});
   need(has("zip"), "zip, which --to does not name", {"zip-of"});
-  need(has("jpg") || has("zip"), "jpg, which --to does not name", {"jpeg-quality"});
+  const bool has_jpg = has("jpg") || (has("zip") && request().movie.zip_of == "jpg");
+  need(has_jpg, "jpg, which neither --to nor --zip-of names", {"jpeg-quality"});
   need(has_movie, "movies, of which --to names none", {"fps", "movie-quality"});
+  const bool has_data = any([](const auto& name) { return find_dataset_format(name) != nullptr; });
+  need(has_data, "data files, of which --to names none", {"compression", "endian"});
   need(has_picture, "pictures, of which --to names none",
        {"colour-map", "color-map", "contrast", "zmin", "zmax", "timestamps", "scale-bar",
         "scale-bar-nm", "pixel-size", "outlines", "ticks", "title", "ink", "dpi", "zoom", "images",
         "initial-time", "time-step", "time-unit"});
+  const Kind kind = request().view.kind;
+  need(kind == Kind::kFrames || kind == Kind::kContactSheet, "frames, not one picture of them",
+       {"timestamps", "initial-time", "time-step", "time-unit"});
+  const bool is_shown = request().images != ImageValues::kRaw || !call_.preview.empty();
+  need(is_shown, "pictures as displayed (--images displayed or both)",
+       {"colour-map", "color-map", "contrast", "zmin", "zmax", "timestamps", "scale-bar",
+        "scale-bar-nm", "outlines", "ticks", "title", "ink", "zoom", "initial-time", "time-step"});
 }
 
 }  // namespace framelog

@@ -7,6 +7,7 @@
 #include <array>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "command/export_command.hpp"
 #include "command/instrument.hpp"
@@ -44,6 +45,21 @@ constexpr std::array kOptions{
     OptionRow{"json", "", "Snapshot", "print JSON"},
     OptionRow{"help", "", "Snapshot", "print this"},
 };
+
+/// The verbs of the options that not all of them take.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kVerbs{
+    {{"name", "add, edit"},
+     {"description", "add, edit"},
+     {"tags", "add, edit"},
+     {"rectangle", "add, edit"},
+     {"frame", "add, edit"},
+     {"time", "add, edit"},
+     {"contrast", "add, edit"},
+     {"tag", "list, show, delete"},
+     {"all", "list, show, delete"},
+     {"instrument", "add"},
+     {"config", "add"},
+     {"json", "list, show"}}};
 
 int usage(const std::string& text) {
   std::cerr << "framelog: snapshot: " << text << " (see framelog snapshot --help)\n";
@@ -207,6 +223,21 @@ int edit(const GivenOptions& given, Place place) {
   return done ? kExitDone : fail_export(done.error());
 }
 
+/// What is there and means nothing to the verb, which somebody may have meant; empty: nothing.
+std::string unmeant(const std::string& verb, const GivenOptions& given) {
+  for (const auto& [option, verbs] : kVerbs) {
+    if (given.has(option) && verbs.find(verb) == std::string_view::npos) {
+      return fmt::format("{}: --{} is not for it (allowed with: {})", verb, option, verbs);
+    }
+  }
+  return "";
+}
+
+/// Names and --tag or --all say different things.
+bool names_twice(const GivenOptions& given) {
+  return given.operands.size() > 2 && (given.has("tag") || given.has("all"));
+}
+
 /// Those that are named, have the tag, or all.
 Result<std::vector<Snapshot>> choose(const GivenOptions& given, std::vector<Snapshot> all) {
   std::vector<Snapshot> chosen;
@@ -298,6 +329,7 @@ int export_chosen(const std::vector<std::string>& arguments) {
   if (!given) return usage(given.error());
   if (given->operands.size() < 2) return usage("export takes INPUT NAME..., --tag or --all");
   if (!names_some(*given)) return usage("export takes INPUT NAME..., --tag or --all");
+  if (names_twice(*given)) return usage("export: names exclude --tag and --all");
   const auto place = find_place(*given);
   if (!place) return fail_export(place.error());
   auto all = read_snapshots(system_files(), place->file);
@@ -334,6 +366,8 @@ int snapshot_command(const std::vector<std::string>& arguments) {
   if ((verb == "add" || verb == "list") && given->operands.size() > 2) {
     return usage(verb + " takes one INPUT");
   }
+  if (const std::string fault = unmeant(verb, *given); !fault.empty()) return usage(fault);
+  if (names_twice(*given)) return usage(verb + ": names exclude --tag and --all");
   auto place = find_place(*given);
   if (!place) return fail_export(place.error());
   if (verb == "add") return add(*given, std::move(*place));

@@ -357,7 +357,6 @@ Result<std::vector<std::byte>> preview_picture(FileSystem& files, const ExportRe
   auto plan = plan_export(files, request, false);
   if (!plan) return std::unexpected(plan.error());
   ExportRequest shown = request;
-  shown.picture.contrast.kind = ContrastRequest::Kind::kPerFrame;
   shown.picture.outlines = !plan->detectors.empty() || !request.regions.empty();
   std::vector<std::unique_ptr<ResultFrames>> results;
   std::vector<ResultSlice> slices(plan->recordings.size());

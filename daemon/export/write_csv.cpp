@@ -140,6 +140,7 @@ Result<void> check_csv(const RecordingFacts& /*recording*/, const ResultFacts& /
   if (request.compression.codec != Codec::kNone) {
     return cannot_write("csv", "it has no compression (allowed: none)");
   }
+  if (request.big_endian) return cannot_write("csv", "it is text (allowed: little)");
   return {};
 }
 

@@ -526,6 +526,42 @@ class Help(Exports):
         self.assertIn("hdf5", done.stderr)
 
 
+class Drawn(Exports):
+    """What is drawn is compared with the same drawn in another way."""
+
+    def drawn(self, *arguments):
+        shutil.rmtree(self.out, ignore_errors=True)
+        done = framelog("export", *arguments, "--output-folder", self.out)
+        if "framelog-media" in done.stderr:
+            self.skipTest("framelog-media is not there")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stderr
+
+    def pictures(self, *arguments):
+        self.drawn(*arguments, "--to", "png", "--contrast", "0, 500", "--zoom", "8")
+        return [numpy.asarray(Image.open(self.out / name)) for name in self.written()]
+
+    def test_a_part_keeps_the_recordings_times(self):
+        every = self.pictures(*self.segments, "--timestamps")
+        part = self.pictures(*self.segments, "--timestamps", "--cutout", "t=20:22")
+        self.assertEqual(len(part), 2)
+        for one, other in zip(part, every[20:22]):
+            numpy.testing.assert_array_equal(one, other)
+
+    def test_a_given_pixel_size_is_that_of_the_recordings_pixels(self):
+        binned = self.directory / "binned.npy"
+        self.export(*self.segments, "--to", "npy", "--bin", "2x2", "--cutout", "t=0:1",
+                    "--output-folder", self.directory, "--output-name", "binned")
+        ones = [self.pictures(*self.segments, "--cutout", "t=0:1", "--bin", "2x2", "--pixel-size",
+                              "1 um", "--scale-bar=8 um"),
+                self.pictures(binned, "--pixel-size", "2 um", "--scale-bar=8 um")]
+        numpy.testing.assert_array_equal(ones[0][0], ones[1][0])
+
+    def test_what_a_movie_has_to_say_is_told(self):
+        said = self.drawn(*self.segments, "--to", "mp4", "--fps", "10", "--cutout", "x=0:19")
+        self.assertIn("note: mp4 needs even sizes: 16 x 19 pixels", said)
+
+
 class Snapshots(Exports):
     def setUp(self):
         super().setUp()
@@ -574,7 +610,9 @@ class Snapshots(Exports):
     def test_bad_ones(self):
         for arguments, words in [(["add"], "--name"), (["add", "--name", "x", "--frame", "99"], "11"),
                                  (["add", "--name", "x", "--rectangle", "y=0:99"], "y=0:16"),
-                                 (["show", "x"], "no snapshot"), (["frob"], "allowed")]:
+                                 (["show", "x"], "no snapshot"), (["frob"], "allowed"),
+                                 (["add", "--name", "x", "--tag", "a"], "allowed with: list"),
+                                 (["delete", "x", "--all"], "exclude")]:
             done = framelog("snapshot", arguments[0], self.file, *arguments[1:])
             self.assertNotEqual(done.returncode, 0)
             self.assertIn(words, done.stderr)

@@ -59,6 +59,20 @@ TEST(ExportOptions, WhatMeansNothingIsRefused) {
   EXPECT_NE(refusal({"--to", "npy", "--layout", "nexus"}).find("hdf5"), std::string::npos);
   EXPECT_NE(refusal({"--to", "npy", "--outlines"}).find("pictures"), std::string::npos);
   EXPECT_NE(refusal({"--to", "npy", "--compat", "ilastik"}).find("renormalise"), std::string::npos);
+  EXPECT_NE(refusal({"--to", "npy", "--bin-mode", "mean"}).find("--bin,"), std::string::npos);
+  EXPECT_NE(refusal({"--to", "png", "--endian", "big"}).find("data files"), std::string::npos);
+  EXPECT_NE(refusal({"--to", "png", "--compression", "none"}).find("data files"),
+            std::string::npos);
+  EXPECT_NE(refusal({"--to", "zip", "--jpeg-quality", "9"}).find("jpg"), std::string::npos);
+  good({"--to", "zip", "--zip-of", "jpg", "--jpeg-quality", "9"});
+  EXPECT_NE(refusal({"--to", "png", "--time-unit", "s"}).find("--time-step"), std::string::npos);
+  EXPECT_NE(refusal({"--to", "png", "--projection", "max", "--timestamps"}).find("frames"),
+            std::string::npos);
+  EXPECT_NE(refusal({"--to", "tif", "--images", "raw", "--scale-bar"}).find("displayed"),
+            std::string::npos);
+  EXPECT_NE(refusal({"--to", "png", "--composite", "a=red,b=blue", "--color-map", "gray"})
+                .find("--composite"),
+            std::string::npos);
   EXPECT_NE(refusal({"--to", "npy", "--bim", "2x2"}).find("did you mean --bin"), std::string::npos);
   EXPECT_NE(refusal({"--to", "npy", "--to", "raw"}).find("2 times"), std::string::npos);
 }
