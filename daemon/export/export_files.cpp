@@ -17,19 +17,21 @@ std::int64_t bytes_of(FileSystem& files, const std::filesystem::path& path) {
 
 }  // namespace
 
+bool InterruptibleFiles::goes_on() {
+  if (!progress_ || progress_(kUnchanged, kUnchanged)) return true;
+  interrupted_ = true;
+  return false;
+}
+
 Result<void> InterruptibleFiles::write_at(int fd, std::span<const std::byte> bytes,
                                           std::int64_t offset) {
-  if (progress_ && !progress_(kUnchanged, kUnchanged)) {
-    return fail(ErrorCode::kTimeout, "interrupted");
-  }
+  if (!goes_on()) return fail(ErrorCode::kTimeout, "interrupted");
   return inner_.write_at(fd, bytes, offset);
 }
 
 Result<std::size_t> InterruptibleFiles::read_at(int fd, std::span<std::byte> bytes,
                                                 std::int64_t offset) {
-  if (progress_ && !progress_(kUnchanged, kUnchanged)) {
-    return fail(ErrorCode::kTimeout, "interrupted");
-  }
+  if (!goes_on()) return fail(ErrorCode::kTimeout, "interrupted");
   return inner_.read_at(fd, bytes, offset);
 }
 

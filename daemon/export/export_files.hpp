@@ -12,6 +12,8 @@ class InterruptibleFiles final : public FileSystem {
   InterruptibleFiles(FileSystem& inner, const ExportProgress& progress)
       : inner_(inner), progress_(progress) {}
   [[nodiscard]] FileSystem& inner() const noexcept { return inner_; }
+  /// Whether a call has ended so: libraries give other reasons for what fails on account of it.
+  [[nodiscard]] bool interrupted() const noexcept { return interrupted_.load(); }
 
   Result<UniqueFd> open(const std::filesystem::path& path, int flags, unsigned mode) override {
     return inner_.open(path, flags, mode);
@@ -60,8 +62,11 @@ class InterruptibleFiles final : public FileSystem {
   Result<void> lock(int fd) override { return inner_.lock(fd); }
 
  private:
+  [[nodiscard]] bool goes_on();
+
   FileSystem& inner_;
   const ExportProgress& progress_;
+  std::atomic<bool> interrupted_{false};
 };
 
 /// An output as it is on the disk now: path, bytes with companions, files.

@@ -67,6 +67,7 @@ class ExportRun {
     if (opened && !active().empty()) {
       opened = is_derived(plan_.view) ? run_images() : run_frames();
     }
+    if (!opened && files_.interrupted()) return fail(ErrorCode::kTimeout, "interrupted");
     if (!opened) return std::unexpected(opened.error());
     if (auto kept = parts_.keep(); !kept) return std::unexpected(kept.error());
     return report();

@@ -55,7 +55,7 @@ class Exports(recorder.Case):
         cls.addClassCleanup(cls.scratch.cleanup)
         cls.recordings = pathlib.Path(cls.scratch.name) / "recordings"
         cls.record_to(cls.recordings / "run", INSTRUMENT + "[roll]\nmax_frames = 12\n", 24,
-                      width=20, height=16)
+                      width=20, height=16, rate="25 Hz")
         cls.record_to(cls.recordings / "scan", SCAN, 20, width=12, height=8)
 
     @classmethod
