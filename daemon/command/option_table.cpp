@@ -186,7 +186,10 @@ std::string options_in_full(std::span<const OptionRow> table) {
     }
     std::string line = fmt::format("  {:<{}}", shown_name(row), kHelpColumn - 2);
     // At least two blanks stand before what it means.
-    if (!line.ends_with("  ")) line += fmt::format("\n{:<{}}", "", kHelpColumn);
+    if (!line.ends_with("  ")) {
+      line.erase(line.find_last_not_of(' ') + 1);
+      line += fmt::format("\n{:<{}}", "", kHelpColumn);
+    }
     std::size_t column = kHelpColumn;
     bool first = true;
     for (const std::string_view word : split(row.help, ' ')) {

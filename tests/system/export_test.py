@@ -198,6 +198,21 @@ class Results(Exports):
                     time.sleep(0.01 * turn)
                 self.assertEqual(found[0], found[1])
 
+    def test_several_runs_are_the_scans_of_one_pymodaq_file(self):
+        base = self.directory / "runs"
+        for _ in range(2):
+            self.record_to(base, INSTRUMENT, 5, width=8, height=6)
+        said = self.export(base, *self.to("hdf5"), "--layout", "pymodaq")
+        name, = self.written()
+        with h5py.File(self.out / name) as file:
+            for scan, segment in zip(("Scan000", "Scan001"), recorder.finished(base)):
+                found = []
+                file["RawData"][scan].visititems(
+                    lambda path, node, to=found: to.append(node[()]) if path.endswith("EnlData00")
+                    and node.ndim == 3 else None)
+                self.assertEqual(len(found), 1, said)
+                numpy.testing.assert_array_equal(found[0], segment.pixels)
+
     def test_raw_for_quant4d_says_its_shape_and_is_read_by_it(self):
         self.export(self.scan, *self.to("raw"), "--dtype", "float32")
         raw, = [name for name in self.written() if name.endswith(".raw")]
@@ -576,23 +591,23 @@ class Snapshots(Exports):
 
     def test_a_life(self):
         self.snapshot("add", "--name", "defect", "--frame", "4", "--rectangle", "y=2:10, x=4:16",
-                      "--tags", "a,b", "--description", "a hole", "--contrast", "0, 255")
+                      "--tags", "a,b", "--description", "a line", "--contrast", "0, 255")
         self.snapshot("add", "--name", "other", "--frame", "1")
         self.snapshot("add", "--name", "defect", status=1)
         self.assertIn("y=2:10, x=4:16", self.snapshot("list"))
-        self.assertIn("a hole", self.snapshot("show", "defect"))
-        self.snapshot("edit", "defect", "--name", "hole", "--frame", "5")
+        self.assertIn("a line", self.snapshot("show", "defect"))
+        self.snapshot("edit", "defect", "--name", "crack", "--frame", "5")
         written = json.loads(self.list.read_text())
         self.assertEqual((written["format"], written["version"]), ("framelog-snapshots", 1))
-        hole = written["snapshots"][0]
-        self.assertEqual((hole["name"], hole["frame"], hole["tags"]), ("hole", 5, ["a", "b"]))
-        self.snapshot("export", "hole", "--output-folder", self.out)
+        crack = written["snapshots"][0]
+        self.assertEqual((crack["name"], crack["frame"], crack["tags"]), ("crack", 5, ["a", "b"]))
+        self.snapshot("export", "crack", "--output-folder", self.out)
         name, = self.written()
-        self.assertEqual(name, "copy_hole.png")
+        self.assertEqual(name, "copy_crack.png")
         picture = numpy.asarray(Image.open(self.out / name).convert("L"))
         numpy.testing.assert_array_equal(picture, numpy.minimum(self.pixels[5, 2:10, 4:16], 255))
-        self.snapshot("delete", "hole")
-        self.assertNotIn("hole", self.snapshot("list"))
+        self.snapshot("delete", "crack")
+        self.assertNotIn("crack", self.snapshot("list"))
         self.snapshot("delete", "--all")
         self.assertFalse(self.list.exists())
 
