@@ -218,10 +218,10 @@ int split_export(const ExportCall& call, const GivenOptions& given) {
   }
   std::error_code error;
   const fs::path folder = fs::absolute(call.jobs, error).parent_path();
-  constexpr std::string_view kOwn[] = {"split",   "jobs",          "dry-run", "json", "yes",
-                                       "product", "output-folder", "run",     "mask"};
+  constexpr std::string_view kNotPassedOn[] = {"split",   "jobs",          "dry-run", "json", "yes",
+                                               "product", "output-folder", "run",     "mask"};
   std::string options;
-  for (const std::string& word : given.words_without(kOwn)) options += " " + quoted(word);
+  for (const std::string& word : given.words_without(kNotPassedOn)) options += " " + quoted(word);
   for (const char* path : {"output-folder", "mask"}) {
     if (!given.has(path)) continue;
     options += " " + quoted(fmt::format("--{}={}", path, seen_from(folder, given.text(path))));

@@ -136,8 +136,8 @@ const DatasetFormat* find_dataset_format(std::string_view name) noexcept {
 }
 
 std::int64_t text_bytes(const RecordingFacts& recording) noexcept {
-  constexpr std::size_t kOwn = std::size_t{256} << 10U;
-  std::size_t bytes = kOwn + recording.configuration.size();
+  constexpr std::size_t kOtherTexts = std::size_t{256} << 10U;
+  std::size_t bytes = kOtherTexts + recording.configuration.size();
   for (const std::string& one : recording.provenances) bytes += 2 * one.size();
   bytes += 512 * (recording.inputs.size() + recording.gaps.size() + recording.events.size());
   return static_cast<std::int64_t>(bytes);

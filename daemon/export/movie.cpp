@@ -19,12 +19,14 @@ constexpr std::array<MovieFormat, 4> kFormats{{
      "Example: framelog export run.h5 --to gif --colour-map afmhot --timestamps --scale-bar",
      true},
     {"webm", ".webm", "WebM movie (VP9): for browsers and talks",
-     "Times are those of the recording, in ms, or 1/FPS with --fps. --movie-quality 1 (best) to 63,\n"
+     "Times are those of the recording, in ms, or 1/FPS with --fps. --movie-quality 1 (best) to "
+     "63,\n"
      "default 24. Colours are stored at half the resolution of brightness.\n"
      "Example: framelog export run.h5 --to webm --fps 25 --timestamps",
      true},
     {"mp4", ".mp4", "MP4 movie (H.264): for players and office programs",
-     "As webm, for programs that do not play it. --movie-quality 1 (best) to 51, default 18. An odd "
+     "As webm, for programs that do not play it. --movie-quality 1 (best) to 51, default 18. An "
+     "odd "
      "width\n"
      "or height grows by one pixel, which repeats the edge.\n"
      "Example: framelog export run.h5 --to mp4 --fps 25 --colour-map viridis",

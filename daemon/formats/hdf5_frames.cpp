@@ -8,8 +8,8 @@
 
 #include "core/crc32c.hpp"
 #include "core/text.hpp"
-#include "formats/byte_order.hpp"
 #include "formats/bundle.hpp"
+#include "formats/byte_order.hpp"
 #include "formats/checked_read.hpp"
 #include "formats/hdf5_calibration.hpp"
 #include "formats/hdf5_candidates.hpp"

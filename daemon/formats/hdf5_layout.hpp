@@ -57,7 +57,8 @@ struct GapRow {
 /// compression `paging` is empty, and neither tables nor pixels are allocated.
 void write_description(Tree& tree, const SegmentDescription& description, const Paging& paging);
 
-/// Reads what write_description() has written, but for the configuration's origins, steps and lines.
+/// Reads what write_description() has written, but for the configuration's origins, steps and
+/// lines.
 [[nodiscard]] SegmentDescription read_description(hid_t file);
 
 [[nodiscard]] std::string detector_path(const std::string& name);

@@ -276,9 +276,7 @@ bool has(hid_t file, const std::string& path) {
 
 namespace {
 
-bool is_one(hid_t space) {
-  return space >= 0 && H5Sget_simple_extent_npoints(space) == 1;
-}
+bool is_one(hid_t space) { return space >= 0 && H5Sget_simple_extent_npoints(space) == 1; }
 
 Result<std::string> read_string(hid_t type, const std::string& path, auto&& read) {
   if (H5Tget_class(type) != H5T_STRING) return fail(ErrorCode::kCorrupt, "is no text:", path);

@@ -350,9 +350,9 @@ std::string TiffFile::provenance() const {
   if (field == nullptr || TIFFFieldPassCount(field) == 0) return {};
   std::uint32_t count = 0;
   const char* text = nullptr;
-  const bool found =
-      TIFFFieldReadCount(field) == TIFF_VARIABLE2 &&
-      TIFFGetField(library_->tiff, kProvenanceTag, &count, &text) == 1 && text != nullptr;
+  const bool found = TIFFFieldReadCount(field) == TIFF_VARIABLE2 &&
+                     TIFFGetField(library_->tiff, kProvenanceTag, &count, &text) == 1 &&
+                     text != nullptr;
   if (!found) return {};
   return {text, ::strnlen(text, count)};
 }

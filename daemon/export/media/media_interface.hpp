@@ -65,9 +65,10 @@ inline constexpr std::uint32_t kMediaVersion = 1;
 inline constexpr const char* kMediaSymbol = "framelog_media";
 using MediaEntry = const MediaModule* (*)() noexcept;
 
-/// The module, loaded once: beside the program, where a build has it, from the folder of the package
-/// as seen from the program, or from that folder. No environment variable names another one. Threads: any. Errors: kUnsupported: it is
-/// not installed ("`what` needs the package framelog-media"), or is of another version.
+/// The module, loaded once: beside the program, where a build has it, from the folder of the
+/// package as seen from the program, or from that folder. No environment variable names another
+/// one. Threads: any. Errors: kUnsupported: it is not installed ("`what` needs the package
+/// framelog-media"), or is of another version.
 [[nodiscard]] Result<const MediaModule*> media_module(std::string_view what);
 /// The same from one file.
 [[nodiscard]] Result<const MediaModule*> load_media_module(const std::filesystem::path& file);

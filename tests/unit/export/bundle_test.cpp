@@ -1,3 +1,5 @@
+#include "formats/bundle.hpp"
+
 #include <gtest/gtest.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -10,7 +12,6 @@
 #include <vector>
 
 #include "export/recording.hpp"
-#include "formats/bundle.hpp"
 #include "formats/frame_files.hpp"
 #include "memory_recording.hpp"
 
@@ -68,9 +69,8 @@ void write_zip(const fs::path& path, const std::map<std::string, std::string>& m
     put(common, std::uint16_t{0});
     put(common, static_cast<std::uint16_t>(packs ? 8 : 0));
     put(common, std::uint32_t{0});  // Time.
-    put(common, static_cast<std::uint32_t>(
-                    crc32(0, reinterpret_cast<const Bytef*>(plain.data()),
-                          static_cast<uInt>(plain.size()))));
+    put(common, static_cast<std::uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(plain.data()),
+                                                 static_cast<uInt>(plain.size()))));
     put(common, static_cast<std::uint32_t>(bytes.size()));
     put(common, static_cast<std::uint32_t>(plain.size()));
     put(common, static_cast<std::uint16_t>(name.size()));
@@ -104,8 +104,7 @@ class BundleTest : public testing::TestWithParam<bool> {
     members_ = {
         {"data.npy", array_of("<f4", "2, 3, 4", data)},
         {"processed__step_1_remove_plane.npy", array_of("<f4", "2, 3, 4", step)},
-        {"masks__step_2_mask.npy",
-         array_of("|b1", "2, 3, 4", std::vector<std::uint8_t>(24, 1))},
+        {"masks__step_2_mask.npy", array_of("|b1", "2, 3, 4", std::vector<std::uint8_t>(24, 1))},
         {"timestamps.npy", array_of("<f8", "2,", std::vector<double>{0.5, 1.25})},
         {"pixel_size_nm.npy", array_of("<f8", "", std::vector<double>{2.5})},
         {"channel.npy", text_array(U"H\u00f6he \u20ac \U0001D11E")},
@@ -140,8 +139,7 @@ TEST_P(BundleTest, AnNpzIsReadWithAllThatBelongsToIt) {
   EXPECT_EQ(facts.provenances, (std::vector<std::string>{"{\"processing\": {}}"}));
   ASSERT_EQ(facts.frame_metadata.size(), 2U);
   EXPECT_EQ(facts.frame_metadata[0], "{\"timestamp\": 0.5, \"a\": \"}]\"}");
-  EXPECT_EQ(facts.frame_metadata[1],
-            "{\"timestamp\": 1.25, \"utc_ns\": 7, \"b\": {\"c\": []}}");
+  EXPECT_EQ(facts.frame_metadata[1], "{\"timestamp\": 1.25, \"utc_ns\": 7, \"b\": {\"c\": []}}");
   EXPECT_TRUE(facts.has_times);
   const auto note = recording->note(1);
   ASSERT_TRUE(note);

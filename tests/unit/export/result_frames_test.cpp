@@ -86,21 +86,21 @@ TEST(ResultFramesTest, CutsBinsAndConvertsAsPlainLoopsDo) {
   const auto below = [&](std::uint32_t most) {
     return static_cast<std::uint32_t>(random() % most);
   };
-  const auto upto = [&](std::uint32_t most) { return below(most) + 1; };
+  const auto one_to = [&](std::uint32_t most) { return below(most) + 1; };
   for (int round = 0; round < 60; ++round) {
-    const FrameShape shape{upto(20), upto(20), kTypes[random() % kTypes.size()]};
-    const std::uint64_t frames = upto(12);
+    const FrameShape shape{one_to(20), one_to(20), kTypes[random() % kTypes.size()]};
+    const std::uint64_t frames = one_to(12);
     MemoryRecording recording(shape, frames, random());
     Region region{below(shape.height_px), 0, below(shape.width_px), 0};
-    region.y_stop = region.y_start + upto(shape.height_px - region.y_start);
-    region.x_stop = region.x_start + upto(shape.width_px - region.x_start);
+    region.y_stop = region.y_start + one_to(shape.height_px - region.y_start);
+    region.x_stop = region.x_start + one_to(shape.width_px - region.x_start);
     TransformRequest request;
     const std::uint64_t first = random() % frames;
     request.cutout = {{Axis::kTime, first, {}},
                       {Axis::kY, region.y_start, region.y_stop},
                       {Axis::kX, region.x_start, region.x_stop}};
-    request.every = upto(3);
-    request.bin = {upto(region.height_px()), upto(region.width_px())};
+    request.every = one_to(3);
+    request.bin = {one_to(region.height_px()), one_to(region.width_px())};
     // Means of floats are not rounded.
     request.bin_mode = random() % 2 == 0 && !is_float(shape.type) ? BinMode::kMean : BinMode::kSum;
     request.dtype = PixelType::kFloat64;
