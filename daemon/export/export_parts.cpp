@@ -44,6 +44,11 @@ Result<std::filesystem::path> PartFiles::add(const std::filesystem::path& path, 
   return part;
 }
 
+void PartFiles::leave_to_others(const std::filesystem::path& path, const Error& error) {
+  if (error.code != ErrorCode::kExists) return;
+  std::erase_if(entries_, [&](const Entry& entry) { return entry.path == path; });
+}
+
 Result<void> PartFiles::keep() {
   std::set<std::filesystem::path> folders;
   for (Entry& entry : entries_) {

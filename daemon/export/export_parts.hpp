@@ -23,6 +23,9 @@ class PartFiles {
   /// `optional`: it may turn out not to be written.
   [[nodiscard]] Result<std::filesystem::path> add(const std::filesystem::path& path,
                                                   bool optional = false);
+  /// What add() has named was not created by us but, in the same moment, by another export, as
+  /// `error` says (kExists): it is theirs and stays. Nothing happens for other errors.
+  void leave_to_others(const std::filesystem::path& path, const Error& error);
   /// Gives all of them their names, without replacing anything, and syncs the directories. Errors:
   /// kExists, kIo; then none of them stays.
   [[nodiscard]] Result<void> keep();

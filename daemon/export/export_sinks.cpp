@@ -58,6 +58,15 @@ Result<std::vector<std::byte>> encode(const PictureFormat& format, bool raw, Pai
   return format.encode(**picture, request.picture);
 }
 
+Result<void> write_part(const SinkSurroundings& around, const std::filesystem::path& path,
+                        std::span<const std::byte> bytes) {
+  const auto part = around.parts.add(path);
+  if (!part) return std::unexpected(part.error());
+  auto written = write_new_file(around.files, *part, bytes);
+  if (!written) around.parts.leave_to_others(path, written.error());
+  return written;
+}
+
 /// A picture of each slice, or of the only one.
 class PictureSink final : public Sink {
  public:
@@ -72,9 +81,7 @@ class PictureSink final : public Sink {
       folder_ = path.parent_path();
       if (auto made = around_.parts.make_folder(folder_); !made) return made;
     }
-    const auto part = around_.parts.add(path);
-    if (!part) return std::unexpected(part.error());
-    return write_new_file(around_.files, *part, *bytes);
+    return write_part(around_, path, *bytes);
   }
   Result<void> finish(const ResultEnd& /*end*/) override { return {}; }
 
@@ -170,9 +177,7 @@ class SheetSink final : public Sink {
     if (!sheet) return std::unexpected(sheet.error());
     const auto bytes = output_.picture->encode(*sheet, around_.request.picture);
     if (!bytes) return std::unexpected(bytes.error());
-    const auto part = around_.parts.add(around_.plan.path(output_));
-    if (!part) return std::unexpected(part.error());
-    return write_new_file(around_.files, *part, *bytes);
+    return write_part(around_, around_.plan.path(output_), *bytes);
   }
 
  private:
@@ -208,7 +213,13 @@ Result<std::unique_ptr<Sink>> open_dataset(const SinkSurroundings& around,
     plan.source = source.get();
   }
   auto writer = output.dataset->create(around.files, plan);
-  if (!writer) return std::unexpected(writer.error());
+  if (!writer) {
+    around.parts.leave_to_others(path, writer.error());
+    for (const auto& companion : ExportPlan::companions(output, path)) {
+      around.parts.leave_to_others(companion, writer.error());
+    }
+    return std::unexpected(writer.error());
+  }
   return std::make_unique<DatasetSink>(around, *output.dataset, std::move(source),
                                        std::move(*writer), *part);
 }
@@ -219,7 +230,10 @@ Result<std::unique_ptr<Sink>> open_movie(const SinkSurroundings& around,
   if (!part) return std::unexpected(part.error());
   auto writer = create_movie(around.files, *output.movie, *part, around.request.movie,
                              around.request.picture);
-  if (!writer) return std::unexpected(writer.error());
+  if (!writer) {
+    around.parts.leave_to_others(around.plan.path(output), writer.error());
+    return std::unexpected(writer.error());
+  }
   return std::make_unique<MovieSink>(around, output, std::move(*writer));
 }
 
