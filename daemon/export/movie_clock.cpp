@@ -22,6 +22,13 @@ Result<MovieClock::Span> MovieClock::show(std::int64_t duration_ns) {
                             "--fps, --every or webm, mp4, zip)",
                             static_cast<double>(duration_ns) * 1e-6, rate_));
   }
+  if (stop - start > longest_) {
+    return fail(ErrorCode::kInvalid, "movie",
+                fmt::format("a frame lasts {:g} s, and this format tells {:g} s at most (allowed: "
+                            "--fps or webm, mp4, zip)",
+                            static_cast<double>(duration_ns) * 1e-9,
+                            static_cast<double>(longest_) / static_cast<double>(rate_)));
+  }
   now_ns_ += duration_ns;
   return Span{start, stop - start};
 }

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -42,7 +41,7 @@ class GifMovie final : public MovieWriter {
   Result<void> finish() override {
     if (!encoder_) return fail(ErrorCode::kInvalid, "a movie needs a frame at least");
     // The muxer knows how long a frame lasts when the next one comes.
-    encoder_->file().set_option("final_delay", std::min(last_ticks_, kLongestTicks));
+    encoder_->file().set_option("final_delay", last_ticks_);
     return encoder_->finish();
   }
 
@@ -68,7 +67,7 @@ class GifMovie final : public MovieWriter {
 
   std::unique_ptr<MovieFile> file_;
   std::optional<StreamEncoder> encoder_;
-  MovieClock clock_{kTicksPerSecond};
+  MovieClock clock_{kTicksPerSecond, kLongestTicks};
   std::uint32_t height_px_{}, width_px_{};
   std::int64_t last_ticks_{};
 };

@@ -52,6 +52,14 @@ TEST(MovieClock, RoundingDoesNotAddUp) {
   }
 }
 
+TEST(MovieClock, RefusesFramesThatLastLongerThanTheFileCanTell) {
+  MovieClock clock(100, 65535);
+  EXPECT_TRUE(clock.show(655'350'000'000));
+  const auto longer = clock.show(655'360'000'000);
+  ASSERT_FALSE(longer);
+  EXPECT_NE(describe(longer.error()).find("655.35 s at most"), std::string::npos);
+}
+
 TEST(MovieClock, RefusesFramesThatTheFileCannotTell) {
   MovieClock clock(100);
   EXPECT_TRUE(clock.show(6'000'000).has_value());
