@@ -30,9 +30,6 @@ po::options_description description_of(std::span<const OptionRow> table) {
     const std::string name(row.name);
     if (row.value.empty()) {
       all.add_options()(name.c_str(), "");
-    } else if (may_lack_value(row)) {
-      all.add_options()(name.c_str(), po::value<Texts>()->composing()->implicit_value({""}, ""),
-                        "");
     } else {
       all.add_options()(name.c_str(), po::value<Texts>()->composing(), "");
     }
@@ -41,15 +38,26 @@ po::options_description description_of(std::span<const OptionRow> table) {
   return all;
 }
 
-/// "-5" is an operand: no option is a digit.
-std::vector<po::option> negative_number(Texts& rest) {
-  const std::string& first = rest.front();
-  if (first.size() < 2 || first[0] != '-' || (!is_digit(first[1]) && first[1] != '.')) return {};
-  po::option operand;
-  operand.value.push_back(first);
-  operand.original_tokens.push_back(first);
+po::option made_of(std::string key, std::string value, Texts& rest) {
+  po::option made;
+  made.string_key = std::move(key);
+  made.value.push_back(std::move(value));
+  made.original_tokens.push_back(rest.front());
   rest.erase(rest.begin());
-  return {operand};
+  return made;
+}
+
+/// "-5" is an operand: no option is a digit. An option that may lack its value takes none from the
+/// words behind it.
+std::vector<po::option> read_first(std::span<const OptionRow> table, Texts& rest) {
+  const std::string first = rest.front();
+  if (first.size() > 1 && first[0] == '-' && (is_digit(first[1]) || first[1] == '.')) {
+    return {made_of("", first, rest)};
+  }
+  if (!first.starts_with("--")) return {};
+  const auto found = std::ranges::find(table, first.substr(2), long_name);
+  if (found == table.end() || !may_lack_value(*found)) return {};
+  return {made_of(first.substr(2), "", rest)};
 }
 
 std::string unknown_option(std::span<const OptionRow> table, const std::string& given) {
@@ -73,7 +81,7 @@ std::expected<po::variables_map, std::string> parse(std::span<const OptionRow> t
                   .options(all)
                   .positional(words)
                   .style(Style::unix_style & ~Style::allow_guessing)
-                  .extra_style_parser(negative_number)
+                  .extra_style_parser([table](Texts& rest) { return read_first(table, rest); })
                   .run(),
               given);
   } catch (const po::unknown_option& error) {

@@ -300,6 +300,17 @@ class Pictures(Exports):
             self.assertEqual(picture.size, (10, 8))
         self.export(self.segments[0], "--preview", preview, status=1)
 
+    def test_products_on_top_of_each_other(self):
+        base = self.directory / "two"
+        self.record_to(base, "[product.a]\n[product.b]\n", 4, width=8, height=6)
+        self.export(base, *self.to("png"), "--composite", "a=red,b=blue", "--cutout", "t=1:2",
+                    "--contrast", "0, 255")
+        picture = numpy.asarray(Image.open(self.out / self.written()[0]).convert("RGB"))
+        grey = numpy.minimum(recorder.ramp(1, 6, 8), 255)
+        numpy.testing.assert_array_equal(picture[..., 0], grey)
+        numpy.testing.assert_array_equal(picture[..., 2], grey)
+        self.assertEqual(int(picture[..., 1].max()), 0)
+
     def test_a_zip_of_pictures(self):
         self.export(self.segments[0], *self.to("zip"))
         with zipfile.ZipFile(self.out / self.written()[0]) as file:
