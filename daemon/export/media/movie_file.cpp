@@ -41,6 +41,10 @@ Result<std::unique_ptr<MovieFile>> MovieFile::create(FileSystem& files,
 }
 
 MovieFile::~MovieFile() {
+  if (is_begun_) {  // Some muxers let go of their last packet in the trailer alone.
+    is_abandoned_ = true;
+    av_write_trailer(format_);
+  }
   if (io_ != nullptr) {
     av_freep(&io_->buffer);
     avio_context_free(&io_);
@@ -50,6 +54,7 @@ MovieFile::~MovieFile() {
 
 int MovieFile::on_write(void* self, std::uint8_t* bytes, int count) {
   auto& movie = *static_cast<MovieFile*>(self);
+  if (movie.is_abandoned_) return count;
   const auto part = std::as_bytes(std::span(bytes, static_cast<std::size_t>(count)));
   auto wrote = movie.files_->write_at(movie.file_.get(), part, movie.position_);
   if (!wrote) {
@@ -93,7 +98,9 @@ Result<void> MovieFile::begin(const AVCodecContext& encoder) {
   stream->time_base = encoder.time_base;
   const int described = avcodec_parameters_from_context(stream->codecpar, &encoder);
   if (described < 0) return libav_failure("cannot describe the movie:", described);
-  return result_of(avformat_write_header(format_, nullptr), "cannot begin the movie:");
+  const int begun = avformat_write_header(format_, nullptr);
+  is_begun_ = begun >= 0;
+  return result_of(begun, "cannot begin the movie:");
 }
 
 Result<void> MovieFile::write(AVPacket& packet) {
@@ -103,6 +110,7 @@ Result<void> MovieFile::write(AVPacket& packet) {
 }
 
 Result<void> MovieFile::finish() {
+  is_begun_ = false;
   const int ended = av_write_trailer(format_);
   avio_flush(io_);
   if (auto whole = result_of(ended, "cannot end the movie:"); !whole) return whole;

@@ -43,6 +43,8 @@ class MovieFile {
   std::int64_t position_{};
   std::int64_t size_{};
   Result<void> written_;
+  bool is_begun_{};      ///< And its end is not written.
+  bool is_abandoned_{};  ///< What is written goes nowhere.
   AVFormatContext* format_{};
   AVIOContext* io_{};
   AVRational time_base_{};

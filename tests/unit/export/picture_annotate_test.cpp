@@ -11,6 +11,10 @@
 #include "export/picture_outlines.hpp"
 #include "export/picture_ticks.hpp"
 
+// fontconfig keeps what it has read until the program ends, which LeakSanitizer takes for lost.
+extern "C" const char* __lsan_default_suppressions();
+extern "C" const char* __lsan_default_suppressions() { return "leak:libfontconfig.so"; }
+
 namespace framelog {
 namespace {
 
