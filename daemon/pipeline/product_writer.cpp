@@ -304,6 +304,8 @@ void ProductWriter::account(Items items) {
     state_.last_sequence = static_cast<std::int64_t>(item.info->sequence);
     state_.last_monotonic_ns = item.info->monotonic_ns;
     state_.received_here = item.received_total;
+    // In a file that was finished without us, and has its own account up to here.
+    if (segment_ == nullptr) state_.received_before = state_.received_here;
     if (!groups_) state_.received_slot = item.received_total;
     state_.accounted_to = item.accounted_to;
     if (groups_) state_.group_flags = 0;

@@ -31,9 +31,11 @@ std::uint64_t PendingLosses::frames() const noexcept {
 }
 
 void ProductWriter::note_passed_over() {
-  if (segment_ == nullptr) return;
-  segment_->accounting.skipped += state_.passed.skipped;
-  segment_->accounting.not_recorded += state_.passed.not_recorded;
+  // A segment that was finished without us tells of them by the jumps of its sequence.
+  if (segment_ != nullptr) {
+    segment_->accounting.skipped += state_.passed.skipped;
+    segment_->accounting.not_recorded += state_.passed.not_recorded;
+  }
   state_.passed = {};
 }
 

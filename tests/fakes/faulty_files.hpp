@@ -2,6 +2,7 @@
 
 #include <array>
 #include <condition_variable>
+#include <csignal>
 #include <cstdint>
 #include <filesystem>
 #include <mutex>
@@ -36,7 +37,8 @@ struct Fault {
   int count{1};
   int system_errno{EIO};
   std::string path{};
-  bool torn{};  ///< kWrite: half of the bytes arrive first.
+  bool torn{};    ///< kWrite: half of the bytes arrive first.
+  bool deadly{};  ///< The process dies by SIGKILL before the call.
   int seen{};
 };
 inline constexpr int kForEver = 1 << 30;
@@ -204,6 +206,7 @@ class FaultyFiles final : public FileSystem {
       if (fault.call != call || text.find(fault.path) == std::string::npos) continue;
       ++fault.seen;
       if (fault.seen < fault.first || fault.seen - fault.first >= fault.count) continue;
+      if (fault.deadly) ::raise(SIGKILL);
       ++failed_;
       if (torn != nullptr) *torn = fault.torn;
       return fault.system_errno;

@@ -66,11 +66,22 @@ class PacedSource final : public FrameSource {
   FrameSource& source_;
 };
 
-struct TakeOver : testing::Test {
+struct TakeOverRig {
   /// A process that records so many frames and is killed then.
   void record_and_die(std::uint64_t frames) {
     killed([this, frames] {
       recording.source.frames(frames).then([] { ::raise(SIGKILL); });
+      auto session = Session::start(recording.source, recording.plan(), recording.files,
+                                    recording.clock, &keeper);
+      if (session) static_cast<void>((*session)->drain());
+    });
+  }
+
+  /// A process that dies before the `nth` write to files whose names contain `name`.
+  void record_and_die_writing(const std::string& name, int nth, std::uint64_t frames) {
+    killed([&] {
+      recording.files.add({.call = Call::kWrite, .first = nth, .path = name, .deadly = true});
+      recording.source.frames(frames);
       auto session = Session::start(recording.source, recording.plan(), recording.files,
                                     recording.clock, &keeper);
       if (session) static_cast<void>((*session)->drain());
@@ -120,9 +131,17 @@ struct TakeOver : testing::Test {
     });
   }
 
+  /// By the processes until now.
+  std::uint64_t received() {
+    const auto ring = Ring::attach(keeper.copy(), recording.plan().ring);
+    return ring->capture_counters().received.load();
+  }
+
   Recording recording;
   TestKeeper keeper;
 };
+
+struct TakeOver : testing::Test, TakeOverRig {};
 
 TEST_F(TakeOver, WritesEachFrameOnceAndCountsOn) {
   recording.set("product.sums", "accumulate", "4");
@@ -173,6 +192,42 @@ TEST_F(TakeOver, DoesNotCountLossesTwiceThatWereCountedBeforeTheEnd) {
   EXPECT_EQ(dropped(accounting, DropReason::kNoProcess), 10U);
   EXPECT_EQ(accounting.in_flight(), 0U);
   EXPECT_EQ(total_of(recording.segments("raw")).received, 4030U);
+}
+
+/// The end comes before the `nth` write to a product's file, whose frames are accounted for in its
+/// files as they are in the run.
+void goes_on_behind_write(const std::string& product, int segment, int nth) {
+  constexpr std::uint64_t kMore = 20;
+  SCOPED_TRACE(product + ", write " + std::to_string(nth));
+  TakeOverRig rig;
+  if (product == "some") {
+    rig.recording.set("product.some", "keep_every", "3");
+    rig.recording.set("product.some", "max_frames", "2");
+  } else if (product == "sums") {
+    rig.recording.set("product.sums", "accumulate", "4");
+  }
+  rig.record_and_die_writing(product + "_000" + std::to_string(segment), nth, 12);
+  const std::uint64_t before = rig.received();
+  rig.recording.source.next_number = before;
+  rig.recording.source.frames(kMore);
+  rig.take_over(&rig.recording.source);
+  const Accounting& accounting = rig.recording.accounting(product);
+  EXPECT_EQ(accounting.received, before + kMore);
+  EXPECT_EQ(accounting.in_flight(), 0U);
+  const Total total = total_of(rig.recording.segments(product));
+  EXPECT_EQ(static_cast<std::uint64_t>(total.frames), accounting.recorded);
+  EXPECT_EQ(total.received, before + kMore);
+}
+
+TEST(TakeOverBehind, AnyWriteToAFileCountsEachFrameOnce) {
+  // The log, the first frames with their records, and their count.
+  constexpr int kMostWrites = 7;
+  for (int nth = 1; nth <= kMostWrites; ++nth) {
+    goes_on_behind_write("raw", 1, nth);
+    goes_on_behind_write("h5", 1, nth);
+    goes_on_behind_write("some", 2, nth);
+    goes_on_behind_write("sums", 1, nth);
+  }
 }
 
 TEST_F(TakeOver, EndsTheRunWhereThereIsNoSource) {
