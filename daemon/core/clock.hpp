@@ -22,6 +22,13 @@ class Clock {
 
 [[nodiscard]] const Clock& system_clock() noexcept;
 
+/// From one moment to another of one clock. A damaged file may tell of any moments: what does not
+/// fit wraps around.
+[[nodiscard]] constexpr std::int64_t elapsed_ns(std::int64_t from_ns, std::int64_t to_ns) noexcept {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(to_ns) -
+                                   static_cast<std::uint64_t>(from_ns));
+}
+
 /// UTC at a moment of the monotonic clock, from where the two are now. A thread that is put aside
 /// between reading one and the other reads them again: within 100 us, or the best of some tries.
 [[nodiscard]] std::int64_t utc_at(const Clock& clock, std::int64_t monotonic_ns) noexcept;

@@ -78,8 +78,8 @@ void write_columns(Tree& tree, const Records& records, std::int64_t run_start_mo
     return r.exposure_ns < 0 ? std::numeric_limits<double>::quiet_NaN() : seconds(r.exposure_ns);
   });
   const auto begin = column_of(records, [&](const FrameRecord& r) {
-    return seconds(r.monotonic_ns - std::max(std::int64_t{0}, r.exposure_ns) -
-                   run_start_monotonic_ns);
+    return seconds(elapsed_ns(run_start_monotonic_ns,
+                              r.monotonic_ns - std::max(std::int64_t{0}, r.exposure_ns)));
   });
   std::vector<std::int64_t> sequence;
   for (const FrameRecord& record : records)

@@ -38,7 +38,7 @@ void write_edges(Tree& tree, const Ending& ending) {
   std::vector<std::int64_t> line;
   std::vector<std::int64_t> value;
   for (const LineEdge& edge : lines.edges) {
-    time.push_back(seconds(edge.monotonic_ns - ending.run_start_monotonic_ns));
+    time.push_back(seconds(elapsed_ns(ending.run_start_monotonic_ns, edge.monotonic_ns)));
     monotonic.push_back(edge.monotonic_ns);
     utc.push_back(edge.utc_ns);
     line.push_back(edge.line);

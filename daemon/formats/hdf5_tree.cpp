@@ -4,7 +4,9 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "formats/hdf5_checked_file.hpp"
 #include "formats/hdf5_filters.hpp"
+#include "formats/hdf5_heap.hpp"
 
 namespace framelog::hdf5 {
 namespace {
@@ -261,6 +263,7 @@ Result<Handle> open_file(const std::string& path, unsigned flags) {
   const Handle access(H5Pcreate(H5P_FILE_ACCESS));
   H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110);
   H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
+  if (!check_heaps(access.get())) return fail(ErrorCode::kIo, "HDF5 cannot open", path);
   Handle file(H5Fopen(path.c_str(), flags, access.get()));
   if (!file.valid())
     return fail(ErrorCode::kCorrupt, "HDF5 cannot open", path + ": " + last_error());
@@ -305,6 +308,11 @@ Result<std::string> read_text(hid_t file, const std::string& path) {
   const Handle type(H5Dget_type(set.get()));
   const Handle space(H5Dget_space(set.get()));
   if (!is_one(space.get())) return fail(ErrorCode::kCorrupt, "is not one text:", path);
+  if (H5Tis_variable_str(type.get()) > 0) {
+    if (const auto sound = check_text(file, set.get()); !sound) {
+      return fail(ErrorCode::kCorrupt, sound.error().what, path);
+    }
+  }
   return read_string(type.get(), path, [&](hid_t memory, void* into) {
     return H5Dread(set.get(), memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, into);
   });

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/clock.hpp"
+
 namespace framelog {
 namespace {
 
@@ -33,7 +35,9 @@ Result<void> write_tables(FileSystem& files, int fd, const SegmentPlaces& places
                      places.records + first * static_cast<std::int64_t>(kFrameRecordBytes));
   if (written && places.time >= 0) {
     written = write_column(files, fd, places.time, first, records.size(), [&](std::size_t i) {
-      return static_cast<double>(records[i].monotonic_ns - places.run_start_monotonic_ns) * 1e-9;
+      return static_cast<double>(
+                 elapsed_ns(places.run_start_monotonic_ns, records[i].monotonic_ns)) *
+             1e-9;
     });
   }
   const std::size_t columns = places.detectors.size();

@@ -1,0 +1,128 @@
+#include "formats/hdf5_checked_file.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <new>
+#include <span>
+
+#include "formats/hdf5_heap.hpp"
+#include "formats/hdf5_tree.hpp"
+
+namespace framelog::hdf5 {
+namespace {
+
+constexpr haddr_t kMostBytes = std::numeric_limits<std::int64_t>::max();
+/// What the library knows of an open file; it fills `common` in.
+struct OpenFile {
+  H5FD_t common{};
+  H5FD_t* file{};  ///< Of the library's own driver.
+};
+
+H5FD_t* inner(H5FD_t* file) { return reinterpret_cast<OpenFile*>(file)->file; }
+H5FD_t* inner(const H5FD_t* file) { return reinterpret_cast<const OpenFile*>(file)->file; }
+
+H5FD_t* open_file(const char* name, unsigned flags, hid_t /*access*/, haddr_t most) {
+  auto opened = std::unique_ptr<OpenFile>(new (std::nothrow) OpenFile);
+  const Handle access(H5Pcreate(H5P_FILE_ACCESS));
+  if (!opened || H5Pset_fapl_sec2(access.get()) < 0) return nullptr;
+  opened->file = H5FDopen(name, flags, access.get(), most);
+  return opened->file == nullptr ? nullptr : &opened.release()->common;
+}
+
+herr_t close_file(H5FD_t* file) {
+  const std::unique_ptr<OpenFile> opened(reinterpret_cast<OpenFile*>(file));
+  return H5FDclose(opened->file);
+}
+
+int compare(const H5FD_t* a, const H5FD_t* b) { return H5FDcmp(inner(a), inner(b)); }
+
+herr_t query(const H5FD_t* file, unsigned long* flags) {
+  *flags = 0;  // The library asks of a driver without a file as well.
+  return file == nullptr ? 0 : H5FDquery(inner(file), flags);
+}
+
+haddr_t allocated(const H5FD_t* file, H5FD_mem_t kind) { return H5FDget_eoa(inner(file), kind); }
+
+herr_t allocate(H5FD_t* file, H5FD_mem_t kind, haddr_t end) {
+  return H5FDset_eoa(inner(file), kind, end);
+}
+
+haddr_t end_of_file(const H5FD_t* file, H5FD_mem_t kind) { return H5FDget_eof(inner(file), kind); }
+
+herr_t descriptor(H5FD_t* file, hid_t access, void** into) {
+  return H5FDget_vfd_handle(inner(file), access, into);
+}
+
+/// The whole of the heap whose beginning was read.
+bool is_sound_in(H5FD_t* file, hid_t transfer, haddr_t offset, std::span<const std::byte> begin) {
+  const std::uint64_t bytes = heap_bytes(begin);
+  if (bytes <= begin.size()) return bytes == begin.size() && is_sound(begin);
+  const haddr_t end = H5FDget_eof(inner(file), H5FD_MEM_DRAW);
+  if (offset >= end || bytes > end - offset) return false;
+  const std::unique_ptr<std::byte[]> heap(new (std::nothrow) std::byte[bytes]);
+  return heap && H5FDread(inner(file), H5FD_MEM_DRAW, transfer, offset, bytes, heap.get()) >= 0 &&
+         is_sound({heap.get(), bytes});
+}
+
+/// The library asks for heaps as it asks for pixels, with their least size first. Pixels do not
+/// begin with the eight bytes of a heap.
+herr_t read(H5FD_t* file, H5FD_mem_t kind, hid_t transfer, haddr_t offset, size_t size,
+            void* into) {
+  if (H5FDread(inner(file), kind, transfer, offset, size, into) < 0) return -1;
+  const std::span bytes(static_cast<const std::byte*>(into), size);
+  if (size != kLeastHeapBytes || !begins_heap(bytes)) return 0;
+  return is_sound_in(file, transfer, offset, bytes) ? 0 : -1;
+}
+
+herr_t write(H5FD_t* file, H5FD_mem_t kind, hid_t transfer, haddr_t offset, size_t size,
+             const void* from) {
+  return H5FDwrite(inner(file), kind, transfer, offset, size, from);
+}
+
+herr_t flush(H5FD_t* file, hid_t transfer, hbool_t closing) {
+  return H5FDflush(inner(file), transfer, closing);
+}
+
+herr_t truncate(H5FD_t* file, hid_t transfer, hbool_t closing) {
+  return H5FDtruncate(inner(file), transfer, closing);
+}
+
+/// The library keeps the pointer.
+const H5FD_class_t& driver_class() {
+  static const H5FD_class_t driver = [] {
+    H5FD_class_t d{};
+    d.name = "framelog-checked-file";
+    d.maxaddr = kMostBytes;
+    d.fc_degree = H5F_CLOSE_WEAK;
+    d.open = open_file;
+    d.close = close_file;
+    d.cmp = compare;
+    d.query = query;
+    d.get_eoa = allocated;
+    d.set_eoa = allocate;
+    d.get_eof = end_of_file;
+    d.get_handle = descriptor;
+    d.read = read;
+    d.write = write;
+    d.flush = flush;
+    d.truncate = truncate;
+    constexpr H5FD_mem_t kFreeLists[] = H5FD_FLMAP_DICHOTOMY;
+    std::ranges::copy(kFreeLists, d.fl_map);
+    return d;
+  }();
+  return driver;
+}
+
+hid_t driver_id() {
+  static const hid_t id = H5FDregister(&driver_class());
+  return id;
+}
+
+}  // namespace
+
+bool check_heaps(hid_t access) noexcept { return H5Pset_driver(access, driver_id(), nullptr) >= 0; }
+
+}  // namespace framelog::hdf5
