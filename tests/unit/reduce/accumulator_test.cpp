@@ -324,8 +324,8 @@ TEST(Accumulator, AddsEveryFrameOnceThoughItsProcessIsKilledAtAnyInstruction) {
     std::mt19937_64 random(3);
     int kills = 0;
     int kills_within_a_frame = 0;
-    // Where a kill falls is the compiler's choice as well: a few rounds hit a frame.
-    for (int round = 0; round < 4; ++round) {
+    // Where a kill falls is the compiler's choice as well: some rounds hit a frame.
+    for (int round = 0; round < 40 && (kills <= 20 || kills_within_a_frame == 0); ++round) {
       SharedGroup shared(plan, 4);
       for (int attempt = 0; attempt < 100; ++attempt) {
         std::uint64_t steps = random() % (all_steps / 2);
