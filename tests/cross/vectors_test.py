@@ -1,8 +1,9 @@
 """The vector kernels are vectors: what the compiler made of them for ARM is disassembled, and in the
 loops that walk over the pixels there is nothing that handles a pixel by itself.
 
-Usage: vectors_test.py [--built BUILD_DIRECTORY] ARCHITECTURE...
-Without a build directory the kernels are compiled here, as CMake has them compiled.
+Usage: vectors_test.py [--built BUILD_DIRECTORY] [--mutants] ARCHITECTURE...
+Without a build directory the kernels are compiled here, as CMake has them compiled. With mutants they
+are compiled once more without vectors, and each of them has to be found.
 """
 
 import argparse
@@ -17,8 +18,10 @@ import unittest
 
 SKIPPED = 77
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-KERNELS = ["daemon/reduce/kernels_baseline.cpp", "daemon/formats/bit_planes_baseline.cpp",
-           "daemon/formats/packed_pixels.cpp"]
+REDUCTIONS = "daemon/reduce/kernels_baseline.cpp"
+PLANES = "daemon/formats/bit_planes_baseline.cpp"
+UNPACKING = "daemon/formats/packed_pixels.cpp"
+KERNELS = [REDUCTIONS, PLANES, UNPACKING]
 FLAGS = ["-std=c++23", "-O3", "-DNDEBUG", "-fPIC", "-ffp-contract=off", "-w", "-I.", "-Idaemon"]
 
 FUNCTION = re.compile(r"^[0-9a-f]+ <(.*)>:$")
@@ -43,6 +46,7 @@ def inner_loops(body):
 
 class Arm64:
     name, triplet, flags = "arm64", "aarch64-linux-gnu", []
+    without_vectors = ["-march=armv8-a+nosimd", "-U__aarch64__"]
     prefetch = r"^prfm"
     vector = r"\bv\d+\.\d*[bhsd]\b"
     # A pixel loaded, taken out of a vector or put in, or worked on by itself; and calls.
@@ -51,6 +55,7 @@ class Arm64:
     # Pixels that become sums of 64 bits, whose squares no instruction of vectors knows.
     squares_of_64_bits = r"^(umulh|adcs?) "
     rearranged, looked_up, plane_loops = r"^(uzp|zip)[12] ", r"^tbl ", staticmethod(inner_loops)
+    finished_bins = 10  # Loops at least, of each kernel.
     kernels = ["observe_integers<unsigned (char|short|int)>", "observe_floats", "bin_floats<0",
                "bin_floats<1", "bin_floats<2", "bin_floats<4", "add_integers<unsigned (char|short|int)>",
                "count_saturated<unsigned (char|short|int)>",
@@ -61,11 +66,13 @@ class Arm64:
 
 class Armhf:
     name, triplet, flags = "armhf", "arm-linux-gnueabihf", ["-mfpu=neon"]
+    without_vectors = ["-mfpu=vfpv3-d16", "-U__arm__"]
     prefetch = r"^pld"
-    vector = r"\b[qd]\d+\b"
+    vector = r"\bq\d+\b"  # In the registers d there are single doubles, too.
     lone = r"^(ldrs?[bh](\.w)?|blx?|umull) |^vmov\.\d+ d\d+\[\d\], r"
     squares_of_64_bits = r"^umull "
     rearranged, looked_up = r"^(vuzp|vzip)\.", r"^vtbl\."
+    finished_bins = 5
     # It has no vectors of doubles, which the float kernels are made of, and few of 64-bit integers.
     kernels = ["observe_integers<unsigned (char|short|int)>", "add_integers<unsigned (char|short|int)>",
                "count_saturated<unsigned (char|short|int)>", "sum_areas<unsigned (char|short)>",
@@ -97,46 +104,115 @@ def has(pattern, loop):
     return any(re.search(pattern, text) for text in loop)
 
 
+def faults_of(machine, name, loops, allowed=r"(?!)"):
+    """What is no vector in the loops, a line each."""
+    faults = []
+    for loop in loops:
+        lone = [text for text in loop
+                if re.search(machine.lone, text) and not re.search(allowed, text)]
+        if not has(machine.vector, loop):
+            faults.append(f"{name}: no vectors in {loop}")
+        elif lone:
+            faults.append(f"{name} handles pixels one by one, {lone} in {loop}")
+    return faults
+
+
+# Each of the following returns {what was looked at: its faults}.
+
+
+def reductions(machine, found):
+    """The loops that say ahead which memory they come to: those written as vectors."""
+    faults = {}
+    for kernel in machine.kernels:
+        # The description of a piece of a detector is no pixel.
+        allowed = r"^ldu?rh|^fmov (d\d+, x|x\d+, d)" if "areas" in kernel else r"(?!)"
+        names = [name for name in found if re.search(rf"\b{kernel}", name)]
+        if not names:
+            faults[kernel] = ["there is none"]
+        for name in names:
+            walks = [loop for loop in inner_loops(found[name])
+                     if has(machine.prefetch, loop) and len(loop) > 6
+                     and not has(machine.squares_of_64_bits, loop)]
+            faults[name] = faults_of(machine, name, walks, allowed) if walks else ["no loop of vectors"]
+    return faults
+
+
+def finished_bins(machine, found):
+    """Sums and means of one, two and four neighbours, which the compiler makes vectors of by itself."""
+    names = [name for name in found if re.search(r"\bfinish_row<", name)]
+    faults = {} if names else {"finish_row": ["there is none"]}
+    for name in names:
+        vectors = [loop for loop in inner_loops(found[name]) if not faults_of(machine, name, [loop])]
+        enough = len(vectors) >= machine.finished_bins
+        faults[name] = [] if enough else [f"{name}: only {len(vectors)} loops of vectors"]
+    return faults
+
+
+def planes(machine, found):
+    """Planes of bytes and bits. shuffle and unshuffle, of elements of 2, 4 and 8 bytes, are in the
+    functions that choose.
+    """
+    faults = {}
+    for pattern, count in ((r"\bsplit<[1248]u", 4), (r"\bjoin<[1248]u", 4), ("kKernels::", 6)):
+        bodies = [body for name, body in found.items() if re.search(pattern, name)]
+        loops = [loop for body in bodies for loop in machine.plane_loops(body)
+                 if has(machine.rearranged, loop)]
+        faults[pattern] = faults_of(machine, pattern, loops)
+        if len(loops) < (count if machine is Arm64 else min(count, 2)):
+            faults[pattern].append(f"{pattern}: only {len(loops)} loops of vectors")
+    return faults
+
+
+def unpacking(machine, found):
+    loops = [loop for body in found.values() for loop in inner_loops(body)
+             if has(machine.looked_up, loop)]
+    return {"unpack": faults_of(machine, "unpack", loops) if loops else ["no loop of vectors"]}
+
+
 class Vectors(unittest.TestCase):
     machine, listings = None, {}
 
-    def check_loops(self, name, loops, allowed=r"(?!)"):
-        """Returns how many of the loops are of vectors."""
-        for loop in loops:
-            self.assertTrue(has(self.machine.vector, loop), f"{name}: {loop}")
-            lone = [text for text in loop
-                    if re.search(self.machine.lone, text) and not re.search(allowed, text)]
-            self.assertEqual(lone, [], f"{name} handles pixels one by one in {loop}")
-        return len(loops)
+    def check(self, look, source):
+        for name, faults in look(self.machine, functions(self.listings[source])).items():
+            with self.subTest(name=name[:120]):
+                self.assertEqual(faults, [])
 
     def test_reductions(self):
-        found = functions(self.listings[KERNELS[0]])
-        for kernel in self.machine.kernels:
-            # The description of a piece of a detector is no pixel.
-            allowed = r"^ldu?rh|^fmov (d\d+, x|x\d+, d)" if "areas" in kernel else r"(?!)"
-            names = [name for name in found if re.search(rf"\b{kernel}", name)]
-            self.assertTrue(names, f"there is no {kernel}")
-            for name in names:
-                with self.subTest(name=name[:120]):
-                    walks = [loop for loop in inner_loops(found[name])
-                             if has(self.machine.prefetch, loop) and len(loop) > 6
-                             and not has(self.machine.squares_of_64_bits, loop)]
-                    self.assertGreater(self.check_loops(name, walks, allowed), 0, "no loop of vectors")
+        self.check(reductions, REDUCTIONS)
 
-    def test_planes_of_bytes_and_bits(self):
-        found = functions(self.listings[KERNELS[1]])
-        # shuffle and unshuffle, of elements of 2, 4 and 8 bytes, are in the functions that choose.
-        for pattern, count in ((r"\bsplit<[1248]u", 4), (r"\bjoin<[1248]u", 4), ("kKernels::", 6)):
-            bodies = [body for name, body in found.items() if re.search(pattern, name)]
-            loops = [loop for body in bodies for loop in self.machine.plane_loops(body)
-                     if has(self.machine.rearranged, loop)]
-            self.assertGreaterEqual(self.check_loops(pattern, loops),
-                                    count if self.machine is Arm64 else min(count, 2))
+    def test_finished_bins(self):
+        self.check(finished_bins, REDUCTIONS)
+
+    def test_planes(self):
+        self.check(planes, PLANES)
 
     def test_unpacking(self):
-        loops = [loop for body in functions(self.listings[KERNELS[2]]).values()
-                 for loop in inner_loops(body) if has(self.machine.looked_up, loop)]
-        self.assertGreater(self.check_loops("unpack", loops), 0)
+        self.check(unpacking, UNPACKING)
+
+
+class Mutants(unittest.TestCase):
+    """What is compiled without vectors is found, each kernel of it."""
+    machine = None
+
+    def check(self, look, source, flags):
+        with tempfile.TemporaryDirectory(prefix="framelog-test-") as scratch:
+            target = pathlib.Path(scratch, "mutant.o")
+            compile_kernels(self.machine, source, flags, target)
+            for name, faults in look(self.machine, functions(disassembled(self.machine, target))).items():
+                with self.subTest(name=name[:120]):
+                    self.assertNotEqual(faults, [])
+
+    def test_reductions(self):
+        self.check(reductions, REDUCTIONS, self.machine.without_vectors)
+
+    def test_finished_bins(self):
+        self.check(finished_bins, REDUCTIONS, [*self.machine.flags, "-fno-tree-vectorize"])
+
+    def test_planes(self):
+        self.check(planes, PLANES, self.machine.without_vectors)
+
+    def test_unpacking(self):
+        self.check(unpacking, UNPACKING, self.machine.without_vectors)
 
 
 def skip(reason):
@@ -144,19 +220,25 @@ def skip(reason):
     sys.exit(SKIPPED)
 
 
-def compiled(machine, directory):
-    """The kernels' objects, compiled here."""
-    compiler = f"{machine.triplet}-g++"
+def sysroot_of(machine):
     sysroot = ROOT / "build/sysroots" / machine.name
-    if shutil.which(compiler) is None:
-        skip(f"there is no {compiler} (toolchain/setup --cross)")
+    if shutil.which(f"{machine.triplet}-g++") is None:
+        skip(f"there is no {machine.triplet}-g++ (toolchain/setup --cross)")
     if not (sysroot / "usr/include").is_dir():
         skip(f"there is no {sysroot} (toolchain/sysroot {machine.name})")
+    return sysroot
+
+
+def compile_kernels(machine, source, flags, target):
+    subprocess.run([f"{machine.triplet}-g++", f"--sysroot={sysroot_of(machine)}", *FLAGS, *flags,
+                    "-c", source, "-o", target], cwd=ROOT, check=True)
+
+
+def compiled(machine, directory):
+    """The kernels' objects, compiled here."""
     for source in KERNELS:
         target = pathlib.Path(directory, pathlib.Path(source).name + ".o")
-        neon = machine.flags if "baseline" in source else []
-        subprocess.run([compiler, f"--sysroot={sysroot}", *FLAGS, *neon, "-c", source, "-o", target],
-                       cwd=ROOT, check=True)
+        compile_kernels(machine, source, machine.flags if "baseline" in source else [], target)
         yield source, target
 
 
@@ -167,21 +249,28 @@ def built(directory):
         yield source, pathlib.Path(directory, folder, "CMakeFiles", f"framelog_{room}.dir", name + ".o")
 
 
+def disassembled(machine, file):
+    return subprocess.run([f"{machine.triplet}-objdump", "-d", "-C", "--no-show-raw-insn", file],
+                          capture_output=True, text=True, check=True).stdout
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--built")
+    parser.add_argument("--mutants", action="store_true")
     parser.add_argument("architectures", nargs="+", choices=MACHINES)
     arguments = parser.parse_args()
     suite = unittest.TestSuite()
+    load = unittest.defaultTestLoader.loadTestsFromTestCase
     with tempfile.TemporaryDirectory(prefix="framelog-test-") as scratch:
         for name in arguments.architectures:
             machine = MACHINES[name]
             objects = built(arguments.built) if arguments.built else compiled(machine, scratch)
-            listings = {source: subprocess.run(
-                [f"{machine.triplet}-objdump", "-d", "-C", "--no-show-raw-insn", file],
-                capture_output=True, text=True, check=True).stdout for source, file in objects}
-            case = type(f"Vectors_{name}", (Vectors,), {"machine": machine, "listings": listings})
-            suite.addTests(unittest.defaultTestLoader.loadTestsFromTestCase(case))
+            listings = {source: disassembled(machine, file) for source, file in objects}
+            suite.addTests(load(type(f"Vectors_{name}", (Vectors,),
+                                     {"machine": machine, "listings": listings})))
+            if arguments.mutants:
+                suite.addTests(load(type(f"Mutants_{name}", (Mutants,), {"machine": machine})))
     sys.exit(0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1)
 
 
