@@ -87,7 +87,7 @@ std::string MerlinControl::take_answer() {
   }
   const auto length = parse_merlin_prefix(received_);
   if (!length) return {};
-  std::size_t bytes = *length - 1;
+  std::uint64_t bytes = *length - 1;
   if (received_.size() < kMerlinPrefixBytes + bytes) return {};
   // Where the length is without the comma, what is missing is the status, always one digit.
   if (bytes > 0 && received_[kMerlinPrefixBytes + bytes - 1] == ',') ++bytes;

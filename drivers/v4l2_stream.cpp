@@ -170,7 +170,8 @@ VideoStream::Wake VideoStream::wait(int cancel, Deadline deadline) const noexcep
   const auto left = std::clamp<std::chrono::nanoseconds>(
       deadline - std::min(deadline, std::chrono::steady_clock::now()), std::chrono::nanoseconds(0),
       kLongestStep);
-  const timespec patience{left.count() / kNsPerSecond, left.count() % kNsPerSecond};
+  const timespec patience{left.count() / kNsPerSecond,
+                          static_cast<long>(left.count() % kNsPerSecond)};
   const int ready = device_.calls().poll(descriptors, &patience);
   if (ready == 0 || ready == -EINTR) return Wake::kTime;
   if (ready < 0) return Wake::kBroken;
