@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <string>
 
 #include "core/text.hpp"
@@ -71,6 +72,16 @@ class Slices {
   std::size_t chunk_bytes_{};
 };
 
+/// Sizes of an array have 64 bits, those in memory may have 32.
+bool slice_fits(PixelType type, std::span<const std::uint64_t> shape) {
+  std::uint64_t most = std::numeric_limits<std::ptrdiff_t>::max() / size_bytes(type);
+  for (const std::uint64_t side : shape.last(std::min<std::size_t>(shape.size(), 2))) {
+    if (side > most) return false;
+    if (side > 0) most /= side;
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<void> read_hdf5_slices(
@@ -87,6 +98,9 @@ Result<void> read_hdf5_slices(
                          : std::expected<StoredType, std::string>(std::unexpected(last_error()));
   if (!found || found->type != type || !std::ranges::equal(dimensions_of(set.get()), shape)) {
     return fail(ErrorCode::kCorrupt, "not of the type and shape that was written:", dataset);
+  }
+  if (!slice_fits(type, shape)) {
+    return fail(ErrorCode::kNoMemory, "a slice is larger than memory can be:", dataset);
   }
   Slices slices(std::move(set), type, shape);
   const std::uint64_t count = slices.count();

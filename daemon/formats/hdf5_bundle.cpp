@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "formats/bundle.hpp"
@@ -28,6 +29,9 @@ std::vector<double> numbers_at(hid_t file, const std::string& path, std::uint64_
   if (!space.valid() || std::cmp_not_equal(H5Sget_simple_extent_npoints(space.get()), count)) {
     return {};
   }
+  // Packed they may be larger than in their file, but not a thousand times.
+  constexpr std::uint64_t kMost = std::numeric_limits<std::ptrdiff_t>::max() / sizeof(double);
+  if (count > kMost || count / 1024 > H5Dget_storage_size(set.get()) / sizeof(double)) return {};
   std::vector<double> numbers(count);
   if (H5Dread(set.get(), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, numbers.data()) < 0) {
     return {};
