@@ -60,13 +60,12 @@ bool confirmed(std::size_t count) {
 int delete_earlier(const ExportCall& call) {
   const auto found = find_earlier(system_files(), call.request);
   if (!found) return fail_export(found.error());
-  for (const auto& path : *found) std::cout << one_line(path.string()) << '\n';
+  std::vector<std::string> names;
+  for (const auto& path : *found) names.push_back(path.string());
+  print_names(names, call.json);
   std::cout.flush();
-  if (found->empty()) {
-    std::cout << "nothing of this export is there\n";
-    return kExitDone;
-  }
-  if (call.dry_run) return kExitDone;
+  if (found->empty() && !call.json) std::cout << "nothing of this export is there\n";
+  if (found->empty() || call.dry_run) return kExitDone;
   if (!call.yes && !confirmed(found->size())) {
     std::cerr << "framelog: nothing was deleted (--yes does it without asking)\n";
     return kExitFoundWrong;

@@ -132,8 +132,9 @@ void ExportReader::read_renormalise() {
   transform.renormalise = Renormalisation{numbers[0], numbers[1], numbers[2], numbers[3]};
 }
 
-std::expected<ExportCall, std::string> read_export(const GivenOptions& given, std::int64_t utc_ns) {
-  return ExportReader(given, utc_ns).read();
+std::expected<ExportCall, std::string> read_export(const GivenOptions& given, std::int64_t utc_ns,
+                                                   std::vector<std::string> usual) {
+  return ExportReader(given, utc_ns).read(std::move(usual));
 }
 
 }  // namespace framelog

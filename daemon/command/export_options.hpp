@@ -32,9 +32,9 @@ struct ExportCall {
 [[nodiscard]] std::span<const OptionRow> export_options() noexcept;
 
 /// What the words mean. `utc_ns` is now, for times such as "2 h ago". The error, one line, names
-/// the option and what is allowed.
-[[nodiscard]] std::expected<ExportCall, std::string> read_export(const GivenOptions& given,
-                                                                 std::int64_t utc_ns);
+/// the option and what is allowed. `usual`: what is written without --to.
+[[nodiscard]] std::expected<ExportCall, std::string> read_export(
+    const GivenOptions& given, std::int64_t utc_ns, std::vector<std::string> usual = {});
 
 /// "BF disc outer=12; ADF annulus inner=20 outer=40 center=63.5,63.5; R rectangle y=0:8 x=0:8", in
 /// pixels; without a centre it is the middle of the frame, and stands here as NaN.

@@ -4,7 +4,6 @@
 
 #include "command/export_reader.hpp"
 #include "core/quantity.hpp"
-#include "export/dataset_writer.hpp"
 
 namespace framelog {
 namespace {
@@ -208,43 +207,6 @@ void ExportReader::read_work() {
   const auto time = time_of_export(now_);
   if (!time && fault_.empty()) fault_ = time.error();
   request().export_utc_ns = time.value_or(now_);
-}
-
-void ExportReader::refuse_unmeant() {
-  const auto& formats = request().formats;
-  if (formats.empty()) return;  // Of images the default is pictures; else it is an error anyhow.
-  const auto any = [&](auto fits) { return std::ranges::any_of(formats, fits); };
-  const auto has = [&](const char* name) {
-    return std::ranges::find(formats, name) != formats.end();
-  };
-  const bool has_movie = any([](const auto& name) { return find_movie_format(name) != nullptr; });
-  const bool has_picture = has_movie || !call_.preview.empty() || any([](const auto& name) {
-                             return find_picture_format(name) != nullptr;
-                           });
-  const auto need = [&](bool is_there, std::string_view what,
-                        std::initializer_list<std::string_view> options) {
-    for (const std::string_view option : options) {
-      if (!is_there && given_.has(option)) refuse(option, fmt::format("is about {}", what));
-    }
-  };
-  need(has("hdf5"), "hdf5, which --to does not name", {"layout", "dataset-name"});
-  need(has("zip"), "zip, which --to does not name", {"zip-of"});
-  const bool has_jpg = has("jpg") || (has("zip") && request().movie.zip_of == "jpg");
-  need(has_jpg, "jpg, which neither --to nor --zip-of names", {"jpeg-quality"});
-  need(has_movie, "movies, of which --to names none", {"fps", "movie-quality"});
-  const bool has_data = any([](const auto& name) { return find_dataset_format(name) != nullptr; });
-  need(has_data, "data files, of which --to names none", {"compression", "endian"});
-  need(has_picture, "pictures, of which --to names none",
-       {"colour-map", "color-map", "contrast", "zmin", "zmax", "timestamps", "scale-bar",
-        "scale-bar-nm", "pixel-size", "outlines", "ticks", "title", "ink", "dpi", "zoom", "images",
-        "initial-time", "time-step", "time-unit"});
-  const Kind kind = request().view.kind;
-  need(kind == Kind::kFrames || kind == Kind::kContactSheet, "frames, not one picture of them",
-       {"timestamps", "initial-time", "time-step", "time-unit"});
-  const bool is_shown = request().images != ImageValues::kRaw || !call_.preview.empty();
-  need(is_shown, "pictures as displayed (--images displayed or both)",
-       {"colour-map", "color-map", "contrast", "zmin", "zmax", "timestamps", "scale-bar",
-        "scale-bar-nm", "outlines", "ticks", "title", "ink", "zoom", "initial-time", "time-step"});
 }
 
 }  // namespace framelog

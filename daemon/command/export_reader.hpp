@@ -23,7 +23,8 @@ class ExportReader {
  public:
   ExportReader(const GivenOptions& given, std::int64_t utc_ns) : given_(given), now_(utc_ns) {}
 
-  std::expected<ExportCall, std::string> read() {
+  std::expected<ExportCall, std::string> read(std::vector<std::string> usual) {
+    if (!given_.has("to")) request().formats = std::move(usual);
     for (const std::string& operand : given_.operands) request().input.paths.emplace_back(operand);
     read_output();
     read_input();
@@ -87,7 +88,9 @@ class ExportReader {
     if (result) {
       into = std::move(*result);
     } else if constexpr (requires { result.error().context; }) {
-      refuse(option, describe(result.error()));
+      const Error& error = result.error();
+      const bool is_named = error.what == fmt::format("--{}:", option);
+      refuse(option, is_named ? error.context : describe(error));
     } else {
       refuse(option, result.error());
     }
@@ -117,6 +120,15 @@ class ExportReader {
   void read_work();
   /// Nothing that was asked for is left out silently.
   void refuse_unmeant();
+  void refuse_other_formats();
+  /// What stands beside --list-images or --preview without a meaning.
+  void refuse_beside(std::string_view option);
+  /// Of --to, or what is written without it.
+  [[nodiscard]] std::vector<std::string> formats_meant() const;
+  /// One of the formats, parted by blanks, has to be there; `value` is put into the message.
+  void need_format(std::string_view option, std::string_view allowed, bool is_of_pictures,
+                   std::string_view value);
+  void need(std::string_view option, bool is_there, std::string_view what);
 
   const GivenOptions& given_;
   std::int64_t now_;

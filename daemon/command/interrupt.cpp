@@ -3,20 +3,38 @@
 #include <poll.h>
 
 #include <csignal>
+#include <ctime>
 
 namespace framelog {
 namespace {
 
 volatile std::sig_atomic_t came = 0;
+volatile std::time_t came_at_s = 0;
 
-void on_signal(int /*signal*/) { came = 1; }
+std::time_t seconds_now() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec;
+}
+
+/// Calls nothing but what may be called in a signal's handler.
+void on_signal(int signal) {
+  constexpr std::time_t kPatience = 5;
+  const std::time_t now = seconds_now();
+  if (came == 0) {
+    came_at_s = now;
+    came = 1;
+  } else if (now - came_at_s >= kPatience) {
+    ::signal(signal, SIG_DFL);
+    ::raise(signal);  // Comes when this returns, because the signal is blocked meanwhile.
+  }
+}
 
 }  // namespace
 
 void end_on_interrupt() {
   struct sigaction action {};
-  action.sa_handler = on_signal;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);  // Without SA_RESTART: poll() ends.
+  action.sa_handler = on_signal;  // Without SA_RESTART: poll() ends.
   for (const int signal : {SIGINT, SIGTERM}) ::sigaction(signal, &action, nullptr);
 }
 

@@ -85,7 +85,6 @@ class SnapshotExport {
     request.transform.flat = true;
     request.name_fields["snapshot"] = snapshot.name;
     if (request.folder.empty()) request.folder = folder_;
-    if (request.formats.empty()) request.formats = {"png"};
     if (request.name.empty()) {
       request.name = layer.empty() ? "{nickname}_{snapshot}" : "{nickname}_{snapshot}_{product}";
     }
@@ -214,7 +213,7 @@ std::span<const OptionRow> snapshot_export_options() {
 
 int export_snapshots(const GivenOptions& given, const std::vector<Snapshot>& snapshots,
                      const fs::path& folder) {
-  auto call = read_export(given, system_clock().utc_ns());
+  auto call = read_export(given, system_clock().utc_ns(), {"png"});
   if (!call) return fail_export(Error{ErrorCode::kInvalid, 0, "snapshot export:", call.error()});
   if (const std::string text = refusal(given, call->request); !text.empty()) {
     return fail_export(Error{ErrorCode::kInvalid, 0, "snapshot export:", text});

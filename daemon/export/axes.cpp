@@ -21,7 +21,7 @@ constexpr std::array<std::pair<Axis, std::string_view>, 7> kNames{{{Axis::kTime,
                                                                    {Axis::kX, "x"}}};
 
 std::unexpected<Error> wrong_axes(std::string_view text, std::string_view reason) {
-  return fail(ErrorCode::kInvalid, "axes",
+  return fail(ErrorCode::kInvalid, "--axes:",
               fmt::format("{}: {} (allowed: each of t, sy, sx, z, c, y, x at most once, slowest "
                           "first: \"tyx\" or \"sy,sx,y,x\")",
                           in_quotes(text), reason));
@@ -29,7 +29,7 @@ std::unexpected<Error> wrong_axes(std::string_view text, std::string_view reason
 
 std::unexpected<Error> wrong_cutout(std::string_view text, std::string_view reason) {
   return fail(
-      ErrorCode::kInvalid, "cutout",
+      ErrorCode::kInvalid, "--cutout:",
       fmt::format("{}: {} (allowed: AXIS=START:STOP with the axes t, sy, sx, y, x, the stop "
                   "left out: \"t=0:100, y=16:112\")",
                   in_quotes(text), reason));
@@ -138,7 +138,7 @@ std::string to_string(std::span<const Axis> axes) {
 Result<IndexRange> apply(const AxisCut& cut, std::uint64_t size) {
   const IndexRange range{cut.start.value_or(0), cut.stop.value_or(size)};
   if (range.start < range.stop && range.stop <= size) return range;
-  return fail(ErrorCode::kInvalid, "cutout",
+  return fail(ErrorCode::kInvalid, "--cutout:",
               fmt::format("{}={}:{} reaches beyond the axis (allowed: 0 to {})", name_of(cut.axis),
                           range.start, range.stop, size));
 }

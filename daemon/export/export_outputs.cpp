@@ -211,9 +211,9 @@ class OutputPlanner {
     ImageValues values = request_.images;
     if (values == ImageValues::kDefault) {
       values = plan_.view.kind != Kind::kImages ? ImageValues::kDisplayed
+               : output.format != "tif"         ? ImageValues::kDisplayed
                : is_alone()                     ? ImageValues::kBoth
-               : output.format == "tif"         ? ImageValues::kRaw
-                                                : ImageValues::kDisplayed;
+                                                : ImageValues::kRaw;
     }
     if (!request_.composite.empty() || plan_.view.kind == Kind::kContactSheet) {
       if (request_.images == ImageValues::kRaw) {

@@ -60,7 +60,10 @@ Result<void> open_inputs(FileSystem& files, const ExportRequest& request, Export
     one.scan = request.scan;
     auto recording = open_export_input(files, one);
     if (!recording) return std::unexpected(recording.error());
-    std::ranges::move(left_out_of(files, one.input), std::back_inserter(plan.notes));
+    // What was found together with others has been looked at then.
+    const auto& known = request.input.left_out;
+    const auto left_out = known.empty() ? left_out_of(files, one.input) : known;
+    std::ranges::copy(left_out, std::back_inserter(plan.notes));
     plan.recordings.push_back(std::move(*recording));
   }
   for (const auto& recording : plan.recordings) {
@@ -176,19 +179,6 @@ Result<void> deal_with_existing(FileSystem& files, const ExportRequest& request,
   std::unreachable();
 }
 
-Result<void> check_space(FileSystem& files, const ExportPlan& plan) {
-  std::int64_t needed = 0;
-  for (const PlannedOutput& output : plan.outputs) {
-    if (!output.is_skipped && !output.may_shrink) needed += output.estimate;
-  }
-  const auto free = free_bytes(files, plan.folder());
-  if (!free) return std::unexpected(free.error());
-  if (needed <= *free) return {};
-  return fail(ErrorCode::kNoSpace, "does not fit:",
-              fmt::format("the export takes {} bytes, {} are free in {}", needed, *free,
-                          one_line(plan.folder().string())));
-}
-
 Result<void> check_sheet(const ExportRequest& request, const ExportPlan& plan) {
   if (plan.view.kind != Kind::kContactSheet) return {};
   const std::int64_t bytes = picture_bytes(plan.result, request, false) *
@@ -245,12 +235,28 @@ Result<ExportPlan> plan_export(FileSystem& files, const ExportRequest& request,
   if (auto named = plan_names(request, plan); !named) return std::unexpected(named.error());
   if (auto distinct = check_distinct(plan); !distinct) return std::unexpected(distinct.error());
   if (auto fits = check_sheet(request, plan); !fits) return std::unexpected(fits.error());
+  if (request.picture.outlines && plan.detectors.empty() && request.regions.empty()) {
+    plan.notes.emplace_back("--outlines: the recording has no detectors (--detector)");
+  }
   if (!looks_at_disk) return plan;
   if (auto done = deal_with_existing(files, request, plan); !done) {
     return std::unexpected(done.error());
   }
   if (auto fits = check_space(files, plan); !fits) return std::unexpected(fits.error());
   return plan;
+}
+
+Result<void> check_space(FileSystem& files, const ExportPlan& plan) {
+  std::int64_t needed = 0;
+  for (const PlannedOutput& output : plan.outputs) {
+    if (!output.is_skipped && !output.may_shrink) needed += output.estimate;
+  }
+  const auto free = free_bytes(files, plan.folder());
+  if (!free) return std::unexpected(free.error());
+  if (needed <= *free) return {};
+  return fail(ErrorCode::kNoSpace, "does not fit:",
+              fmt::format("the export takes {} bytes, {} are free in {}", needed, *free,
+                          one_line(plan.folder().string())));
 }
 
 std::int64_t all_bytes(const ExportPlan& plan) noexcept {

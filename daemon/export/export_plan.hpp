@@ -57,6 +57,9 @@ struct ExportPlan {
 [[nodiscard]] Result<ExportPlan> plan_export(FileSystem& files, const ExportRequest& request,
                                              bool looks_at_disk);
 
+/// Errors: kNoSpace, what cannot shrink does not fit.
+[[nodiscard]] Result<void> check_space(FileSystem& files, const ExportPlan& plan);
+
 [[nodiscard]] std::int64_t all_bytes(const ExportPlan& plan) noexcept;
 /// Free bytes where the folder is, or will be made.
 [[nodiscard]] Result<std::int64_t> free_bytes(FileSystem& files,

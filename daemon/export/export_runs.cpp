@@ -59,14 +59,12 @@ class ScansExport {
   [[nodiscard]] const PlannedOutput& output() const { return first().outputs.front(); }
 
   Result<void> plan() {
-    for (const ExportRequest& request : requests_) {
-      auto run = std::make_unique<ScanRun>();
-      run->request = &request;
-      // All of them go into the first one's file.
-      auto planned = plan_export(inner_, request, runs_.empty());
-      if (!planned) return std::unexpected(planned.error());
-      run->plan = std::move(*planned);
-      runs_.push_back(std::move(run));
+    auto plans = plan_scans(inner_, requests_);
+    if (!plans) return std::unexpected(plans.error());
+    for (std::size_t i = 0; i < plans->size(); ++i) {
+      runs_.push_back(std::make_unique<ScanRun>());
+      runs_.back()->request = &requests_[i];
+      runs_.back()->plan = std::move((*plans)[i]);
     }
     return {};
   }
@@ -187,6 +185,21 @@ Result<std::vector<ExportRequest>> split_into_scans(FileSystem& files,
     scans.back().write.runs = static_cast<std::uint32_t>(runs->size());
   }
   return scans;
+}
+
+Result<std::vector<ExportPlan>> plan_scans(FileSystem& files,
+                                           const std::vector<ExportRequest>& requests) {
+  std::vector<ExportPlan> plans;
+  for (const ExportRequest& request : requests) {
+    auto planned = plan_export(files, request, plans.empty());
+    if (!planned) return std::unexpected(planned.error());
+    if (!plans.empty()) {
+      plans.front().outputs.front().estimate += planned->outputs.front().estimate;
+    }
+    plans.push_back(std::move(*planned));
+  }
+  if (auto fits = check_space(files, plans.front()); !fits) return std::unexpected(fits.error());
+  return plans;
 }
 
 Result<ExportReport> run_scans(FileSystem& files, const std::vector<ExportRequest>& requests,

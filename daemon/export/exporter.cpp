@@ -293,8 +293,9 @@ bool belongs_to_input(const InputRequest& request,
 Result<ExportPreview> preview_export(FileSystem& files, const ExportRequest& request) {
   const auto scans = split_into_scans(files, request);
   if (!scans) return std::unexpected(scans.error());
-  auto plan = plan_export(files, scans->front(), true);
-  if (!plan) return std::unexpected(plan.error());
+  const auto plans = plan_scans(files, *scans);
+  if (!plans) return std::unexpected(plans.error());
+  const ExportPlan* const plan = &plans->front();
   ExportPreview preview;
   preview.recording = plan->recording().facts();
   preview.result = plan->result;

@@ -41,7 +41,7 @@ constexpr std::array<Filter, 9> kFilters{{
 }};
 
 std::unexpected<Error> wrong(std::string_view text, const std::string& reason) {
-  return fail(ErrorCode::kInvalid, "process", fmt::format("{}: {}", in_quotes(text), reason));
+  return fail(ErrorCode::kInvalid, "--process:", fmt::format("{}: {}", in_quotes(text), reason));
 }
 
 std::string names_of(std::span<const FilterParameter> parameters) {

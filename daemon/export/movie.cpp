@@ -41,7 +41,7 @@ constexpr std::array<MovieFormat, 4> kFormats{{
 Result<void> check_quality(const MovieFormat& format, const MovieRequest& movie) {
   const double most = format.name == "webm" ? 63 : format.name == "mp4" ? 51 : 0;
   if (movie.quality == 0 || (movie.quality >= 1 && movie.quality <= most)) return {};
-  return fail(ErrorCode::kInvalid, "movie quality",
+  return fail(ErrorCode::kInvalid, "--movie-quality:",
               fmt::format("{:g} of {} (allowed: {})", movie.quality, format.name,
                           most > 0 ? fmt::format("1 to {:g}, smaller is better", most)
                                    : "webm and mp4 alone have one"));

@@ -101,7 +101,7 @@ Result<ContrastLimits> from_percentiles(PixelType type, const ContrastRequest& r
   const bool sensible = request.low_percentile >= 0 && request.high_percentile <= 100 &&
                         request.low_percentile < request.high_percentile;
   if (!sensible) {
-    return fail(ErrorCode::kInvalid, "contrast",
+    return fail(ErrorCode::kInvalid, "--contrast:",
                 fmt::format("between the percentiles {:g} and {:g} there is nothing (allowed: 0 "
                             "to 100, the first below the second)",
                             request.low_percentile, request.high_percentile));
@@ -129,7 +129,7 @@ Result<ContrastLimits> from_values(PixelType type, const ContrastRequest& reques
     if (!request.zmin && !request.zmax) return limits;
   }
   if (limits.low < limits.high) return limits;
-  return fail(ErrorCode::kInvalid, "contrast",
+  return fail(ErrorCode::kInvalid, "--contrast:",
               fmt::format("black, {:g}{}, is not below white, {:g}{}", limits.low,
                           request.zmin ? "" : " (the smallest value)", limits.high,
                           request.zmax ? "" : " (the largest value)"));
@@ -143,7 +143,7 @@ Result<ContrastLimits> find(PixelType type, const ContrastRequest& request, cons
     if (type == PixelType::kUint8 || type == PixelType::kUint16) {
       return ContrastLimits{0, largest_value(type)};
     }
-    return fail(ErrorCode::kUnsupported, "contrast none shows uint8 and uint16 only, these are",
+    return fail(ErrorCode::kUnsupported, "--contrast: none shows uint8 and uint16 only, these are",
                 fmt::format("{} (allowed: auto, percentile, values, or --dtype)", name_of(type)));
   }
   const auto extremes = find_extremes(type, pass);

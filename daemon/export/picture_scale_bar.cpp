@@ -91,7 +91,7 @@ std::string ScaleBar::text() const { return fmt::format("{:.6g} {}", length, uni
 
 Result<ScaleBar> automatic_scale_bar(double width_px, const Length& pixel_size) {
   if (!(pixel_size.value > 0) || !std::isfinite(pixel_size.value) || !(width_px > 0)) {
-    return fail(ErrorCode::kInvalid, "scale bar",
+    return fail(ErrorCode::kInvalid, "--scale-bar:",
                 fmt::format("of pixels of {:g} {} (allowed: a size above zero)", pixel_size.value,
                             pixel_size.unit));
   }
@@ -106,13 +106,13 @@ Result<ScaleBar> automatic_scale_bar(double width_px, const Length& pixel_size) 
 Result<ScaleBar> scale_bar_of(double width_px, const Length& pixel_size,
                               const ScaleBarRequest& request) {
   if (pixel_size.unit.empty() || !(pixel_size.value > 0)) {
-    return fail(ErrorCode::kInvalid, "scale bar",
+    return fail(ErrorCode::kInvalid, "--scale-bar:",
                 "the pixel size is not known (allowed: with --pixel-size)");
   }
   if (!request.length) return automatic_scale_bar(width_px, pixel_size);
   const auto ratio = unit_ratio(request.unit, pixel_size.unit);
   if (!ratio) {
-    return fail(ErrorCode::kInvalid, "scale bar",
+    return fail(ErrorCode::kInvalid, "--scale-bar:",
                 fmt::format("in {} of pixels in {} (allowed: {})", request.unit, pixel_size.unit,
                             find_unit(with_micro_sign(pixel_size.unit)) == nullptr
                                 ? pixel_size.unit
@@ -121,7 +121,7 @@ Result<ScaleBar> scale_bar_of(double width_px, const Length& pixel_size,
   ScaleBar bar{*request.length, with_micro_sign(request.unit),
                *request.length * *ratio / pixel_size.value};
   if (bar.length_px > 0 && bar.length_px <= width_px) return bar;
-  return fail(ErrorCode::kInvalid, "scale bar",
+  return fail(ErrorCode::kInvalid, "--scale-bar:",
               fmt::format("of {} does not fit a picture {:.6g} {} wide", bar.text(),
                           width_px * pixel_size.value, pixel_size.unit));
 }

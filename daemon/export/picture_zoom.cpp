@@ -101,7 +101,7 @@ void repeat(const RgbImage& image, std::size_t times, RgbImage& result) {
 
 Result<RgbImage> zoom(const RgbImage& image, double factor) {
   if (!(factor > 0) || std::max(image.height_px, image.width_px) * factor > kLargestSide) {
-    return fail(ErrorCode::kInvalid, "zoom",
+    return fail(ErrorCode::kInvalid, "--zoom:",
                 fmt::format("{:g} of {} x {} pixels (allowed: above 0, to at most 32767 pixels)",
                             factor, image.height_px, image.width_px));
   }

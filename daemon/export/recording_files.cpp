@@ -184,11 +184,24 @@ void leave_exports_out(std::vector<SegmentFile>& segments) {
   std::erase_if(segments, [](const SegmentFile& file) { return file.is_export; });
 }
 
-/// Of a directory or a pattern, which may hold other things as well.
-std::string left_out(std::size_t count, const Error& first) {
-  return fmt::format("{} left out, not readable as {}: {}",
-                     count == 1 ? "a file is" : fmt::format("{} files are", count),
-                     count == 1 ? "a segment" : "segments, the first", one_line(describe(first)));
+struct Unreadable {
+  fs::path path;
+  Error reason;
+};
+
+/// Of a directory or a pattern, which may hold other things as well. A segment that is not readable
+/// has no number, so that nothing else tells of it where it is the last.
+void add_left_out(const std::vector<Unreadable>& files, std::vector<std::string>& warnings) {
+  constexpr std::size_t kMostNamed = 4;
+  for (std::size_t i = 0; i < std::min(files.size(), kMostNamed); ++i) {
+    warnings.push_back(fmt::format("{} is left out, with the frames that it may have: {}",
+                                   one_line(files[i].path.string()),
+                                   one_line(describe(files[i].reason))));
+  }
+  if (files.size() > kMostNamed) {
+    warnings.push_back(fmt::format("{} more files are left out, which are not readable",
+                                   files.size() - kMostNamed));
+  }
 }
 
 bool is_chosen(const SegmentRun& run, const InputRequest& request) {
@@ -234,25 +247,24 @@ Result<FoundFiles> find_files(FileSystem& files, const InputRequest& request) {
     auto expanded = expand(files, path);
     if (!expanded) return std::unexpected(expanded.error());
     std::vector<SegmentFile> ours;
-    std::optional<Error> reason;
+    std::vector<Unreadable> unreadable;
     for (const fs::path& file : expanded->files) {
       auto segment = look_safely(files, file);
       if (segment) {
         ours.push_back(std::move(*segment));
-      } else if (!reason) {
-        reason = segment.error();
+      } else {
+        unreadable.push_back({file, segment.error()});
       }
     }
-    const bool all_there = ours.size() == expanded->files.size();
-    if (!ours.empty() && reason) {
-      warnings.push_back(left_out(expanded->files.size() - ours.size(), *reason));
-    }
+    if (!ours.empty()) add_left_out(unreadable, warnings);
     any_series = any_series || expanded->is_series;
     if (expanded->is_series) leave_exports_out(ours);
     const bool part = !expanded->files.empty() && path.extension() == ".part";
-    if (ours.empty() && part) return std::unexpected(*reason);
+    if (ours.empty() && part) return std::unexpected(unreadable.front().reason);
     if (ours.empty()) found.foreign.push_back(path);
-    if (!ours.empty() && !all_there && !expanded->is_series) return std::unexpected(*reason);
+    if (!ours.empty() && !unreadable.empty() && !expanded->is_series) {
+      return std::unexpected(unreadable.front().reason);
+    }
     std::ranges::move(ours, std::back_inserter(segments));
   }
   if (segments.empty()) return found;

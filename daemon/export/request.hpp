@@ -25,6 +25,8 @@ struct InputRequest {
   std::string dataset;  ///< In a foreign HDF5 file; empty: the one that it means.
   std::string product;  ///< Where a directory holds several; empty: the only one.
   std::string run;      ///< Number or beginning of the UUID, likewise.
+  /// What was left out when these were found among others: notes for the user.
+  std::vector<std::string> left_out;
 };
 
 /// One step of --process: "gaussian sigma=1.5".

@@ -8,7 +8,7 @@ namespace framelog {
 namespace {
 
 std::unexpected<Error> no_scan(Axis axis, bool flat) {
-  return fail(ErrorCode::kInvalid, "cutout",
+  return fail(ErrorCode::kInvalid, "--cutout:",
               fmt::format("{}: {} (allowed: t, y, x)", name_of(axis),
                           flat ? "with --flat there are no points of a scan"
                                : "the recording has no scan"));
@@ -26,7 +26,7 @@ Result<IndexRange> time_range(Recording& recording, const TransformRequest& requ
                               IndexRange range) {
   if (!request.since_utc_ns && !request.until_utc_ns) return range;
   if (!recording.facts().has_times) {
-    return fail(ErrorCode::kInvalid, "since, until",
+    return fail(ErrorCode::kInvalid, "--since, --until:",
                 "the recording has no times (allowed: a cutout of t)");
   }
   IndexRange found{range.stop, range.stop};
@@ -45,12 +45,12 @@ Result<IndexRange> time_range(Recording& recording, const TransformRequest& requ
     }
   }
   if (found.size() > 0) return found;
-  return fail(ErrorCode::kInvalid, "since, until", "no frame is in this range of time");
+  return fail(ErrorCode::kInvalid, "--since, --until:", "no frame is in this range of time");
 }
 
 Result<FrameGrid> plan_scan(const RecordingFacts& facts, const TransformRequest& request) {
   if (request.since_utc_ns || request.until_utc_ns) {
-    return fail(ErrorCode::kInvalid, "since, until",
+    return fail(ErrorCode::kInvalid, "--since, --until:",
                 "a scan is not cut by time (allowed: a cutout of t, sy, sx; or --flat)");
   }
   FrameGrid grid{.is_scan = true, .time = {}, .every = request.every};
@@ -68,11 +68,11 @@ Result<FrameGrid> plan_scan(const RecordingFacts& facts, const TransformRequest&
 
 Result<void> check_steps(const TransformRequest& request, bool is_scan) {
   if (request.every == 0 || request.subsample_sy == 0 || request.subsample_sx == 0) {
-    return fail(ErrorCode::kInvalid, request.every == 0 ? "every" : "subsample",
+    return fail(ErrorCode::kInvalid, request.every == 0 ? "--every:" : "--subsample:",
                 "0 (allowed: 1 and more)");
   }
   if (!is_scan && (request.subsample_sy > 1 || request.subsample_sx > 1)) {
-    return fail(ErrorCode::kInvalid, "subsample",
+    return fail(ErrorCode::kInvalid, "--subsample:",
                 "there are no points of a scan (allowed: --every)");
   }
   return {};

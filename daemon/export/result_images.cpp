@@ -35,7 +35,7 @@ Result<void> check_frames(const ResultFacts& facts) {
   if (count >= 2 && facts.axes[count - 2].axis == Axis::kY && facts.axes.back().axis == Axis::kX) {
     return {};
   }
-  return wrong("axes", "the picture needs frames (allowed: axes that end with y, x)");
+  return wrong("--axes:", "the picture needs frames (allowed: axes that end with y, x)");
 }
 
 /// Calls `take` with each slice and its values, points without a frame left out.
@@ -87,13 +87,13 @@ Result<std::vector<DerivedImage>> kymograph(ResultFrames& result, const ViewRequ
   const ResultFacts& facts = result.facts();
   if (auto good = check_frames(facts); !good) return std::unexpected(good.error());
   const bool row = view.across == Axis::kY;
-  if (!row && view.across != Axis::kX) return wrong("kymograph", "across (allowed: y, x)");
+  if (!row && view.across != Axis::kX) return wrong("--kymograph:", "across (allowed: y, x)");
   const std::uint64_t height = facts.slice.height_px;
   const std::uint64_t width = facts.slice.width_px;
   const std::uint64_t lines = row ? height : width;
   const std::uint64_t length = row ? width : height;
   if (view.line_width == 0 || view.line >= lines || view.line_width > lines - view.line) {
-    return wrong("kymograph", fmt::format("lines {} to {} (allowed: within 0 to {})", view.line,
+    return wrong("--kymograph:", fmt::format("lines {} to {} (allowed: within 0 to {})", view.line,
                                           view.line + view.line_width, lines));
   }
   DerivedImage image;

@@ -13,7 +13,7 @@ std::unexpected<Error> wrong(const std::vector<Axis>& wanted, const std::string&
                              const std::vector<AxisFacts>& canonical) {
   std::vector<Axis> there;
   for (const AxisFacts& axis : canonical) there.push_back(axis.axis);
-  return fail(ErrorCode::kInvalid, "axes",
+  return fail(ErrorCode::kInvalid, "--axes:",
               fmt::format("{}: {} (allowed: {} in any order; axes of one element may be left out "
                           "and put in)",
                           to_string(wanted), reason, to_string(there)));

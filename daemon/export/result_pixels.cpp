@@ -58,7 +58,7 @@ Result<void> add_mask(const TransformRequest& request, PixelPlan& plan) {
   if (!image) return std::unexpected(image.error());
   const FrameShape& source = plan.reduction.source;
   if (image->height_px != source.height_px || image->width_px != source.width_px) {
-    return fail(ErrorCode::kInvalid, "mask",
+    return fail(ErrorCode::kInvalid, "--mask:",
                 fmt::format("{} is {} x {} (allowed: {} x {}, as the recording's frames)",
                             image->path.string(), image->height_px, image->width_px,
                             source.height_px, source.width_px));
@@ -303,7 +303,7 @@ std::unexpected<Error> FrameMaker::does_not_fit(std::uint64_t frame) {
       found == values.end()
           ? "a sum"
           : fmt::format("{} at y={}, x={}", *found, index / shape.width_px, index % shape.width_px);
-  return fail(ErrorCode::kInvalid, "dtype",
+  return fail(ErrorCode::kInvalid, "--dtype:",
               fmt::format("frame {}: {} does not fit {} (allowed: a larger type, or --saturate)",
                           frame, text, name_of(type)));
 }
