@@ -104,9 +104,11 @@ class Steps(ClockCase):
 
 class Calendar(ClockCase):
     def test_the_year_ends(self):
-        self.set_clock("2026-12-31 23:59:58")
+        self.set_clock("2026-12-31 23:00:00")
         process = self.begin("[roll]\nmax_frames = 100000\nalign = day\n",
                              files="template = {utc:%Y}/{utc:%Y%m%d}_{utc:%H%M%S}\n")
+        self.until(lambda: list(self.base.glob("2026/*.part")), "a segment")
+        self.set_clock("2026-12-31 23:59:58")
         self.until(lambda: list(self.base.glob("2027/*.part")), "the new year's segment")
         segments, _ = self.end(process)
         self.assertEqual([s.path.parent.name for s in segments], ["2026", "2027"])
@@ -121,11 +123,13 @@ class Calendar(ClockCase):
         self.zone = "Europe/Berlin"
         if not pathlib.Path("/usr/share/zoneinfo/Europe/Berlin").exists():
             self.skipTest("no time zones here (tzdata)")
-        self.set_clock("2026-10-25 00:59:58")
+        self.set_clock("2026-10-25 00:30:00")
         process = self.begin(
             "[product.local]\ntemplate = {product}/{local:%Y%m%d_%H}_{segment}\n"
             "[product.utc]\ntemplate = {product}/{utc:%Y%m%d_%H}_{segment}\n"
             "[roll]\nmax_frames = 100000\nalign = hour\n")
+        self.until(lambda: len(list(self.base.rglob("*.part"))) >= 2, "segments")
+        self.set_clock("2026-10-25 00:59:58")
         self.until(lambda: len(list(self.base.rglob("*.part"))) >= 2
                    and len(self.files()) >= 2, "the second hour")
         process.terminate()

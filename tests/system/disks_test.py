@@ -206,7 +206,7 @@ roi = y=0:8, x=0:64
         self.verify(self.good)
 
     def test_read_only(self):
-        process = self.start_two(self.image())
+        process = self.start_two(self.image(mib=512))
         run("mount", "-o", "remount,abort", self.place)
         self.said(process, "bad: ")
         before = self.finished_count(self.good)
