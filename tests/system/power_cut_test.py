@@ -63,7 +63,10 @@ class PowerCut(recorder.Case):
             safe, whole, cut_utc_ns = self.record_until_cut(place)
         with recorder.mounted(place, "-o", "loop", image):
             self.recover()
-            self.assertEqual(recorder.leftovers(self.base), [])
+            # An index that the cut has damaged is kept beside the file that was recovered without it.
+            left = [path for path in recorder.leftovers(self.base)
+                    if not path.endswith(".chunks.part.damaged")]
+            self.assertEqual(left, [])
             self.assertEqual(digests(whole), whole)
             lost_s = [self.look(product, safe[product], cut_utc_ns) for product in NAMES]
             self.verify()
