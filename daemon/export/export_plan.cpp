@@ -190,6 +190,21 @@ Result<void> check_sheet(const ExportRequest& request, const ExportPlan& plan) {
                           plan.result.slices, bytes));
 }
 
+/// A kymograph is one picture with a row for each frame, which is in memory as a whole.
+Result<void> check_kymograph(const ExportRequest& request, const ExportPlan& plan) {
+  if (plan.view.kind != Kind::kKymograph) return {};
+  const FrameShape& frame = plan.result.slice;
+  const std::uint64_t length = plan.view.across == Axis::kY ? frame.width_px : frame.height_px;
+  // The values, and what a picture of them takes while it is written.
+  constexpr std::uint64_t kBytesPerValue = 2 * sizeof(double);
+  const std::uint64_t bytes = plan.result.slices * length * kBytesPerValue;
+  if (bytes <= request.memory_bytes) return {};
+  return fail(ErrorCode::kInvalid, "--kymograph",
+              fmt::format("of {} frames takes {} bytes of memory (fewer of them with --every or "
+                          "--cutout, shorter lines with --bin, or --memory)",
+                          plan.result.slices, bytes));
+}
+
 }  // namespace
 
 std::filesystem::path ExportPlan::path(const PlannedOutput& output, std::uint64_t slice) const {
@@ -235,6 +250,7 @@ Result<ExportPlan> plan_export(FileSystem& files, const ExportRequest& request,
   if (auto named = plan_names(request, plan); !named) return std::unexpected(named.error());
   if (auto distinct = check_distinct(plan); !distinct) return std::unexpected(distinct.error());
   if (auto fits = check_sheet(request, plan); !fits) return std::unexpected(fits.error());
+  if (auto fits = check_kymograph(request, plan); !fits) return std::unexpected(fits.error());
   if (request.picture.outlines && plan.detectors.empty() && request.regions.empty()) {
     plan.notes.emplace_back("--outlines: the recording has no detectors (--detector)");
   }

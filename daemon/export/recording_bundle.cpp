@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -24,8 +25,14 @@ class BundleRecording final : public Recording {
     const StoredFacts& stored = bundle_.frames->facts();
     facts_.shape = stored.shape;
     facts_.frames = stored.frames;
-    if (stored.scan) facts_.scan = Scan{stored.scan->first, stored.scan->second, 0, 0};
+    if (stored.scan) {
+      facts_.scan = Scan{stored.scan->first, stored.scan->second, 0, 0};
+      facts_.scans = stored.frames / facts_.scan->points();
+    }
     facts_.pixel_size = stored.pixel_size;
+    facts_.origin = stored.origin;
+    facts_.scan_step = stored.scan_step;
+    facts_.value_unit = stored.value_unit;
     facts_.channel = stored.channel;
     facts_.has_times = stored.has_times;
     facts_.settings = stored.settings;
@@ -36,7 +43,9 @@ class BundleRecording final : public Recording {
     for (const BundleLayer& layer : bundle_.layers) {
       facts_.layers.push_back({layer.name, layer.is_mask, layer.frames->facts().shape});
     }
-    if (facts_.frames > 0) facts_.start_utc_ns = metadata(0).utc_ns;
+    const std::int64_t first_utc_ns = facts_.frames > 0 ? metadata(0).info.utc_ns : -1;
+    facts_.start_utc_ns = first_utc_ns;
+    if (first_utc_ns >= 0) facts_.start_utc_ns -= std::llround(stored.first_s * 1e9);
   }
 
   [[nodiscard]] const RecordingFacts& facts() const noexcept override { return facts_; }
@@ -47,11 +56,10 @@ class BundleRecording final : public Recording {
     }
     const auto stored = bundle_.frames->info(frame);
     if (!stored) return std::unexpected(stored.error());
-    FrameNote note;
-    note.info = metadata(frame);
+    FrameNote note = metadata(frame);
     note.info.monotonic_ns = stored->info.monotonic_ns;
     // Points of a scan are where the array has them.
-    note.info.source_sequence = frame;
+    if (facts_.scan) note.info.source_sequence = frame;
     return note;
   }
 
@@ -75,17 +83,24 @@ class BundleRecording final : public Recording {
   }
 
   /// What the metadata tell beside the time.
-  [[nodiscard]] FrameInfo metadata(std::uint64_t frame) const {
-    FrameInfo info;
-    info.sequence = frame;
-    if (frame >= facts_.frame_metadata.size()) return info;
+  [[nodiscard]] FrameNote metadata(std::uint64_t frame) const {
+    FrameNote note;
+    FrameInfo& info = note.info;
+    info.sequence = info.source_sequence = frame;
+    if (frame >= facts_.frame_metadata.size()) return note;
     const auto json = nlohmann::json::parse(facts_.frame_metadata[frame], nullptr, false);
-    if (!json.is_object()) return info;
+    if (!json.is_object()) return note;
     take(json, "sequence", info.sequence);
+    info.source_sequence = info.sequence;
+    take(json, "source_sequence", info.source_sequence);
     take(json, "utc_ns", info.utc_ns);
+    take(json, "device_ns", info.device_ns);
     take(json, "exposure_ns", info.exposure_ns);
+    take(json, "gpio", info.gpio);
     take(json, "flags", info.flags);
-    return info;
+    take(json, "lost_before", note.lost_before);
+    take(json, "accumulated", note.accumulated);
+    return note;
   }
 
   Bundle bundle_;

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <cmath>
 #include <utility>
 
 #include "export/recording_files.hpp"
@@ -16,15 +17,18 @@ class ForeignRecording final : public Recording {
 
   Result<void> complete() {
     take_facts(frames_->facts());
-    if (!facts_.scan) return {};
     const auto first = frames_->info(0);
     if (!first) return std::unexpected(first.error());
+    if (facts_.start_utc_ns < 0 && first->info.utc_ns >= 0) {
+      facts_.start_utc_ns = first->info.utc_ns - std::llround(frames_->facts().first_s * 1e9);
+    }
+    if (!facts_.scan) return {};
     const auto last = frames_->info(facts_.frames - 1);
     if (!last) return std::unexpected(last.error());
-    facts_.scan->first_number = first->info.source_sequence;
-    // The shape of the file says where the points are, unless the numbers say the same.
-    by_place_ = last->info.source_sequence - first->info.source_sequence + 1 != facts_.frames;
-    if (by_place_) facts_.scan->first_number = 0;
+    // The shape of the file says where the points are, whatever the numbers of those that are
+    // there; where none is left out, they count from the first one's.
+    const std::uint64_t begin = first->info.source_sequence;
+    if (last->info.source_sequence - begin + 1 == facts_.frames) facts_.scan->first_number = begin;
     return {};
   }
 
@@ -36,9 +40,10 @@ class ForeignRecording final : public Recording {
     FrameNote note;
     note.info = stored->info;
     note.info.sequence = frame;
-    if (by_place_) note.info.source_sequence = frame;
-    if (note.info.utc_ns < 0 && facts_.start_utc_ns >= 0 && note.info.monotonic_ns >= 0) {
-      note.info.utc_ns = facts_.start_utc_ns + note.info.monotonic_ns;
+    if (facts_.scan) note.info.source_sequence = facts_.scan->first_number + frame;
+    const std::int64_t begin = frames_->facts().start_utc_ns;
+    if (note.info.utc_ns < 0 && begin >= 0 && note.info.monotonic_ns >= 0) {
+      note.info.utc_ns = begin + note.info.monotonic_ns;
     }
     note.lost_before = stored->lost_before;
     note.crc32c = stored->crc32c;
@@ -74,7 +79,10 @@ class ForeignRecording final : public Recording {
   void take_facts(const StoredFacts& stored) {
     facts_.shape = stored.shape;
     facts_.frames = stored.frames;
-    if (stored.scan) facts_.scan = Scan{stored.scan->first, stored.scan->second, 0, 0};
+    if (stored.scan) {
+      facts_.scan = Scan{stored.scan->first, stored.scan->second, 0, 0};
+      facts_.scans = stored.frames / facts_.scan->points();
+    }
     facts_.pixel_size = stored.pixel_size;
     facts_.origin = stored.origin;
     facts_.scan_step = stored.scan_step;
@@ -82,6 +90,7 @@ class ForeignRecording final : public Recording {
     facts_.channel = stored.channel;
     facts_.title = stored.title;
     facts_.start_utc_ns = stored.start_utc_ns;
+    if (stored.start_utc_ns >= 0) facts_.start_utc_ns -= std::llround(stored.first_s * 1e9);
     facts_.has_times = stored.has_times;
     facts_.bit_depth = stored.bit_depth;
     facts_.saturation = stored.saturation;
@@ -96,7 +105,6 @@ class ForeignRecording final : public Recording {
 
   std::unique_ptr<StoredFrames> frames_;
   RecordingFacts facts_;
-  bool by_place_{};  ///< A scan's points are where the file has them, whatever their numbers.
 };
 
 }  // namespace

@@ -83,6 +83,23 @@ Result<std::vector<DerivedImage>> project(ResultFrames& result, ViewRequest::Mod
   return std::vector{std::move(image)};
 }
 
+std::ptrdiff_t row_offset(std::uint64_t row, std::uint64_t length) noexcept {
+  return static_cast<std::ptrdiff_t>(row * length * sizeof(double));
+}
+
+/// Rows of slices that have no frame.
+void mark_missing(const std::vector<bool>& is_there, std::uint64_t length, DerivedImage& image) {
+  if (std::ranges::find(is_there, false) == is_there.end()) return;
+  const std::vector<double> nothing(length, std::numeric_limits<double>::quiet_NaN());
+  image.missing.assign(is_there.size() * length, 0);
+  for (std::size_t row = 0; row < is_there.size(); ++row) {
+    if (is_there[row]) continue;
+    std::ranges::copy(std::as_bytes(std::span(nothing)),
+                      image.pixels.begin() + row_offset(row, length));
+    std::fill_n(&image.missing[row * length], length, std::uint8_t{1});
+  }
+}
+
 Result<std::vector<DerivedImage>> kymograph(ResultFrames& result, const ViewRequest& view) {
   const ResultFacts& facts = result.facts();
   if (auto good = check_frames(facts); !good) return std::unexpected(good.error());
@@ -101,21 +118,24 @@ Result<std::vector<DerivedImage>> kymograph(ResultFrames& result, const ViewRequ
   image.shape = {static_cast<std::uint32_t>(facts.slices), static_cast<std::uint32_t>(length),
                  PixelType::kFloat64};
   image.axes = {slices_axis(facts), row ? facts.axes.back() : facts.axes[facts.axes.size() - 2]};
-  std::vector<double> values(facts.slices * length, std::numeric_limits<double>::quiet_NaN());
-  image.missing.assign(values.size(), 1);
+  // The picture is made where it is given out: it is all that grows with the frames.
+  image.pixels.resize(facts.slices * length * sizeof(double));
+  std::vector<bool> is_there(facts.slices);
+  std::vector<double> values(length);
   const auto done = each_slice(result, [&](const ResultSlice& slice, auto pixels) {
     for (std::uint64_t i = 0; i < length; ++i) {
       double sum = 0;
       for (std::uint64_t k = view.line; k < view.line + view.line_width; ++k) {
         sum += pixels[row ? k * width + i : i * width + k];
       }
-      values[slice.index * length + i] = sum / static_cast<double>(view.line_width);
-      image.missing[slice.index * length + i] = 0;
+      values[i] = sum / static_cast<double>(view.line_width);
     }
+    std::ranges::copy(std::as_bytes(std::span(values)),
+                      image.pixels.begin() + row_offset(slice.index, length));
+    is_there[slice.index] = true;
   });
   if (!done) return std::unexpected(done.error());
-  if (std::ranges::find(image.missing, 1) == image.missing.end()) image.missing.clear();
-  image.pixels = bytes_of(values);
+  mark_missing(is_there, length, image);
   return std::vector{std::move(image)};
 }
 

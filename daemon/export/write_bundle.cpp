@@ -27,9 +27,14 @@ std::string FrameMetadata::next(const ResultSlice& slice) {
   } else {
     const FrameInfo& info = slice.note.info;
     json["sequence"] = info.sequence;
+    if (info.source_sequence != info.sequence) json["source_sequence"] = info.source_sequence;
     if (info.utc_ns >= 0) json["utc_ns"] = info.utc_ns;
+    if (info.device_ns >= 0) json["device_ns"] = info.device_ns;
     if (info.exposure_ns >= 0) json["exposure_ns"] = info.exposure_ns;
+    if (info.gpio != 0) json["gpio"] = info.gpio;
     if (info.flags != 0) json["flags"] = info.flags;
+    if (slice.note.lost_before != 0) json["lost_before"] = slice.note.lost_before;
+    if (slice.note.accumulated != 1) json["accumulated"] = slice.note.accumulated;
   }
   const double seconds = times_.seconds(slice);
   const auto given = json.find("timestamp");

@@ -42,6 +42,27 @@ Side side_of(const ResultFacts& result, Axis axis, const IndexRange& region, std
   return side;
 }
 
+/// Whose points the frames are: of flat ones by the numbers that they were recorded with, else by
+/// their places (record_of()).
+std::optional<Scan> scan_of(const RecordingFacts& recording, const ResultFacts& result) {
+  if (!result.frames_in_order) return std::nullopt;
+  if (has_axes(result, "tyx")) return recording.scan;
+  if (!is_scan(result)) return std::nullopt;
+  const std::span points = std::span(result.axes).last(4).first(2);
+  return Scan{static_cast<std::uint32_t>(points[0].size),
+              static_cast<std::uint32_t>(points[1].size), 0, 0};
+}
+
+/// From point to point of the result.
+std::vector<Length> scan_step_of(const RecordingFacts& recording, const ResultFacts& result) {
+  std::vector<Length> steps(recording.scan_step.begin(), recording.scan_step.end());
+  if (!is_scan(result)) return steps;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    steps[i].value = result.axes[result.axes.size() - 4 + i].step;
+  }
+  return steps;
+}
+
 Length part_of(const Length& length, std::uint32_t bin) {
   return {length.value / bin, length.unit};
 }
@@ -82,6 +103,10 @@ bool has_axes(const ResultFacts& result, std::string_view axes) {
   std::string have;
   for (const AxisFacts& axis : result.axes) have += name_of(axis.axis);
   return have == axes;
+}
+
+bool is_scan(const ResultFacts& result) {
+  return result.frames_in_order && (has_axes(result, "sysxyx") || has_axes(result, "tsysxyx"));
 }
 
 std::optional<std::size_t> find_axis(const ResultFacts& result, Axis axis) noexcept {
@@ -137,11 +162,11 @@ SegmentDescription describe_as_segment(const WritePlan& plan) {
   d.pixel_size = {part_of(known(result.pixel_size[0]), y.bin),
                   part_of(known(result.pixel_size[1]), x.bin)};
   if (!recording.scan_step[0].unit.empty()) {
-    d.scan_step.assign(recording.scan_step.begin(), recording.scan_step.end());
+    d.scan_step = scan_step_of(recording, result);
   }
   d.value_unit = recording.value_unit;
   d.steps = result.steps;
-  if (has_axes(result, "tyx") && recording.scan && result.frames_in_order) d.scan = recording.scan;
+  d.scan = scan_of(recording, result);
   d.run_uuid = recording.run_uuid;
   d.run_number = recording.run_number;
   d.run_start_utc_ns = start_utc_ns(plan);
@@ -176,7 +201,7 @@ FrameRecord record_of(const ResultFacts& result, const ResultSlice& slice,
   const bool is_frame = result.frames_in_order && !slice.missing;
   const FrameInfo info = is_frame ? slice.note.info : FrameInfo{};
   record.sequence = is_frame ? info.sequence : slice.index;
-  record.source_sequence = is_frame ? info.source_sequence : slice.index;
+  record.source_sequence = is_frame && !is_scan(result) ? info.source_sequence : slice.index;
   record.utc_ns = info.utc_ns;
   record.monotonic_ns = info.monotonic_ns;
   record.device_ns = info.device_ns;

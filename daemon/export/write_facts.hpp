@@ -22,6 +22,8 @@ namespace framelog {
 [[nodiscard]] std::uint64_t pixel_bytes(const ResultFacts& result) noexcept;
 /// Its axes are these, in this order.
 [[nodiscard]] bool has_axes(const ResultFacts& result, std::string_view axes);
+/// Its slices are frames at the points of a scan, or of several, one behind the other.
+[[nodiscard]] bool is_scan(const ResultFacts& result);
 /// Where the axis is in the result's.
 [[nodiscard]] std::optional<std::size_t> find_axis(const ResultFacts& result, Axis axis) noexcept;
 /// In micrometres, nanometres ...; none where the unit is no length.
@@ -31,7 +33,8 @@ namespace framelog {
 /// are there, and the pixels have the size that they have now.
 [[nodiscard]] SegmentDescription describe_as_segment(const WritePlan& plan);
 [[nodiscard]] SegmentEnd end_as_segment(const WritePlan& plan, const ResultEnd& end);
-/// The record of a slice in such a file. Without `frames_in_order` it tells of the pixels only.
+/// The record of a slice in such a file. Without `frames_in_order` it tells of the pixels only; the
+/// points of a scan are numbered by their places, where one may have no frame.
 [[nodiscard]] FrameRecord record_of(const ResultFacts& result, const ResultSlice& slice,
                                     std::span<const std::byte> bytes_in_file);
 

@@ -80,11 +80,27 @@ class PymodaqWriter final : public DatasetWriter {
     add_time(detector);
     add_frames(detector);
     add_scalars(detector);
+    add_log();
+    return file_->good();
+  }
+
+  /// The run as its own logger would have told it: its start, its events, what was lost.
+  void add_log() {
+    const RecordingFacts& recording = *plan_.recording;
+    if (recording.start_utc_ns >= 0) {
+      log_.push_back(fmt::format("{} run {} of {} begins, {}", iso_time(recording.start_utc_ns),
+                                 recording.run_number, recording.instrument, recording.product));
+    }
     for (const EventEntry& event : recording.events) {
       log_.push_back(iso_time(event.utc_ns) + " " +
                      (event.author.empty() ? "" : event.author + ": ") + event.text);
     }
-    return file_->good();
+    for (const GapEntry& gap : recording.gaps) {
+      log_.push_back(
+          fmt::format("behind frame {}: {} frames lost ({}: {})", gap.after_sequence,
+                      gap.frames < 0 ? "an unknown number of" : std::to_string(gap.frames),
+                      gap.stage, gap.reason));
+    }
   }
 
   void add_time(const std::string& detector) {

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
+#include <variant>
 
 #include "core/clock.hpp"
 #include "core/version.hpp"
@@ -37,7 +38,11 @@ std::string escaped_xml(std::string_view text) {
         result += "&quot;";
         break;
       default:
-        result += static_cast<unsigned char>(character) < 0x20 ? ' ' : character;
+        // Of control characters XML has these two alone that are not folded.
+        result +=
+            static_cast<unsigned char>(character) >= 0x20 || character == '\n' || character == '\t'
+                ? character
+                : ' ';
     }
   }
   return result;
@@ -48,6 +53,52 @@ std::string setting(std::string_view name, std::string_view value) {
   return fmt::format(
       R"(<{0} title="{0}" type="str" visible="1" removable="0" readonly="1">{1}</{0}>)", name,
       escaped_xml(value));
+}
+
+std::string group(std::string_view name, std::string_view title, std::string_view content) {
+  return fmt::format(
+      R"(<{0} title="{1}" type="group" visible="1" removable="0" readonly="1">{2}</{0}>)", name,
+      escaped_xml(title), content);
+}
+
+/// The area of a virtual detector, in pixels of the recording.
+std::string area_text(const Disc& disc) {
+  return setting("shape", "disc") + setting("center_y", fmt::format("{} px", disc.center_y)) +
+         setting("center_x", fmt::format("{} px", disc.center_x)) +
+         setting("outer", fmt::format("{} px", disc.outer));
+}
+std::string area_text(const Annulus& annulus) {
+  return setting("shape", "annulus") + setting("center_y", fmt::format("{} px", annulus.center_y)) +
+         setting("center_x", fmt::format("{} px", annulus.center_x)) +
+         setting("inner", fmt::format("{} px", annulus.inner)) +
+         setting("outer", fmt::format("{} px", annulus.outer));
+}
+std::string area_text(const Rectangle& rectangle) {
+  const Region& region = rectangle.region;
+  return setting("shape", "rectangle") +
+         setting("y", fmt::format("{}:{}", region.y_start, region.y_stop)) +
+         setting("x", fmt::format("{}:{}", region.x_start, region.x_stop));
+}
+std::string area_text(const Mask& mask) {
+  return setting("shape", "mask") +
+         setting("size", fmt::format("{} x {}", mask.height_px, mask.width_px));
+}
+
+/// What is left of the recording's frames, and its virtual detectors: ROI_00, ROI_01, ... as
+/// PyMoDAQ counts its regions.
+std::string regions_of(const WritePlan& plan) {
+  const auto& region = plan.result->region;
+  std::string text = group("frame", "frame",
+                           setting("y", fmt::format("{}:{}", region[0].start, region[0].stop)) +
+                               setting("x", fmt::format("{}:{}", region[1].start, region[1].stop)));
+  std::size_t index = 0;
+  for (const DetectorSpec& detector : plan.recording->detectors) {
+    const std::string area =
+        std::visit([](const auto& known) { return area_text(known); }, detector.area);
+    text += group(fmt::format("ROI_{:02}", index++), detector.name,
+                  setting("name", detector.name) + area);
+  }
+  return group("ROIs", "ROIs", text);
 }
 
 /// The string of a pickle of protocol 2, as PyMoDAQ's logger has its lines.
@@ -69,6 +120,8 @@ std::string python_text(std::string_view text) {
     if (character == '\'' || character == '\\') literal += '\\';
     if (character == '\n') {
       literal += "\\n";
+    } else if (character == '\t') {
+      literal += "\\t";
     } else if (static_cast<unsigned char>(character) < 0x20) {
       literal += ' ';
     } else {
@@ -113,7 +166,7 @@ std::string pymodaq_settings(const WritePlan& plan) {
   const auto& size = plan.result->pixel_size;
   xml += setting("pixel_size_y", fmt::format("{} {}", size[0].value, size[0].unit));
   xml += setting("pixel_size_x", fmt::format("{} {}", size[1].value, size[1].unit));
-  return xml + "</All_settings>";
+  return xml + regions_of(plan) + "</All_settings>";
 }
 
 void PymodaqNodes::attribute(const std::string& path, const std::string& name,

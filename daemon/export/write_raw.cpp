@@ -35,12 +35,6 @@ Result<std::string> sidecar(const WritePlan& plan, const ResultEnd& end) {
                     {"unit", axis.unit}});
   }
   json["axes"] = axes;
-  if (description.scan) {
-    json["scan"] = {{"rows", description.scan->rows},
-                    {"columns", description.scan->columns},
-                    {"flyback", description.scan->flyback},
-                    {"first_number", description.scan->first_number}};
-  }
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

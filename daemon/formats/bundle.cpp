@@ -3,6 +3,8 @@
 #include <cmath>
 #include <utility>
 
+#include "formats/export_axes.hpp"
+
 namespace framelog {
 namespace {
 
@@ -71,14 +73,22 @@ std::vector<std::string> split_metadata(std::string_view json, std::uint64_t fra
 }
 
 std::unique_ptr<StoredFrames> with_times(std::unique_ptr<StoredFrames> frames,
-                                         std::vector<double> seconds, double pixel_size_nm,
-                                         std::string channel) {
+                                         std::vector<double> seconds) {
+  return std::make_unique<TimedFrames>(std::move(frames), std::move(seconds));
+}
+
+std::unique_ptr<StoredFrames> as_bundle(std::unique_ptr<StoredFrames> frames,
+                                        std::vector<double> seconds, BundleTexts texts) {
   auto timed = std::make_unique<TimedFrames>(std::move(frames), std::move(seconds));
   StoredFacts& facts = timed->change();
-  if (!channel.empty()) facts.channel = std::move(channel);
-  if (pixel_size_nm > 0 && std::isfinite(pixel_size_nm)) {
-    facts.pixel_size = {Length{pixel_size_nm, "nm"}, Length{pixel_size_nm, "nm"}};
+  if (!texts.channel.empty()) facts.channel = std::move(texts.channel);
+  if (texts.pixel_size_nm > 0 && std::isfinite(texts.pixel_size_nm)) {
+    const Length size{texts.pixel_size_nm, "nm"};
+    facts.pixel_size = {size, size};
+    facts.origin = {};
   }
+  take_export_axes(texts.provenance_json, PixelSides::kXAlone, facts);
+  facts.provenance_json = std::move(texts.provenance_json);
   return timed;
 }
 

@@ -29,7 +29,7 @@ struct Bundle {
 
 /// Whether the file is a zip with NumPy arrays. False also when it cannot be read.
 [[nodiscard]] bool is_npz(FileSystem& files, const std::filesystem::path& path);
-/// Members may be packed. The frames are `data`, or the only array of two to four dimensions; any
+/// Members may be packed. The frames are `data`, or the only array of two to five dimensions; any
 /// other array is left out, and pickles are never read. Errors: kIo, kCorrupt; kUnsupported, arrays
 /// in Fortran order, other types; kInvalid, several arrays could be the frames.
 [[nodiscard]] Result<Bundle> open_npz_bundle(FileSystem& files, const std::filesystem::path& path);
@@ -46,7 +46,16 @@ struct Bundle {
 
 /// Frames whose times are told beside them: seconds from the first one on, or any other start.
 [[nodiscard]] std::unique_ptr<StoredFrames> with_times(std::unique_ptr<StoredFrames> frames,
-                                                       std::vector<double> seconds,
-                                                       double pixel_size_nm, std::string channel);
+                                                       std::vector<double> seconds);
+
+/// What a bundle tells of its frames.
+struct BundleTexts {
+  double pixel_size_nm{};  ///< 0: not told.
+  std::string channel, provenance_json;
+};
+/// with_times(), and the calibration of a bundle of playNano's.
+[[nodiscard]] std::unique_ptr<StoredFrames> as_bundle(std::unique_ptr<StoredFrames> frames,
+                                                      std::vector<double> seconds,
+                                                      BundleTexts texts);
 
 }  // namespace framelog

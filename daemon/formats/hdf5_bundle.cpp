@@ -84,11 +84,12 @@ Result<std::optional<Bundle>> open_hdf5_bundle(FileSystem& files,
   if (!frames) return std::unexpected(frames.error());
   const std::uint64_t count = (*frames)->facts().frames;
   Bundle bundle;
-  bundle.frames = with_times(std::move(*frames), numbers_at(file->get(), "/timestamps", count),
-                             number_attribute(file->get(), "pixel_size_nm"),
-                             read_text_attribute(file->get(), "/", "channel").value_or(""));
-  bundle.frame_metadata = split_metadata(text_at(file->get(), "/frame_metadata_json"), count);
   bundle.provenance_json = text_at(file->get(), "/provenance_json");
+  bundle.frames = as_bundle(
+      std::move(*frames), numbers_at(file->get(), "/timestamps", count),
+      {number_attribute(file->get(), "pixel_size_nm"),
+       read_text_attribute(file->get(), "/", "channel").value_or(""), bundle.provenance_json});
+  bundle.frame_metadata = split_metadata(text_at(file->get(), "/frame_metadata_json"), count);
   for (const std::string group : {"/processed", "/masks"}) {
     for (const std::string& name : names_in(file->get(), group)) {
       auto layer = open_hdf5_frames(files, path, group + "/" + name);

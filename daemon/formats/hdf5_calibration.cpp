@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "core/iso_time.hpp"
+#include "formats/export_axes.hpp"
 #include "formats/hdf5_candidates.hpp"
+#include "formats/hdf5_pymodaq.hpp"
 #include "formats/hdf5_tree.hpp"
 #include "formats/length_unit.hpp"
 
@@ -89,7 +91,13 @@ void take_scale(hid_t file, const NexusAxis& axis, Length& size, double* origin)
   if (axis.path.empty()) return;
   const auto scale = column_of(file, axis.path, axis.size);
   const auto unit = read_text_attribute(file, axis.path, "units");
-  if (scale.size() < 2 || !unit) return;
+  if (scale.empty() || !unit) return;
+  if (scale.size() == 1) {  // Of one pixel, whose size the tags may tell.
+    if (origin != nullptr && !size.unit.empty() && known_length(1, *unit) == Length{1, size.unit}) {
+      *origin = scale.front();
+    }
+    return;
+  }
   const double step = (scale.back() - scale.front()) / static_cast<double>(scale.size() - 1);
   const Length known = known_length(step, *unit);
   if (known.unit.empty()) return;
@@ -142,18 +150,22 @@ void take_calibration(hid_t file, const std::string& dataset, StoredFacts& facts
     const std::size_t y = axes.size() - 2;
     take_scale(file, axes[y], facts.pixel_size[0], &facts.origin[0]);
     take_scale(file, axes[y + 1], facts.pixel_size[1], &facts.origin[1]);
-    if (facts.scan && axes.size() == 4) {
-      take_scale(file, axes[0], facts.scan_step[0], nullptr);
-      take_scale(file, axes[1], facts.scan_step[1], nullptr);
+    if (facts.scan && axes.size() >= 4) {
+      take_scale(file, axes[y - 2], facts.scan_step[0], nullptr);
+      take_scale(file, axes[y - 1], facts.scan_step[1], nullptr);
     }
   }
   facts.value_unit = read_text_attribute(file, dataset, "units").value_or("");
   facts.title = first_text(file, {"/entry/title", "/title"});
+  facts.channel = first_text(file, {"/entry/instrument/detector/local_name"});
   facts.provenance_json =
       first_text(file, {"/entry/provenance/data", "/provenance_json", "/provenance"});
+  take_pymodaq(file, dataset, facts);
+  take_export_axes(facts.provenance_json, PixelSides::kBoth, facts);
 }
 
 std::vector<double> frame_times(hid_t file, const std::string& dataset, StoredFacts& facts) {
+  if (auto times = pymodaq_times(file, dataset, facts); !times.empty()) return times;
   const auto axes = nexus_axes(file, dataset);
   if (axes.size() != 3 || axes[0].path.empty()) return {};
   auto times = column_of(file, axes[0].path, axes[0].size);

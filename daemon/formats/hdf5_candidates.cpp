@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "core/text.hpp"
+#include "formats/stored_frames.hpp"
 
 namespace framelog::hdf5 {
 namespace {
@@ -27,7 +28,7 @@ std::optional<Candidate> candidate_of(hid_t file, const std::string& path) {
   const auto sizes = dimensions_of(set.get());
   const Handle type(H5Dget_type(set.get()));
   const auto stored = stored_type_of(type.get());
-  if (!stored || sizes.size() < 2 || sizes.size() > 4) return std::nullopt;
+  if (!stored || sizes.size() < 2 || sizes.size() > kMostDimensions) return std::nullopt;
   Candidate candidate{
       path, fmt::format("{} {} {}", one_line(path), fmt::join(sizes, " x "), name_of(stored->type)),
       static_cast<double>(size_bytes(stored->type))};
@@ -59,7 +60,7 @@ Result<std::vector<Candidate>> candidates(hid_t file) {
 }
 
 std::string list_of(const std::vector<Candidate>& found) {
-  if (found.empty()) return "it has no numeric dataset of two to four dimensions";
+  if (found.empty()) return "it has no numeric dataset of two to five dimensions";
   std::vector<std::string> texts;
   for (const Candidate& candidate : found) {
     if (texts.size() == kMostListed) break;

@@ -26,7 +26,7 @@ struct StoredType {
 [[nodiscard]] std::vector<hsize_t> dimensions_of(hid_t dataset);
 
 /// The path of the dataset with the frames: `wanted`; or else where the NeXus attributes @default
-/// and @signal lead to; or else the largest numeric dataset of two to four dimensions. Errors:
+/// and @signal lead to; or else the largest numeric dataset of two to five dimensions. Errors:
 /// kNotFound, with the datasets there are; kInvalid, several are equally large.
 [[nodiscard]] Result<std::string> find_frames(hid_t file, const std::string& wanted);
 

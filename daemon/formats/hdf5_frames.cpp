@@ -15,6 +15,7 @@
 #include "formats/hdf5_candidates.hpp"
 #include "formats/hdf5_dataset.hpp"
 #include "formats/hdf5_filters.hpp"
+#include "formats/hdf5_layout.hpp"
 #include "formats/hdf5_places.hpp"
 #include "formats/hdf5_records.hpp"
 
@@ -25,6 +26,7 @@ using namespace hdf5;
 
 constexpr std::array<unsigned char, 8> kSignature{0x89, 'H', 'D', 'F', '\r', '\n', 0x1A, '\n'};
 
+const std::string kRunStart = kReadout + "/run_start_utc_ns";
 constexpr std::uint64_t kLargestChunkBytes = std::uint64_t{64} << 20U;
 
 /// A dataset of frames that was found to be good, and what is known of it.
@@ -67,14 +69,15 @@ class Hdf5Frames : public StoredFrames {
   FrameTable records_;
 };
 
-/// Where a frame begins in a dataset of that many dimensions; with four, `columns` make a row of
-/// the scan.
-std::array<hsize_t, 4> start_of(std::uint64_t index, std::size_t rank, std::uint64_t columns) {
-  std::array<hsize_t, 4> start{};
-  if (rank == 3) start[0] = index;
-  if (rank == 4) {
-    start[0] = index / columns;
-    start[1] = index % columns;
+/// A place in a dataset, in its first so many dimensions.
+using Start = std::array<hsize_t, kMostDimensions>;
+
+/// Where a frame begins in a dataset of these dimensions.
+Start start_of(std::uint64_t index, std::span<const hsize_t> sizes) {
+  Start start{};
+  for (std::size_t i = sizes.size() - 2; i-- > 0;) {
+    start[i] = index % sizes[i];
+    index /= sizes[i];
   }
   return start;
 }
@@ -105,16 +108,16 @@ class PackedFrames final : public Hdf5Frames {
       : Hdf5Frames(files, found),
         file_(std::move(found.file)),
         set_(std::move(found.set)),
-        rank_(found.sizes.size()),
-        columns_(rank_ == 4 ? found.sizes[1] : 1),
+        sizes_(found.sizes),
         chunks_(std::move(chunks)),
         swapped_bytes_(found.type.big_endian ? size_bytes(found.type.type) : 1) {}
 
   [[nodiscard]] Result<bool> read(std::uint64_t index, std::span<std::byte> pixels,
                                   std::optional<std::uint32_t> crc32c) noexcept override {
-    auto start = start_of(index, rank_, columns_);
-    const std::size_t counted = rank_ == 4 ? 1 : 0;  // The dimension in which a chunk has frames.
-    const std::uint64_t before = rank_ == 2 ? 0 : start[counted] % chunks_.frames;
+    auto start = start_of(index, sizes_);
+    // The dimension in which a chunk has frames; of one frame alone any, which begins at 0.
+    const std::size_t counted = std::max<std::size_t>(3, sizes_.size()) - 3;
+    const std::uint64_t before = sizes_.size() == 2 ? 0 : start[counted] % chunks_.frames;
     start[counted] -= before;
     if (chunks_.frames == 1) {
       if (auto got = read_chunk(start, pixels); !got) return std::unexpected(got.error());
@@ -129,8 +132,6 @@ class PackedFrames final : public Hdf5Frames {
   }
 
  private:
-  using Start = std::array<hsize_t, 4>;
-
   /// Has the chunk in chunk_, which is the last one mostly.
   Result<void> remember(const Start& start, std::size_t frame_bytes) {
     if (!chunk_.empty() && start == chunk_start_) return {};
@@ -160,8 +161,7 @@ class PackedFrames final : public Hdf5Frames {
 
   Handle file_;
   Handle set_;
-  std::size_t rank_;
-  std::uint64_t columns_;
+  std::vector<hsize_t> sizes_;
   FrameChunks chunks_;
   std::size_t swapped_bytes_;
   std::vector<std::byte> packed_;
@@ -175,15 +175,15 @@ class DecodedFrames final : public Hdf5Frames {
       : Hdf5Frames(files, found),
         file_(std::move(found.file)),
         set_(std::move(found.set)),
-        rank_(found.sizes.size()),
-        columns_(rank_ == 4 ? found.sizes[1] : 1),
+        sizes_(found.sizes),
         stored_(H5Dget_type(set_.get())),
         space_(H5Dget_space(set_.get())) {
     std::ranges::fill(count_, 1);
-    std::ranges::copy(std::span(found.sizes).last(2), count_.begin() + (rank_ - 2));
-    memory_ = Handle(H5Screate_simple(static_cast<int>(rank_), count_.data(), nullptr));
+    const std::size_t rank = sizes_.size();
+    std::ranges::copy(std::span(sizes_).last(2), &count_[rank - 2]);
+    memory_ = Handle(H5Screate_simple(static_cast<int>(rank), count_.data(), nullptr));
     const Handle properties(H5Dget_create_plist(set_.get()));
-    const auto chunk = chunk_of(properties.get(), rank_);
+    const auto chunk = chunk_of(properties.get(), rank);
     if (chunk.empty()) return;
     chunk_bytes_ = H5Tget_size(stored_.get());
     for (const hsize_t extent : chunk) chunk_bytes_ *= extent;
@@ -191,7 +191,7 @@ class DecodedFrames final : public Hdf5Frames {
 
   [[nodiscard]] Result<bool> read(std::uint64_t index, std::span<std::byte> pixels,
                                   std::optional<std::uint32_t> crc32c) noexcept override {
-    const auto start = start_of(index, rank_, columns_);
+    const auto start = start_of(index, sizes_);
     // An enumeration is read as it is; HDF5 does not convert it to a number.
     const bool as_stored = H5Tget_class(stored_.get()) == H5T_ENUM;
     const hid_t type = as_stored ? stored_.get() : type_of(facts_.shape.type);
@@ -208,12 +208,11 @@ class DecodedFrames final : public Hdf5Frames {
  private:
   Handle file_;
   Handle set_;
-  std::size_t rank_;
-  std::uint64_t columns_;
+  std::vector<hsize_t> sizes_;
   Handle stored_;
   Handle space_;
   Handle memory_;
-  std::array<hsize_t, 4> count_{};
+  Start count_{};
   std::size_t chunk_bytes_{};  ///< 0: not in chunks.
 };
 
@@ -226,7 +225,9 @@ std::optional<FrameChunks> frame_chunks_of(hid_t dataset, std::span<const hsize_
   if (chunk.empty()) return std::nullopt;
   const std::size_t outer = sizes.size() - 2;
   if (!std::ranges::equal(std::span(chunk).last(2), sizes.last(2))) return std::nullopt;
-  if (outer == 2 && chunk[0] != 1) return std::nullopt;
+  for (std::size_t i = 0; i + 1 < outer; ++i) {
+    if (chunk[i] != 1) return std::nullopt;
+  }
   unsigned options = 0;  // That the chunk at the end is not packed.
   if (H5Pget_chunk_opts(properties.get(), &options) < 0 || options != 0) return std::nullopt;
   const std::uint64_t frames = outer == 0 ? 1 : chunk[outer - 1];
@@ -258,7 +259,7 @@ Result<void> understand(Found& found, const std::string& name, const std::filesy
   if (found.sizes.size() < 2) {
     return wrong(ErrorCode::kUnsupported, path,
                  fmt::format("{}: an array of {} dimensions (allowed: 2, one frame; 3, frames; 4, "
-                             "a scan)",
+                             "a scan; 5, scans)",
                              one_line(name), found.sizes.size()));
   }
   const std::vector<std::uint64_t> sizes(found.sizes.begin(), found.sizes.end());
@@ -313,6 +314,16 @@ Result<void> add_segment_facts(Found& found, const std::string& name) {
   return {};
 }
 
+/// When the first frame of a segment was, from the start of its run on.
+void add_start(FileSystem& files, Found& found) {
+  constexpr double kSecondsPerNanosecond = 1e-9;
+  if (!has(found.file.get(), kRunStart)) return;
+  const auto start = read_integer(found.file.get(), kRunStart);
+  const auto first = found.records.info(files, found.fd.get(), 0);
+  if (!start || !first || *start <= 0 || first->info.utc_ns < *start) return;
+  found.facts.first_s = static_cast<double>(first->info.utc_ns - *start) * kSecondsPerNanosecond;
+}
+
 Result<Found> find(FileSystem& files, const std::filesystem::path& path,
                    const std::string& dataset) {
   auto file = open_file(path.string(), H5F_ACC_RDONLY);
@@ -330,6 +341,7 @@ Result<Found> find(FileSystem& files, const std::filesystem::path& path,
     return std::unexpected(opened.error());
   }
   if (auto added = add_segment_facts(found, *name); !added) return in_file(path, added.error());
+  add_start(files, found);
   return found;
 }
 
@@ -375,7 +387,7 @@ Result<std::unique_ptr<StoredFrames>> open_hdf5_frames(FileSystem& files,
   const std::vector<double> times = std::move(found->times);
   auto frames = read_by(files, *found);
   if (times.empty()) return frames;
-  return with_times(std::move(frames), times, 0, "");
+  return with_times(std::move(frames), times);
 }
 
 }  // namespace framelog

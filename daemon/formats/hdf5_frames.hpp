@@ -12,10 +12,10 @@ namespace framelog {
 /// be read.
 [[nodiscard]] bool is_hdf5(FileSystem& files, const std::filesystem::path& path);
 
-/// Opens one dataset of an HDF5 file, of two to four dimensions: (y, x) one frame, (n, y, x), or
-/// (sy, sx, y, x). `dataset` is its path; where it is empty the NeXus default or the largest one is
-/// taken. Of a segment of ours, finished or a .part, the records are read as well, and of a .part
-/// only the frames that are complete.
+/// Opens one dataset of an HDF5 file, of two to five dimensions: (y, x) one frame, (n, y, x),
+/// (sy, sx, y, x), or (t, sy, sx, y, x). `dataset` is its path; where it is empty the NeXus default
+/// or the largest one is taken. Of a segment of ours, finished or a .part, the records are read as
+/// well, and of a .part only the frames that are complete.
 ///
 /// Contiguous and uncompressed datasets, also in chunks of whole frames, are read past HDF5; with
 /// the others reading allocates. gzip, LZ4, bitshuffle and Zstandard need no plugin.

@@ -34,8 +34,14 @@ std::optional<RowPlaces> RowPlaces::of(hid_t dataset, std::span<const hsize_t> s
                                        std::int64_t file_bytes) {
   const std::size_t outer = sizes.size() - inner;
   const Handle properties(H5Dget_create_plist(dataset));
-  if (outer > 2 || !properties.valid() || !is_plain(properties.get())) return std::nullopt;
-  const std::uint64_t rows = outer == 2 ? sizes[0] : 1;
+  if (!properties.valid() || !is_plain(properties.get())) return std::nullopt;
+  const bool contiguous = H5Pget_layout(properties.get()) == H5D_CONTIGUOUS;
+  if (outer > 2 && !contiguous) return std::nullopt;
+  // Whatever counts them: rows that lie one behind the other.
+  std::uint64_t rows = 1;
+  for (std::size_t i = 0; i + 1 < outer; ++i) {
+    if (__builtin_mul_overflow(rows, sizes[i], &rows)) return std::nullopt;
+  }
   const std::uint64_t columns = outer == 0 ? 1 : sizes[outer - 1];
   // A plain dataset is not larger than its file; what claims to be is left to HDF5.
   const double bytes =
@@ -45,9 +51,8 @@ std::optional<RowPlaces> RowPlaces::of(hid_t dataset, std::span<const hsize_t> s
   places.row_bytes_ = row_bytes;
   places.file_bytes_ = file_bytes;
   places.grid_ = {columns, rows, columns, 1, 1};
-  const bool laid = H5Pget_layout(properties.get()) == H5D_CONTIGUOUS
-                        ? places.lay_contiguous(dataset)
-                        : places.lay_chunks(dataset, properties.get(), sizes, inner);
+  const bool laid = contiguous ? places.lay_contiguous(dataset)
+                               : places.lay_chunks(dataset, properties.get(), sizes, inner);
   if (!laid) return std::nullopt;
   return places;
 }

@@ -14,9 +14,9 @@ namespace framelog::hdf5 {
 /// in a contiguous dataset or in chunks of whole rows.
 class RowPlaces {
  public:
-  /// `sizes` are the dataset's, of which the last `inner` make one row, and at most two count the
-  /// rows. `row_bytes` is the size of one. Empty where the rows do not lie like that, so that only
-  /// HDF5 can read them.
+  /// `sizes` are the dataset's, of which the last `inner` make one row, and in chunks at most two
+  /// count the rows. `row_bytes` is the size of one. Empty where the rows do not lie like that, so
+  /// that only HDF5 can read them.
   [[nodiscard]] static std::optional<RowPlaces> of(hid_t dataset, std::span<const hsize_t> sizes,
                                                    std::size_t inner, std::uint64_t row_bytes,
                                                    std::int64_t file_bytes);

@@ -157,8 +157,12 @@ Parsed<ArrayLayout> layout_of_header(std::string_view text) {
   const auto type = type_of_header(*header->descr);
   if (!type) return std::unexpected(type.error());
   auto layout = layout_of(*header->shape, type->type, type->big_endian);
-  if (!layout && header->shape->size() > 4) return unsupported(layout.error());
+  if (!layout && header->shape->size() > kMostDimensions) return unsupported(layout.error());
   if (!layout) return corrupt(layout.error());
+  if (*header->fortran_order && header->shape->size() == kMostDimensions) {
+    return unsupported(
+        "several scans in Fortran order (allowed: C order; numpy.ascontiguousarray)");
+  }
   return ArrayLayout{*layout, *header->fortran_order && header->shape->size() > 1};
 }
 
@@ -267,8 +271,9 @@ Result<PixelLayout> npy_layout(const NpyHeader& header) {
   if (!type) return fail(type.error().code, "cannot read an array:", type.error().reason);
   auto layout = layout_of(header.shape, type->type, type->big_endian);
   if (!layout) {
-    return fail(header.shape.size() > 4 ? ErrorCode::kUnsupported : ErrorCode::kCorrupt,
-                "cannot read an array:", layout.error());
+    return fail(
+        header.shape.size() > kMostDimensions ? ErrorCode::kUnsupported : ErrorCode::kCorrupt,
+        "cannot read an array:", layout.error());
   }
   layout->offset_bytes = static_cast<std::int64_t>(header.data_offset);
   return *layout;

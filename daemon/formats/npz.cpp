@@ -229,11 +229,12 @@ Result<Bundle> open_npz_bundle(FileSystem& files, const std::filesystem::path& p
   if (!frames) return std::unexpected(frames.error());
   const auto sizes = opener.numbers_of("pixel_size_nm");
   Bundle bundle;
-  bundle.frames = with_times(std::move(*frames), opener.numbers_of("timestamps"),
-                             sizes.empty() ? 0 : sizes.front(), opener.text_of("channel"));
+  bundle.provenance_json = opener.text_of("provenance_json");
+  bundle.frames = as_bundle(
+      std::move(*frames), opener.numbers_of("timestamps"),
+      {sizes.empty() ? 0 : sizes.front(), opener.text_of("channel"), bundle.provenance_json});
   bundle.frame_metadata =
       split_metadata(opener.text_of("frame_metadata_json"), bundle.frames->facts().frames);
-  bundle.provenance_json = opener.text_of("provenance_json");
   if (auto added = opener.add_layers(bundle); !added) return std::unexpected(added.error());
   return bundle;
 }

@@ -156,7 +156,9 @@ SegmentDescription about_of(const Json& json, const FrameShape& shape) {
   if (json.contains("run")) {
     d.run_uuid = text_in(json.at("run"), "uuid");
     d.run_number = json.at("run").value("number", std::int64_t{0});
-    d.run_start_utc_ns = utc_of_iso(text_in(json.at("run"), "start")).value_or(0);
+    // The text ends with microseconds; earlier versions have it alone.
+    d.run_start_utc_ns = json.at("run").value(
+        "start_utc_ns", utc_of_iso(text_in(json.at("run"), "start")).value_or(0));
     d.run_start_monotonic_ns = json.at("run").value("start_monotonic_ns", std::int64_t{0});
   }
   if (json.contains("calibration")) read_calibration(json.at("calibration"), d);
@@ -227,6 +229,7 @@ std::string describe(const SegmentDescription& d) {
   json["run"] = {{"uuid", d.run_uuid},
                  {"number", d.run_number},
                  {"start", iso_time(d.run_start_utc_ns)},
+                 {"start_utc_ns", d.run_start_utc_ns},
                  {"start_monotonic_ns", d.run_start_monotonic_ns}};
   json["segment"] = d.segment_number;
   json["calibration"] = {{"pixel_size_of_source", lengths(d.pixel_size)},

@@ -33,10 +33,11 @@ std::optional<std::uint64_t> product(std::span<const std::uint64_t> factors) noe
 
 std::expected<PixelLayout, std::string> layout_of(std::span<const std::uint64_t> dimensions,
                                                   PixelType type, bool big_endian) {
-  if (dimensions.empty() || dimensions.size() > 4) {
-    return std::unexpected(fmt::format(
-        "an array of {} dimensions (allowed: 1, scalars; 2, one frame; 3, frames; 4, a scan)",
-        dimensions.size()));
+  if (dimensions.empty() || dimensions.size() > kMostDimensions) {
+    return std::unexpected(
+        fmt::format("an array of {} dimensions (allowed: 1, scalars; 2, one frame; 3, frames; 4, a "
+                    "scan; 5, scans)",
+                    dimensions.size()));
   }
   const std::string text = fmt::format("{}", fmt::join(dimensions, " x "));
   if (std::ranges::find(dimensions, 0U) != dimensions.end()) {
@@ -48,7 +49,7 @@ std::expected<PixelLayout, std::string> layout_of(std::span<const std::uint64_t>
   const auto pixels = product(dimensions);
   if (!pixels || *pixels > kMaxBytes / size_bytes(type) || std::ranges::any_of(sides, too_long) ||
       product(sides).value_or(0) > kMostFrameBytes / size_bytes(type) ||
-      (outer.size() == 2 && std::ranges::any_of(outer, too_long))) {
+      (outer.size() >= 2 && std::ranges::any_of(outer, too_long))) {
     return std::unexpected("an absurd array of " + text);
   }
   PixelLayout layout;
@@ -58,8 +59,10 @@ std::expected<PixelLayout, std::string> layout_of(std::span<const std::uint64_t>
     layout.shape.width_px = static_cast<std::uint32_t>(sides[1]);
   }
   layout.frames = product(outer).value_or(0);
-  if (outer.size() == 2) {
-    layout.scan.emplace(static_cast<std::uint32_t>(outer[0]), static_cast<std::uint32_t>(outer[1]));
+  if (outer.size() >= 2) {
+    const auto points = outer.last(2);
+    layout.scan.emplace(static_cast<std::uint32_t>(points[0]),
+                        static_cast<std::uint32_t>(points[1]));
   }
   layout.big_endian = big_endian;
   return layout;

@@ -25,13 +25,17 @@ struct PixelLayout {
   std::uint64_t frames{};
   std::int64_t offset_bytes{};  ///< Of the first pixel.
   bool big_endian{};
-  /// Rows x columns of points, where the array has four dimensions.
+  /// Rows x columns of points, where the array has four dimensions or five.
   std::optional<std::pair<std::uint32_t, std::uint32_t>> scan;
 };
 
-/// The layout that an array of one to four dimensions has: (n) scalars, (y, x) one frame,
-/// (n, y, x), or (sy, sx, y, x), which is sy * sx frames. Errors: a text for people, for another
-/// number of dimensions, an empty array, or more bytes than any file has.
+/// More dimensions no array of frames has.
+inline constexpr std::size_t kMostDimensions = 5;
+
+/// The layout that an array of one to five dimensions has: (n) scalars, (y, x) one frame,
+/// (n, y, x), (sy, sx, y, x), which is sy * sx frames, or (t, sy, sx, y, x), which is t such scans.
+/// Errors: a text for people, for another number of dimensions, an empty array, or more bytes than
+/// any file has.
 [[nodiscard]] std::expected<PixelLayout, std::string> layout_of(
     std::span<const std::uint64_t> dimensions, PixelType type, bool big_endian);
 
@@ -46,7 +50,7 @@ struct StoredInfo {
 struct StoredFacts {
   FrameShape shape;
   std::uint64_t frames{};
-  /// Points, rows x columns, where the file has them.
+  /// Points, rows x columns, where the file has them; the frames are one such scan or several.
   std::optional<std::pair<std::uint32_t, std::uint32_t>> scan;
   bool has_times{};  ///< info() tells the times of frames.
   std::optional<double> saturation;
@@ -60,6 +64,7 @@ struct StoredFacts {
   std::array<double, 2> origin{};
   std::array<Length, 2> scan_step;  ///< Likewise, from point to point.
   std::int64_t start_utc_ns{-1};    ///< Where FrameInfo::monotonic_ns counts from 0 on.
+  double first_s{};  ///< From the start of the run to the first frame, where the file tells it.
   std::string title, channel, value_unit;
   std::string provenance_json;  ///< As the file holds it; empty: none.
 };

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -58,6 +59,18 @@ class StoredZipWriter {
 /// packed.
 [[nodiscard]] Result<std::vector<StoredZipEntry>> read_stored_zip(
     FileSystem& files, const std::filesystem::path& path);
+
+/// How an entry is looked at while it is read.
+struct StoredZipPieces {
+  std::uint64_t head_bytes{};  ///< Before the first piece; not given to anybody.
+  std::uint64_t piece_bytes{std::uint64_t{1} << 20U};
+  std::function<Result<void>(std::span<const std::byte>)> take;  ///< Of each piece; may be empty.
+};
+/// Reads an entry once and compares its checksum. Errors: kCorrupt, it does not fit, or the file is
+/// shorter; those of `pieces.take`; kIo.
+[[nodiscard]] Result<void> check_stored_entry(FileSystem& files, const std::filesystem::path& path,
+                                              const StoredZipEntry& entry,
+                                              const StoredZipPieces& pieces = {});
 
 /// Bytes that an entry takes beside its own.
 [[nodiscard]] std::uint64_t zip_overhead(std::string_view name) noexcept;

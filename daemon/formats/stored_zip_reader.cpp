@@ -1,5 +1,7 @@
 #include <fcntl.h>
+#include <zlib.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "formats/stored_zip_records.hpp"
@@ -81,6 +83,33 @@ Result<std::vector<StoredZipEntry>> read_stored_zip(FileSystem& files,
     rest.remove_prefix(static_cast<std::size_t>(all));
   }
   return entries;
+}
+
+Result<void> check_stored_entry(FileSystem& files, const std::filesystem::path& path,
+                                const StoredZipEntry& entry, const StoredZipPieces& pieces) {
+  auto fd = files.open(path, O_RDONLY);
+  if (!fd) return std::unexpected(fd.error());
+  const auto differs = [&] {
+    return fail(ErrorCode::kCorrupt, "read back, the output differs:", entry.name);
+  };
+  std::vector<std::byte> buffer;
+  uLong crc = ::crc32(0, nullptr, 0);
+  for (std::uint64_t done = 0; done < entry.bytes;) {
+    const bool in_head = done < pieces.head_bytes;
+    const std::uint64_t piece = in_head ? pieces.head_bytes - done : pieces.piece_bytes;
+    buffer.resize(std::min(piece, entry.bytes - done));
+    const auto got =
+        files.read_at(fd->get(), buffer, entry.offset + static_cast<std::int64_t>(done));
+    if (!got) return std::unexpected(got.error());
+    if (*got != buffer.size()) return differs();
+    crc = ::crc32_z(crc, reinterpret_cast<const Bytef*>(buffer.data()), buffer.size());
+    if (!in_head && pieces.take) {
+      if (auto taken = pieces.take(buffer); !taken) return taken;
+    }
+    done += buffer.size();
+  }
+  if (crc != entry.crc32) return differs();
+  return {};
 }
 
 std::uint64_t zip_overhead(std::string_view name) noexcept {

@@ -72,7 +72,7 @@ TEST(Npy, KnowsEveryTypeInEveryOrder) {
   EXPECT_FALSE(parse_numpy_type("<"));
 }
 
-TEST(Npy, TakesOneToFourDimensions) {
+TEST(Npy, TakesOneToFiveDimensions) {
   using Scan = std::optional<std::pair<std::uint32_t, std::uint32_t>>;
   struct Expected {
     std::string shape;
@@ -84,7 +84,8 @@ TEST(Npy, TakesOneToFourDimensions) {
   const std::vector<Expected> cases{{"(24,)", {1, 1, PixelType::kUint8}, 24, {}},
                                     {"(4, 6)", {4, 6, PixelType::kUint8}, 1, {}},
                                     {"(2, 3, 4)", {3, 4, PixelType::kUint8}, 2, {}},
-                                    {"(2, 3, 4, 1)", {4, 1, PixelType::kUint8}, 6, {{2, 3}}}};
+                                    {"(2, 3, 4, 1)", {4, 1, PixelType::kUint8}, 6, {{2, 3}}},
+                                    {"(2, 3, 2, 1, 2)", {1, 2, PixelType::kUint8}, 12, {{3, 2}}}};
   for (const Expected& expected : cases) {
     const auto frames = open_bytes(npy_of(header("|u1", expected.shape), pixels));
     ASSERT_TRUE(frames) << describe(frames.error());
@@ -161,7 +162,9 @@ INSTANTIATE_TEST_SUITE_P(
             sizeof(void*) == 4 ? "absurd" : "shorter"},
         Bad{npy_of(header("<u2", "(0, 4, 4)"), ""), kCorrupt, "empty array"},
         Bad{npy_of(header("<u2", "()"), "12"), kCorrupt, "0 dimensions"},
-        Bad{npy_of(header("<u2", "(1, 1, 1, 1, 1)"), "12"), kUnsupported, "5 dimensions"},
+        Bad{npy_of(header("<u2", "(1, 1, 1, 1, 1, 1)"), "12"), kUnsupported, "6 dimensions"},
+        Bad{npy_of("{'descr': '|u1', 'fortran_order': True, 'shape': (1, 1, 1, 1, 2)}", "12"),
+            kUnsupported, "several scans in Fortran order"},
         Bad{npy_of(header("<u2", "(-1, 4)"), ""), kCorrupt, "malformed"},
         Bad{npy_of(header("<u2", "(1 4)"), ""), kCorrupt, "malformed"},
         Bad{npy_of(header("<u2", "[1, 4]"), ""), kCorrupt, "no tuple"},
