@@ -186,6 +186,12 @@ void ExportReader::read_movie() {
   if (given_.has("time-unit")) movie.time_unit = given_.text("time-unit");
   movie.quality = number("movie-quality", 1, 63).value_or(0);
   if (given_.has("zip-of")) movie.zip_of = given_.text("zip-of");
+  if (find_picture_format(movie.zip_of) == nullptr) {
+    std::vector<std::string_view> names;
+    for (const PictureFormat& format : picture_formats()) names.push_back(format.name);
+    refuse("zip-of",
+           fmt::format("{} (allowed: {})", in_quotes(movie.zip_of), fmt::join(names, ", ")));
+  }
   // Times that are counted are meant to be seen.
   if (movie.initial_time || movie.time_step) request().picture.timestamps = true;
 }

@@ -15,6 +15,43 @@
 namespace framelog {
 namespace {
 
+/// A bundle's frames before the first of its processing steps, which it keeps as a layer.
+class AsRecorded final : public Recording {
+ public:
+  AsRecorded(std::unique_ptr<Recording> inner, std::size_t layer)
+      : inner_(std::move(inner)), facts_(inner_->facts()), layer_(layer) {
+    facts_.shape = facts_.layers[layer].shape;
+  }
+  const RecordingFacts& facts() const noexcept override { return facts_; }
+  Result<FrameNote> note(std::uint64_t frame) override { return inner_->note(frame); }
+  Result<void> read(std::uint64_t frame, std::span<std::byte> pixels) override {
+    return inner_->read_layer(layer_, frame, pixels);
+  }
+  Result<void> read_layer(std::size_t layer, std::uint64_t frame,
+                          std::span<std::byte> pixels) override {
+    return inner_->read_layer(layer, frame, pixels);
+  }
+  Result<void> read_series(std::size_t series, std::uint64_t first,
+                           std::span<double> sums) override {
+    return inner_->read_series(series, first, sums);
+  }
+
+ private:
+  std::unique_ptr<Recording> inner_;
+  RecordingFacts facts_;
+  std::size_t layer_;
+};
+
+/// What --raw means of a bundle whose frames are processed.
+std::unique_ptr<Recording> as_recorded(std::unique_ptr<Recording> recording) {
+  const auto& layers = recording->facts().layers;
+  const auto found = std::ranges::find_if(
+      layers, [](const LayerFacts& layer) { return layer.name == "raw" && !layer.is_mask; });
+  if (found == layers.end()) return recording;
+  const auto place = static_cast<std::size_t>(found - layers.begin());
+  return std::make_unique<AsRecorded>(std::move(recording), place);
+}
+
 /// A recording whose frames fill scans one by one.
 class WithScan final : public Recording {
  public:
@@ -86,6 +123,7 @@ Result<std::unique_ptr<Recording>> open_export_input(FileSystem& files,
                 "is about raw bytes, whose --input-shape is missing (or AxBxCxD in the name)");
   }
   auto recording = open_recording(files, input);
+  if (recording && request.transform.raw_only) recording = as_recorded(std::move(*recording));
   if (!recording || !scan) return recording;
   const auto [rows, columns] = *scan;
   const std::uint64_t frames = (*recording)->facts().frames;

@@ -58,6 +58,7 @@ Result<void> open_inputs(FileSystem& files, const ExportRequest& request, Export
     one.input = request.input;
     one.input.product = std::move(product);
     one.scan = request.scan;
+    one.transform.raw_only = request.transform.raw_only;
     auto recording = open_export_input(files, one);
     if (!recording) return std::unexpected(recording.error());
     // What was found together with others has been looked at then.

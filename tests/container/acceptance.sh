@@ -190,6 +190,31 @@ systemctl stop "$unit"
 rm -r /etc/systemd/system/$unit.service.d
 systemctl daemon-reload
 
+step 'what draws and makes movies is a package of its own, which is named, and works once it is there'
+segment=$(find "$base" -name '*.h5' -not -path '*/.framelog/*' | sort | head -1)
+# pictures FORMAT [OPTION...]: of one frame of the segment.
+pictures() {
+  status_of framelog export "$segment" --cutout t=0:1 --output-folder /tmp/pictures --to "$@"
+}
+# The first bytes of the picture of that format.
+begins() { od -An -tx1 -N4 /tmp/pictures/*."$1" | tr -d ' '; }
+pictures png
+[[ $status == 0 && $(begins png) == 89504e47 ]] || fail "a plain picture needs no other package: $output"
+rm -r /tmp/pictures
+for words in 'png --scale-bar=20px' 'png --title demo' 'gif --fps 5' 'webm --fps 5' 'mp4 --fps 5'; do
+  # shellcheck disable=SC2086  # Words.
+  pictures $words
+  [[ $status == 2 && $output == *framelog-media* ]] || fail "$words: $status, $output"
+  [[ ! -e /tmp/pictures ]] || fail "$words: something is left"
+done
+DEBIAN_FRONTEND=noninteractive apt-get install -qq -o Dpkg::Use-Pty=0 /package/framelog-media_*.deb
+for words in 'png --title demo' 'gif --fps 5' 'webm --fps 5' 'mp4 --fps 5'; do
+  # shellcheck disable=SC2086  # Words.
+  pictures $words
+  [[ $status == 0 ]] || fail "$words: $status, $output"
+done
+[[ $(begins png) == 89504e47 && $(begins gif) == 47494638 && $(begins webm) == 1a45dfa3 ]]
+
 step 'an upgrade restarts what was running, and nothing else'
 systemctl start "$unit"
 pid=$(systemctl show -P MainPID "$unit")

@@ -55,14 +55,14 @@ TEST(ExportOptions, BlackAndWhiteAreFoundEachInItsWay) {
 }
 
 TEST(ExportOptions, WhatMeansNothingIsRefused) {
-  EXPECT_NE(refusal({"--to", "npy", "--fps", "3"}).find("movies"), std::string::npos);
+  EXPECT_NE(refusal({"--to", "npy", "--fps", "3"}).find("npy (allowed: gif, webm"),
+            std::string::npos);
   EXPECT_NE(refusal({"--to", "npy", "--layout", "nexus"}).find("hdf5"), std::string::npos);
-  EXPECT_NE(refusal({"--to", "npy", "--outlines"}).find("pictures"), std::string::npos);
+  EXPECT_NE(refusal({"--to", "npy", "--outlines"}).find("npy (allowed: png"), std::string::npos);
   EXPECT_NE(refusal({"--to", "npy", "--compat", "ilastik"}).find("renormalise"), std::string::npos);
   EXPECT_NE(refusal({"--to", "npy", "--bin-mode", "mean"}).find("--bin,"), std::string::npos);
-  EXPECT_NE(refusal({"--to", "png", "--endian", "big"}).find("data files"), std::string::npos);
-  EXPECT_NE(refusal({"--to", "png", "--compression", "none"}).find("data files"),
-            std::string::npos);
+  EXPECT_NE(refusal({"--to", "png", "--endian", "big"}).find("allowed: raw"), std::string::npos);
+  EXPECT_NE(refusal({"--to", "png", "--compression", "none"}).find("ome-tiff"), std::string::npos);
   EXPECT_NE(refusal({"--to", "zip", "--jpeg-quality", "9"}).find("jpg"), std::string::npos);
   good({"--to", "zip", "--zip-of", "jpg", "--jpeg-quality", "9"});
   EXPECT_NE(refusal({"--to", "png", "--time-unit", "s"}).find("--time-step"), std::string::npos);

@@ -70,7 +70,7 @@ TEST(PictureScaleBar, NeedsAPixelSize) {
   const auto bar = scale_bar_of(100, {1, ""}, {});
   ASSERT_FALSE(bar.has_value());
   EXPECT_EQ(describe(bar.error()),
-            "scale bar the pixel size is not known (allowed: with --pixel-size)");
+            "--scale-bar: the pixel size is not known (allowed: with --pixel-size)");
 }
 
 TEST(PictureScaleBar, TakesTheLengthThatIsGiven) {
