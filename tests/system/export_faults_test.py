@@ -2,6 +2,7 @@
 """Exports that go wrong, or are told what has no meaning, and filters beside SciPy's."""
 
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -206,6 +207,51 @@ class Bundles(Faults):
         self.export(master, "--to", "npy", "--cutout", "t=2:7", "--output-folder", self.out,
                     "--output-name", "part")
         numpy.testing.assert_array_equal(numpy.load(self.out / "part.npy"), pixels[2:7])
+
+
+class Programs(Faults):
+    def test_stacks_as_imagej_opens_them(self):
+        """ImageJ's own description: frames in time, calibrated; OME-TIFF: as depth."""
+        for program in ("imagej", "xvfb-run", "xauth"):
+            if shutil.which(program) is None:
+                self.skipTest(f"the program {program} is not installed")
+        _, (segment,) = self.run_of("run", 5, rate="50 Hz")
+        pixels = recorder.Segment(segment).pixels[:, 2:14]
+        for name in ("imagej-tiff", "ome-tiff"):
+            self.export(segment, "--to", name, "--cutout", "y=2:14", "--output-folder", self.out,
+                        "--output-name", "stack")
+        result, macro = self.directory / "imagej.txt", self.directory / "look.ijm"
+        macro.write_text(f"""
+            out = "";
+            paths = newArray("{self.out}/stack.tif", "{self.out}/stack.ome.tif");
+            for (i = 0; i < paths.length; i++) {{
+              open(paths[i]);
+              getDimensions(width, height, channels, slices, frames);
+              getPixelSize(unit, w, h);
+              out = out + width + " " + height + " " + slices + " " + frames + " " + w + " " + unit;
+              for (n = 1; n <= nSlices; n++) {{
+                setSlice(n);
+                out = out + " " + getPixel(0, 0) + ":" + getPixel(width - 1, height - 1);
+              }}
+              out = out + "\\n";
+              close();
+            }}
+            File.saveString(out, "{result}");
+            run("Quit");
+            """)
+        with open(self.directory / "imagej.log", "wb") as log:
+            self.processes.append(subprocess.Popen(
+                ["xvfb-run", "-a", "imagej", "-b", str(macro)], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, env={**os.environ, "HOME": str(self.directory)},
+                start_new_session=True))
+        self.until(lambda: result.exists() and result.read_text().count("\n") == 2, "ImageJ")
+        ours, ome = (line.split() for line in result.read_text().splitlines())
+        self.assertEqual(ours[:4], ["20", "12", "1", "5"])
+        self.assertEqual(ome[:4], ["20", "12", "5", "1"])
+        self.assertEqual([float(ours[4]), ours[5]], [0.5, "\u00b5m"])
+        wanted = [f"{frame[0, 0]}:{frame[-1, -1]}" for frame in pixels]
+        self.assertEqual(ours[6:], wanted)
+        self.assertEqual(ome[6:], wanted)
 
 
 class Filters(Faults):

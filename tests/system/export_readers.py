@@ -105,7 +105,8 @@ def read_data(form, path, dataset=PIXELS["nexus"]):
         with numpy.load(path, allow_pickle=False) as bundle:
             return bundle["data"]
     with tifffile.TiffFile(path) as file:
-        if file.pages[0].compression == tifffile.COMPRESSION.ZSTD:  # Which it leaves to others.
+        codecs = tifffile.COMPRESSION
+        if file.pages[0].compression in (codecs.ZSTD, codecs.LZW):  # Which it leaves to others.
             plain = path.with_suffix(".plain")
             subprocess.run(["tiffcp", "-c", "none", path, plain], check=True, capture_output=True)
             return tifffile.imread(plain, is_ome=False)
