@@ -32,7 +32,20 @@ H5FD_t* open_file(const char* name, unsigned flags, hid_t /*access*/, haddr_t mo
   return opened->file == nullptr ? nullptr : &opened.release()->common;
 }
 
+/// Each call of the library forgets what went wrong before it; here it is still to be told.
+class KeptErrors {
+ public:
+  KeptErrors() : stack_(H5Eget_current_stack()) {}
+  ~KeptErrors() { H5Eset_current_stack(stack_); }
+  KeptErrors(const KeptErrors&) = delete;
+  KeptErrors& operator=(const KeptErrors&) = delete;
+
+ private:
+  hid_t stack_;
+};
+
 herr_t close_file(H5FD_t* file) {
+  const KeptErrors errors;
   const std::unique_ptr<OpenFile> opened(reinterpret_cast<OpenFile*>(file));
   return H5FDclose(opened->file);
 }
