@@ -70,7 +70,7 @@ Result<void> check_layout(std::string_view layout, const RecordingFacts& recordi
     if (rank > 4) {
       return cannot_write("hdf5, layout quant4d",
                           fmt::format("Quant4D reads four dimensions at most, and these are {} "
-                                      "(allowed: --axes sy,sx,y,x)",
+                                      "(allowed: one scan, --cutout t=0:1; or --flat)",
                                       rank));
     }
     if (result.slice.height_px != result.slice.width_px) {

@@ -52,7 +52,7 @@ class Pymodaq(unittest.TestCase):
         folder = pathlib.Path(scratch.name)
         config = folder / "camera.conf"
         config.write_text(
-            f"[source]\ndriver = simulator\npattern = ramp\nrate = 500 Hz\nwidth = {WIDTH}\n"
+            f"[source]\ndriver = simulator\npattern = ramp\nrate = max\nwidth = {WIDTH}\n"
             f"height = {HEIGHT}\n[files]\nbase = {folder / 'base'}\n{SETUP}", encoding="utf-8")
         subprocess.run([recorder.FRAMELOGD, "--config", config, "--frames", str(FRAMES), "--set",
                         "control.socket=off", "--set", "retention.min_free=0 B"], check=True,
