@@ -206,7 +206,7 @@ TEST_F(ForeignFile, GivesTheNexusDefaultOrElseTheLargest) {
   put("/entry/data/small", {.sizes = {2, 2, 2}});
   put("/entry/other/large", {.sizes = {3, 3, 3}});
   put("/entry/other/larger_but_flat", {.sizes = {100000}});
-  put("/entry/other/larger_but_complex", {.sizes = {1, 1, 1, 1, 99}});
+  put("/entry/other/larger_but_complex", {.sizes = {1, 1, 1, 1, 1, 99}});
   EXPECT_EQ((*open())->facts().settings[0].second, "/entry/other/large");
   file = Handle(H5Fopen(path.c_str(), H5F_ACC_RDWR, access().get()));
   attribute("/", "default", "entry");
