@@ -269,6 +269,19 @@ class Pictures(Exports):
                 found = numpy.load(self.out / self.written()[0]).squeeze()
                 numpy.testing.assert_allclose(found, wanted, rtol=1e-6)
 
+    def test_a_kymograph_keeps_to_the_memory(self):
+        frames = numpy.arange(100_000 * 16, dtype="u1").reshape(-1, 1, 16)
+        path = self.directory / "long.bin"
+        frames.tofile(path)
+        kymograph = [path, "--input-shape", "100000x1x16", "--input-dtype", "uint8",
+                     *self.to("npy"), "--kymograph", "y=0"]
+        said = self.export(*kymograph, "--memory", "16 MiB", status=2)
+        self.assertIn("--every", said)
+        self.assertEqual(self.written(), [])
+        self.export(*kymograph, "--memory", "32 MiB")
+        numpy.testing.assert_array_equal(numpy.load(self.out / self.written()[0]).squeeze(),
+                                         frames[:, 0])
+
     def test_a_contact_sheet(self):
         self.export(self.segments[0], *self.to("png"), "--contact-sheet=4")
         self.assertEqual(len(self.written()), 1)
