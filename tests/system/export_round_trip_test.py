@@ -268,6 +268,17 @@ class RoundTrips(unittest.TestCase):
         with h5py.File(source.path) as file:
             self.assertEqual(told["sources"], [json.loads(file["/entry/provenance/data"][()])])
 
+    def test_csv_is_no_recording(self):
+        folder = self.folder / "csv"
+        source = self.sources["stack"].path
+        done = framelog("export", source, "--to", "csv", "--output-folder", folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        path, = folder.iterdir()
+        done = framelog("export", path, "--to", "npy", "--output-folder", folder)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("unknown format", done.stderr)
+        self.assertEqual(list(folder.iterdir()), [path])
+
     def test_the_provenance_of_a_tiff_is_a_text(self):
         """Of the type ASCII, whose bytes are UTF-8: playNano and tifffile read a str."""
         for words in ("`ome-tiff`", "`imagej-tiff`"):
