@@ -336,7 +336,7 @@ class Others(Exports):
     def test_what_a_format_cannot_hold(self):
         for form, options, wanted in (
                 ("ome-tiff", ("--dtype", "uint64"), "uint16"),
-                ("npy", ("--compression", "gzip-4"), "none"),
+                ("npy", ("--compression", "gzip-4"), "allowed: hdf5, ome-tiff"),
                 ("hdf5", ("--layout", "foreign"), "quant4d"),
                 ("hdf5", ("--layout", "playnano", "--axes", "xyt"), "tyx"),
                 ("imagej-tiff", ("--axes", "xyt"), "yx")):
