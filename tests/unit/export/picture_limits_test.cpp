@@ -136,7 +136,7 @@ TEST(PictureLimits, GivenValuesAreTakenAndTheOtherIsFound) {
   limits = find_limits(shape, pixels, request);
   ASSERT_FALSE(limits.has_value());
   EXPECT_EQ(describe(limits.error()),
-            "contrast black, 40, is not below white, 40 (the largest value)");
+            "--contrast: black, 40, is not below white, 40 (the largest value)");
 }
 
 TEST(PictureLimits, NoneShowsWhatFitsAndRefusesTheRest) {
