@@ -111,7 +111,7 @@ Result<std::vector<DerivedImage>> kymograph(ResultFrames& result, const ViewRequ
   const std::uint64_t length = row ? width : height;
   if (view.line_width == 0 || view.line >= lines || view.line_width > lines - view.line) {
     return wrong("--kymograph:", fmt::format("lines {} to {} (allowed: within 0 to {})", view.line,
-                                          view.line + view.line_width, lines));
+                                             view.line + view.line_width, lines));
   }
   DerivedImage image;
   image.name = fmt::format("kymograph_{}{}", row ? "y" : "x", view.line);
