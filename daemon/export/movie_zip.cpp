@@ -41,8 +41,8 @@ Result<std::unique_ptr<MovieWriter>> create_zip_movie(FileSystem& files,
     for (const PictureFormat& each : picture_formats()) {
       allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ", each.name);
     }
-    return fail(ErrorCode::kInvalid, "--zip-of:",
-                fmt::format("{} (allowed: {})", in_quotes(movie.zip_of), allowed));
+    return fail(ErrorCode::kInvalid,
+                "--zip-of:", fmt::format("{} (allowed: {})", in_quotes(movie.zip_of), allowed));
   }
   auto zip = ZipWriter::create(files, part);
   if (!zip) return std::unexpected(zip.error());

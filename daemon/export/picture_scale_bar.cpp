@@ -106,8 +106,8 @@ Result<ScaleBar> automatic_scale_bar(double width_px, const Length& pixel_size) 
 Result<ScaleBar> scale_bar_of(double width_px, const Length& pixel_size,
                               const ScaleBarRequest& request) {
   if (pixel_size.unit.empty() || !(pixel_size.value > 0)) {
-    return fail(ErrorCode::kInvalid, "--scale-bar:",
-                "the pixel size is not known (allowed: with --pixel-size)");
+    return fail(ErrorCode::kInvalid,
+                "--scale-bar:", "the pixel size is not known (allowed: with --pixel-size)");
   }
   if (!request.length) return automatic_scale_bar(width_px, pixel_size);
   const auto ratio = unit_ratio(request.unit, pixel_size.unit);

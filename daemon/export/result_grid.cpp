@@ -26,8 +26,8 @@ Result<IndexRange> time_range(Recording& recording, const TransformRequest& requ
                               IndexRange range) {
   if (!request.since_utc_ns && !request.until_utc_ns) return range;
   if (!recording.facts().has_times) {
-    return fail(ErrorCode::kInvalid, "--since, --until:",
-                "the recording has no times (allowed: a cutout of t)");
+    return fail(ErrorCode::kInvalid,
+                "--since, --until:", "the recording has no times (allowed: a cutout of t)");
   }
   IndexRange found{range.stop, range.stop};
   for (std::uint64_t frame = range.start; frame < range.stop; ++frame) {
@@ -68,12 +68,12 @@ Result<FrameGrid> plan_scan(const RecordingFacts& facts, const TransformRequest&
 
 Result<void> check_steps(const TransformRequest& request, bool is_scan) {
   if (request.every == 0 || request.subsample_sy == 0 || request.subsample_sx == 0) {
-    return fail(ErrorCode::kInvalid, request.every == 0 ? "--every:" : "--subsample:",
-                "0 (allowed: 1 and more)");
+    return fail(ErrorCode::kInvalid,
+                request.every == 0 ? "--every:" : "--subsample:", "0 (allowed: 1 and more)");
   }
   if (!is_scan && (request.subsample_sy > 1 || request.subsample_sx > 1)) {
-    return fail(ErrorCode::kInvalid, "--subsample:",
-                "there are no points of a scan (allowed: --every)");
+    return fail(ErrorCode::kInvalid,
+                "--subsample:", "there are no points of a scan (allowed: --every)");
   }
   return {};
 }

@@ -308,8 +308,8 @@ Result<void> check_scan(const ResultFacts& facts, const Wanted& wanted) {
   const Places places(facts);
   const std::size_t count = facts.axes.size();
   if (count < 2 || facts.axes[count - 2].axis != Axis::kY || facts.axes.back().axis != Axis::kX) {
-    return fail(ErrorCode::kInvalid, "--axes:",
-                "images need patterns (allowed: axes that end with y, x)");
+    return fail(ErrorCode::kInvalid,
+                "--axes:", "images need patterns (allowed: axes that end with y, x)");
   }
   const bool of_points =
       !wanted.computed.empty() || !wanted.stored.empty() || !wanted.patterns.empty();

@@ -201,7 +201,7 @@ begins() { od -An -tx1 -N4 /tmp/pictures/*."$1" | tr -d ' '; }
 pictures png
 [[ $status == 0 && $(begins png) == 89504e47 ]] || fail "a plain picture needs no other package: $output"
 rm -r /tmp/pictures
-for words in 'png --scale-bar=20px' 'png --title demo' 'gif --fps 5' 'webm --fps 5' 'mp4 --fps 5'; do
+for words in 'png --title demo' 'gif --fps 5' 'webm --fps 5' 'mp4 --fps 5'; do
   # shellcheck disable=SC2086  # Words.
   pictures $words
   [[ $status == 2 && $output == *framelog-media* ]] || fail "$words: $status, $output"
