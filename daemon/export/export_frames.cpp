@@ -21,14 +21,17 @@ struct KeptSlice {
   std::vector<std::vector<std::byte>> layers;
 };
 
-void keep(const ResultSlice& slice, KeptSlice& kept) {
-  kept.pixels.assign(slice.pixels.begin(), slice.pixels.end());
+void keep(ResultFrames& frames, const ResultSlice& slice, KeptSlice& kept) {
+  if (!frames.exchange(kept.pixels)) {
+    kept.pixels.assign(slice.pixels.begin(), slice.pixels.end());
+  }
   kept.layers.resize(slice.layers.size());
   for (std::size_t i = 0; i < slice.layers.size(); ++i) {
     kept.layers[i].assign(slice.layers[i].begin(), slice.layers[i].end());
   }
   kept.slice = slice;
   kept.slice.pixels = kept.pixels;
+  kept.slice.crc32c = checksum_of(kept.slice);
   for (std::size_t i = 0; i < kept.layers.size(); ++i) kept.slice.layers[i] = kept.layers[i];
 }
 
@@ -77,7 +80,7 @@ class ReadAhead final : public ResultFrames {
       }
       ResultSlice slice;
       const auto more = inner_.next(slice);
-      if (more && *more) keep(slice, kept);
+      if (more && *more) keep(inner_, slice, kept);
       const std::scoped_lock lock(mutex_);
       if (more && *more) {
         ready_.push_back(std::move(kept));

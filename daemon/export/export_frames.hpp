@@ -28,6 +28,7 @@ class WatchedFrames final : public ResultFrames {
   WatchedFrames(ResultFrames& inner, ExportWatch& watch) : inner_(inner), watch_(watch) {}
   const ResultFacts& facts() const noexcept override { return inner_.facts(); }
   Result<bool> next(ResultSlice& slice) override;
+  bool exchange(std::vector<std::byte>& pixels) override { return inner_.exchange(pixels); }
   ResultEnd end() const noexcept override { return inner_.end(); }
   void rewind() override { inner_.rewind(); }
 
@@ -36,8 +37,8 @@ class WatchedFrames final : public ResultFrames {
   ExportWatch& watch_;
 };
 
-/// Reads and prepares up to `slices` slices ahead in a thread of its own, so that it overlaps with
-/// packing, drawing and writing. For one pass; the destructor ends the thread.
+/// Reads and prepares up to `slices` slices ahead in a thread of its own, and sums them up, so that
+/// it overlaps with packing, drawing and writing. For one pass; the destructor ends the thread.
 [[nodiscard]] std::unique_ptr<ResultFrames> read_ahead(ResultFrames& inner, std::size_t slices);
 
 /// An image that was made of a recording as a result of one slice, borrowed.

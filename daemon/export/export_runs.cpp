@@ -4,7 +4,6 @@
 #include <memory>
 #include <utility>
 
-#include "core/crc32c.hpp"
 #include "export/export_files.hpp"
 #include "export/export_frames.hpp"
 #include "export/export_input.hpp"
@@ -85,7 +84,7 @@ class ScansExport {
       const auto more = frames->next(slice);
       if (!more) return std::unexpected(more.error());
       if (!*more) break;
-      run.checksums.push_back(crc32c(slice.pixels));
+      run.checksums.push_back(checksum_of(slice));
       if (auto written = writer_->write(slice); !written) return written;
     }
     end_.slices += run.result->end().slices;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/crc32c.hpp"
 #include "export/export_input.hpp"
 
 namespace framelog {
@@ -27,7 +26,7 @@ class DatasetSink final : public Sink {
     if (verifies_) checksums_.reserve(around.result.slices);
   }
   Result<void> take(PaintedSlice& slice) override {
-    if (verifies_) checksums_.push_back(crc32c(slice.slice().pixels));
+    if (verifies_) checksums_.push_back(checksum_of(slice.slice()));
     return writer_->write(slice.slice());
   }
   Result<void> finish(const ResultEnd& end) override {

@@ -24,7 +24,10 @@ namespace {
 using Kind = ViewRequest::Kind;
 using Sinks = std::vector<std::unique_ptr<Sink>>;
 
-constexpr std::size_t kMostAhead = 4;  // Slices between the two threads.
+// Slices between the two threads: so many that small ones, too, wake the other thread rarely.
+constexpr std::size_t kLeastAhead = 4;
+constexpr std::size_t kMostAhead = 256;
+constexpr std::size_t kAheadBytes = std::size_t{4} << 20U;
 
 bool is_derived(const ViewRequest& view) noexcept {
   return view.kind != Kind::kFrames && view.kind != Kind::kContactSheet;
@@ -170,7 +173,8 @@ class ExportRun {
   std::size_t slices_ahead() const {
     const std::size_t slice = std::max<std::size_t>(1, size_bytes(plan_.result.slice));
     const std::size_t room = request_.memory_bytes / 4 / plan_.recordings.size();
-    return std::clamp<std::size_t>(room / slice, 1, kMostAhead);
+    const std::size_t wanted = std::clamp(kAheadBytes / slice, kLeastAhead, kMostAhead);
+    return std::clamp<std::size_t>(room / slice, 1, wanted);
   }
 
   static Result<void> pump(LayerReader& reader, const Painter& painter, Sinks& sinks) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/crc32c.hpp"
 #include "export/result_grid.hpp"
 #include "export/result_pixels.hpp"
 #include "export/result_plan.hpp"
@@ -49,6 +50,7 @@ class FrameSlices final : public ResultFrames {
     return true;
   }
 
+  bool exchange(std::vector<std::byte>& pixels) override { return maker_.exchange(done_, pixels); }
   [[nodiscard]] ResultEnd end() const noexcept override { return end_; }
   void rewind() override {
     next_ = 0;
@@ -128,6 +130,10 @@ class SlabSlices final : public ResultFrames {
 };
 
 }  // namespace
+
+std::uint32_t checksum_of(const ResultSlice& slice) noexcept {
+  return slice.crc32c ? *slice.crc32c : crc32c(slice.pixels);
+}
 
 Result<std::unique_ptr<ResultFrames>> open_result(Recording& recording,
                                                   const TransformRequest& request,

@@ -38,12 +38,17 @@ struct ResultFacts {
 struct ResultSlice {
   std::uint64_t index{};              ///< From 0, in C order over the axes before the last two.
   std::span<const std::byte> pixels;  ///< size_bytes(ResultFacts::slice), machine's byte order.
-  std::uint64_t frame{};              ///< Of the recording, where frames_in_order.
-  FrameNote note;                     ///< Likewise.
+  /// CRC-32C of the pixels, where somebody has calculated it.
+  std::optional<std::uint32_t> crc32c;
+  std::uint64_t frame{};       ///< Of the recording, where frames_in_order.
+  FrameNote note;              ///< Likewise.
   bool missing{};              ///< A point of a scan that has no frame: NaN, or 0 where integers.
   FrameStatistics statistics;  ///< Of these pixels.
   std::vector<std::span<const std::byte>> layers;
 };
+
+/// CRC-32C of the slice's pixels.
+[[nodiscard]] std::uint32_t checksum_of(const ResultSlice& slice) noexcept;
 
 /// What is known behind the last slice.
 struct ResultEnd {
@@ -60,6 +65,10 @@ class ResultFrames {
   /// False behind the last. Errors: of reading; kInvalid, a value that the type does not hold,
   /// without `saturate`.
   [[nodiscard]] virtual Result<bool> next(ResultSlice& slice) = 0;
+  /// Takes the memory in which the pixels of the last slice lie, and gives `pixels` for it,
+  /// whatever size it has: so they outlive the next slice without a copy. False: they cannot be had
+  /// so.
+  [[nodiscard]] virtual bool exchange(std::vector<std::byte>& /*pixels*/) { return false; }
   [[nodiscard]] virtual ResultEnd end() const noexcept = 0;
   /// From the start again: for contrast over a whole stack.
   virtual void rewind() = 0;

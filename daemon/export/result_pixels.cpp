@@ -272,6 +272,14 @@ void FrameMaker::make_missing(DoneFrame& done) {
   }
 }
 
+bool FrameMaker::exchange(const DoneFrame& done, std::vector<std::byte>& pixels) {
+  std::vector<std::byte>& made = done.pixels.data() == source_.data() ? source_ : output_;
+  if (made.empty() || done.pixels.data() != made.data()) return false;
+  pixels.resize(made.size());
+  made.swap(pixels);
+  return true;
+}
+
 /// Finds the first value that did not fit, for people.
 std::unexpected<Error> FrameMaker::does_not_fit(std::uint64_t frame) {
   const FrameShape& shape = plan_.filtered;

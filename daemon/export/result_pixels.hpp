@@ -30,6 +30,9 @@ class FrameMaker {
   [[nodiscard]] Result<void> make(Recording& recording, std::uint64_t frame, DoneFrame& done);
   /// Pixels of a point that has no frame.
   void make_missing(DoneFrame& done);
+  /// Exchanges the memory of the pixels that make() has made for that of `pixels`; false where they
+  /// are those of a point that has no frame.
+  [[nodiscard]] bool exchange(const DoneFrame& done, std::vector<std::byte>& pixels);
 
  private:
   [[nodiscard]] FrameStatistics filter_and_convert(DoneFrame& done);

@@ -218,7 +218,8 @@ FrameRecord record_of(const ResultFacts& result, const ResultSlice& slice,
   record.dropped_before = is_frame ? slice.note.lost_before : 0;
   record.accumulated = static_cast<std::uint16_t>(std::min<std::uint32_t>(
       is_frame ? slice.note.accumulated : 1, std::numeric_limits<std::uint16_t>::max()));
-  record.crc32c = crc32c(bytes_in_file);
+  const bool is_same = bytes_in_file.data() == slice.pixels.data();
+  record.crc32c = is_same ? checksum_of(slice) : crc32c(bytes_in_file);
   seal(record);
   return record;
 }
