@@ -12,6 +12,7 @@
 #include "command/export_command.hpp"
 #include "command/instrument.hpp"
 #include "command/interrupt.hpp"
+#include "command/time_text.hpp"
 #include "core/clock.hpp"
 #include "core/text.hpp"
 #include "export/export_input.hpp"
@@ -165,6 +166,35 @@ std::string refusal_of_split(const ExportCall& call, const RecordingFacts& facts
   return "";
 }
 
+/// Whether a segment's frames are not all outside of --since and --until.
+Result<bool> is_in_time(Recording& recording, const InputFile& file,
+                        const TransformRequest& transform) {
+  if (!transform.since_utc_ns && !transform.until_utc_ns) return true;
+  for (std::uint64_t i = 0; i < file.frames; ++i) {
+    const auto note = recording.note(file.first_frame + i);
+    if (!note) return std::unexpected(note.error());
+    const std::int64_t utc_ns = note->info.utc_ns;
+    if (utc_ns >= 0 && utc_ns >= transform.since_utc_ns.value_or(utc_ns) &&
+        utc_ns < transform.until_utc_ns.value_or(utc_ns + 1)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// The segments that give a job.
+Result<std::vector<InputFile>> files_to_split(Recording& recording,
+                                              const TransformRequest& transform) {
+  std::vector<InputFile> files;
+  for (const InputFile& file : recording.facts().inputs) {
+    const auto is_in = is_in_time(recording, file, transform);
+    if (!is_in) return std::unexpected(is_in.error());
+    if (*is_in) files.push_back(file);
+  }
+  if (!files.empty()) return files;
+  return fail(ErrorCode::kInvalid, "--since, --until:", "no frame is in this range of time");
+}
+
 /// A path as seen from the folder of the jobs.
 std::string seen_from(const fs::path& folder, const fs::path& path) {
   std::error_code error;
@@ -216,17 +246,26 @@ int split_export(const ExportCall& call, const GivenOptions& given) {
   if (const std::string refusal = refusal_of_split(call, facts); !refusal.empty()) {
     return fail_export(Error{ErrorCode::kInvalid, 0, "--split:", refusal});
   }
+  const auto files = files_to_split(**recording, call.request.transform);
+  if (!files) return fail_export(files.error());
   std::error_code error;
   const fs::path folder = fs::absolute(call.jobs, error).parent_path();
-  constexpr std::string_view kNotPassedOn[] = {"split",   "jobs",          "dry-run", "json", "yes",
-                                               "product", "output-folder", "run",     "mask"};
+  constexpr std::string_view kNotPassedOn[] = {"split", "jobs",    "dry-run",       "json",
+                                               "yes",   "product", "output-folder", "run",
+                                               "mask",  "since",   "until"};
   std::string options;
   for (const std::string& word : given.words_without(kNotPassedOn)) options += " " + quoted(word);
   for (const char* path : {"output-folder", "mask"}) {
     if (!given.has(path)) continue;
     options += " " + quoted(fmt::format("--{}={}", path, seen_from(folder, given.text(path))));
   }
-  const auto lots = lots_of(facts.inputs, call.split);
+  // "2 h ago", and local time, would mean another time where and when the job runs.
+  const TransformRequest& part = call.request.transform;
+  for (const auto& [name, utc_ns] :
+       {std::pair{"since", part.since_utc_ns}, {"until", part.until_utc_ns}}) {
+    if (utc_ns) options += fmt::format(" --{}={}", name, lasting_time(*utc_ns));
+  }
+  const auto lots = lots_of(*files, call.split);
   for (std::size_t i = 0; i < lots.size(); ++i) {
     const std::string text = text_of(lots[i], options, folder);
     if (call.jobs.empty() || call.dry_run) {

@@ -1,6 +1,7 @@
 // What each option of an export is about, so that none is left out silently.
 
 #include "command/export_reader.hpp"
+#include "export/export_shares.hpp"
 
 namespace framelog {
 namespace {
@@ -66,9 +67,7 @@ bool is_one_of(std::string_view name, std::string_view formats) {
 }  // namespace
 
 std::vector<std::string> ExportReader::formats_meant() const {
-  std::vector<std::string> formats = call_.request.formats;
-  // As the plan has it of a scan's images.
-  if (formats.empty() && call_.request.view.kind == Kind::kImages) formats = {"tif", "png"};
+  std::vector<std::string> formats = formats_of(call_.request);
   if (!call_.preview.empty()) formats.emplace_back("png");
   return formats;
 }
@@ -78,14 +77,24 @@ void ExportReader::need_format(std::string_view option, std::string_view allowed
   const auto formats = formats_meant();
   if (!given_.has(option) || formats.empty()) return;
   std::vector<std::string> others;
+  bool is_there = false;
+  bool is_grey = false;
   for (const std::string& format : formats) {
     const bool is_inside = is_of_pictures && format == "zip";
-    const std::string& inside = call_.request.movie.zip_of;
-    if (is_one_of(is_inside ? inside : format, allowed)) return;
+    const std::string& kept = is_inside ? call_.request.movie.zip_of : format;
+    if (is_one_of(kept, allowed)) {
+      is_there = true;
+      continue;
+    }
     // What is no format at all is told of by itself.
     if (!is_one_of(format, kStill) && !is_one_of(format, kShown)) return;
-    others.push_back(is_inside ? "zip of " + inside : format);
+    is_grey = is_grey || kept == "pgm";
+    others.push_back(is_inside ? "zip of " + kept : format);
   }
+  // What is displayed in grey has no place for a colour, whatever is written beside it.
+  const bool is_lost = allowed == kColoured && is_grey && call_.request.images != ImageValues::kRaw;
+  if (is_there && !is_lost) return;
+  if (is_there) others = {"pgm"};
   refuse(option, fmt::format("{}is not for {} (allowed: {}{})", value, fmt::join(others, ", "),
                              fmt::join(split(allowed, ' '), ", "),
                              is_of_pictures ? ", or a zip of such" : ""));
@@ -112,6 +121,14 @@ void ExportReader::refuse_other_formats() {
   if (request().images == ImageValues::kBoth) need_format("images", kKeepsValues, false, "both ");
 }
 
+bool ExportReader::any_is_displayed() const {
+  return !call_.preview.empty() ||
+         std::ranges::any_of(call_.request.formats, [this](const std::string& format) {
+           const std::string& kept = format == "zip" ? call_.request.movie.zip_of : format;
+           return is_one_of(format, kShown) && !is_one_of(kept, kKeepsValues);
+         });
+}
+
 void ExportReader::refuse_unmeant() {
   refuse_other_formats();
   if (call_.list_images) return refuse_beside("list-images");
@@ -123,7 +140,7 @@ void ExportReader::refuse_unmeant() {
     need(option, has_frames, "frames, not one picture of them");
   }
   need("outlines", kind != Kind::kKymograph, "frames and images, not lines of them");
-  const bool is_shown = request().images != ImageValues::kRaw || !call_.preview.empty();
+  const bool is_shown = request().images != ImageValues::kRaw || any_is_displayed();
   for (const char* option :
        {"colour-map", "color-map", "contrast", "zmin", "zmax", "timestamps", "scale-bar",
         "scale-bar-nm", "outlines", "ticks", "title", "ink", "zoom", "initial-time", "time-step"}) {

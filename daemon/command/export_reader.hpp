@@ -125,6 +125,8 @@ class ExportReader {
   void refuse_beside(std::string_view option);
   /// Of --to, or what is written without it.
   [[nodiscard]] std::vector<std::string> formats_meant() const;
+  /// With --images raw: what keeps no values shows them.
+  [[nodiscard]] bool any_is_displayed() const;
   /// One of the formats, parted by blanks, has to be there; `value` is put into the message.
   void need_format(std::string_view option, std::string_view allowed, bool is_of_pictures,
                    std::string_view value);

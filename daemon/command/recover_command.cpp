@@ -41,7 +41,11 @@ std::string text_of(const RecoveredSegment& segment) {
                          counted(segment.frames, "frame"),
                          segment.lost > 0 ? fmt::format(", {} not whole", segment.lost) : "");
     case RecoveryOutcome::kEmpty:
-      return part + ": held no frame, removed";
+      return fmt::format("{}: held no frame, removed{}", part,
+                         segment.lost == 0 ? ""
+                                           : fmt::format(" (none of the {} that it counts had come "
+                                                         "to the disk)",
+                                                         segment.lost));
     case RecoveryOutcome::kInUse:
       return part + ": being recorded, left alone";
     case RecoveryOutcome::kQuarantined:

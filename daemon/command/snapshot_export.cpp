@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <iostream>
+#include <iterator>
 
 #include "command/export_command.hpp"
 #include "command/instrument.hpp"
@@ -201,7 +203,13 @@ Result<std::uint64_t> frame_at(Recording& recording, std::int64_t utc_ns) {
 std::span<const OptionRow> snapshot_export_options() {
   static const std::vector<OptionRow> kTable = [] {
     const auto own = export_options();
-    std::vector<OptionRow> table(own.begin(), own.end());
+    std::vector<OptionRow> table;
+    // What export does in place of writing is not for snapshots.
+    constexpr std::array<std::string_view, 6> kInPlaceOfWriting{"delete",      "yes",  "preview",
+                                                                "list-images", "jobs", "split"};
+    std::ranges::copy_if(own, std::back_inserter(table), [&](const OptionRow& row) {
+      return std::ranges::find(kInPlaceOfWriting, row.name) == kInPlaceOfWriting.end();
+    });
     table.push_back({"tag", "WORD", "Snapshot", "those with this tag"});
     table.push_back({"whole", "", "Snapshot", "the whole frame, with the rectangle outlined"});
     table.push_back({"layers", "PRODUCTS", "Snapshot", "a file of each of these products, or all"});

@@ -10,7 +10,7 @@
 
 namespace framelog {
 
-/// Those of `framelog export`, and those of snapshots.
+/// Those of `framelog export` with which something is exported, and those of snapshots.
 [[nodiscard]] std::span<const OptionRow> snapshot_export_options();
 
 /// The first frame from a time on. Errors: kInvalid behind the last; those of reading.

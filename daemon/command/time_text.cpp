@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <ctime>
 #include <optional>
 
+#include "core/clock.hpp"
 #include "core/quantity.hpp"
 #include "core/text.hpp"
 
@@ -110,6 +112,12 @@ std::expected<std::int64_t, std::string> parse_time(std::string_view text, std::
       fmt::format("{} is no time (allowed: 2026-11-21, \"2026-11-21 16:00\", "
                   "2026-11-21T16:00:30Z for UTC, now, today, yesterday, \"2 h ago\", \"3 d ago\")",
                   in_quotes(text)));
+}
+
+std::string lasting_time(std::int64_t utc_ns) {
+  utc_ns = std::max<std::int64_t>(0, utc_ns);
+  std::string text = iso_time(utc_ns);  // In microseconds, with a Z behind them.
+  return text.insert(text.size() - 1, fmt::format("{:03}", utc_ns % 1000));
 }
 
 }  // namespace framelog

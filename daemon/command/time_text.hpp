@@ -14,4 +14,8 @@ namespace framelog {
 [[nodiscard]] std::expected<std::int64_t, std::string> parse_time(std::string_view text,
                                                                   std::int64_t now_ns);
 
+/// The same point in time for whoever reads it later and elsewhere: ISO 8601 in UTC, to the
+/// nanosecond. What is before 1970 becomes 1970.
+[[nodiscard]] std::string lasting_time(std::int64_t utc_ns);
+
 }  // namespace framelog

@@ -26,6 +26,8 @@ constexpr std::array<DatasetFormat, 7> kFormats{{
          "Example: framelog export run.h5 --to hdf5 --layout ilastik --compression gzip-4",
      .layouts = kHdf5Layouts,
      .keeps_layers = true,
+     .codecs = kHdf5Codecs,
+     .big_endian = true,
      .companions = {},
      .check = check_hdf5,
      .estimate = estimate_hdf5,
@@ -42,6 +44,8 @@ constexpr std::array<DatasetFormat, 7> kFormats{{
          "Example: framelog export run.h5 --to raw --dtype float32",
      .layouts = {},
      .keeps_layers = false,
+     .codecs = {},
+     .big_endian = true,
      .companions = kRawCompanions,
      .check = check_raw,
      .estimate = estimate_raw,
@@ -56,6 +60,8 @@ constexpr std::array<DatasetFormat, 7> kFormats{{
          "Example: framelog export run.h5 --to npy --axes xyt",
      .layouts = {},
      .keeps_layers = false,
+     .codecs = {},
+     .big_endian = true,
      .companions = {},
      .check = check_npy,
      .estimate = estimate_npy,
@@ -70,6 +76,8 @@ constexpr std::array<DatasetFormat, 7> kFormats{{
          "Example: framelog export run.h5 --to npz --process \"remove_plane; flatten order=2\"",
      .layouts = {},
      .keeps_layers = true,
+     .codecs = {},
+     .big_endian = false,
      .companions = {},
      .check = check_npz,
      .estimate = estimate_npz,
@@ -85,6 +93,8 @@ constexpr std::array<DatasetFormat, 7> kFormats{{
          "Example: framelog export run.h5 --to ome-tiff --compression deflate",
      .layouts = {},
      .keeps_layers = false,
+     .codecs = kTiffCodecs,
+     .big_endian = false,
      .companions = {},
      .check = check_ome_tiff,
      .estimate = estimate_ome_tiff,
@@ -98,6 +108,8 @@ constexpr std::array<DatasetFormat, 7> kFormats{{
                "Example: framelog export run.h5 --to imagej-tiff --bin 2x2",
      .layouts = {},
      .keeps_layers = false,
+     .codecs = {},
+     .big_endian = false,
      .companions = {},
      .check = check_imagej_tiff,
      .estimate = estimate_imagej_tiff,
@@ -115,6 +127,8 @@ constexpr std::array<DatasetFormat, 7> kFormats{{
          "Example: framelog export run.h5 --to csv",
      .layouts = {},
      .keeps_layers = false,
+     .codecs = {},
+     .big_endian = false,
      .companions = {},
      .check = check_csv,
      .estimate = estimate_csv,
@@ -124,7 +138,7 @@ constexpr std::array<DatasetFormat, 7> kFormats{{
 
 }  // namespace
 
-Result<void> DatasetWriter::next_run(const WritePlan& plan) {
+Result<void> DatasetWriter::next_run(const ResultEnd& /*end*/, const WritePlan& plan) {
   return fail(ErrorCode::kUnsupported, "holds one recording only:", plan.final_name);
 }
 
@@ -133,6 +147,10 @@ std::span<const DatasetFormat> dataset_formats() noexcept { return kFormats; }
 const DatasetFormat* find_dataset_format(std::string_view name) noexcept {
   const auto* found = std::ranges::find(kFormats, name, &DatasetFormat::name);
   return found == kFormats.end() ? nullptr : found;
+}
+
+bool keeps_layers(const DatasetFormat& format, const WriteRequest& request) noexcept {
+  return format.keeps_layers && (format.name != "hdf5" || request.layout == "playnano");
 }
 
 std::int64_t text_bytes(const RecordingFacts& recording) noexcept {

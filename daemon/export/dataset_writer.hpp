@@ -37,11 +37,12 @@ class DatasetWriter {
   virtual ~DatasetWriter() = default;
   /// In order of their index, each once. Errors: kIo, kNoSpace.
   [[nodiscard]] virtual Result<void> write(const ResultSlice& slice) = 0;
-  /// Ends the recording that is being written and begins another one in the same file, whose plan
-  /// has the same part, and a request with the next `run` of `runs`. create() had run 0 of them;
-  /// verify() is called once for each run, with its result and request. Errors: kUnsupported, the
-  /// format (or layout) holds one recording; kInvalid, slices are missing.
-  [[nodiscard]] virtual Result<void> next_run(const WritePlan& plan);
+  /// Ends the recording that is being written, of which `end` is known, and begins another one in
+  /// the same file, whose plan has the same part, and a request with the next `run` of `runs`.
+  /// create() had run 0 of them; verify() is called once for each run, with its result and request.
+  /// Errors: kUnsupported, the format (or layout) holds one recording; kInvalid, slices are
+  /// missing.
+  [[nodiscard]] virtual Result<void> next_run(const ResultEnd& end, const WritePlan& plan);
   /// Completes, syncs and closes the file. Without it, what is there is worth nothing.
   [[nodiscard]] virtual Result<void> finish(const ResultEnd& end) = 0;
 };
@@ -54,6 +55,8 @@ struct DatasetFormat {
   std::string_view manual;     ///< Some lines for `framelog help export NAME`, with an example.
   std::span<const std::string_view> layouts;  ///< The first is the default; empty: no choice.
   bool keeps_layers{};
+  std::span<const Codec> codecs;  ///< Beside none.
+  bool big_endian{};              ///< It can be written so.
   /// Files beside it, whose extensions replace its own: NAME.json.part beside NAME.raw.part, until
   /// they are renamed. They are there from create() or finish() on; whoever removes a part removes
   /// those that are there.
@@ -75,5 +78,7 @@ struct DatasetFormat {
 
 [[nodiscard]] std::span<const DatasetFormat> dataset_formats() noexcept;
 [[nodiscard]] const DatasetFormat* find_dataset_format(std::string_view name) noexcept;
+/// Whether it writes layers, in the layout that is asked for.
+[[nodiscard]] bool keeps_layers(const DatasetFormat& format, const WriteRequest& request) noexcept;
 
 }  // namespace framelog

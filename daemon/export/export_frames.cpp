@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -13,6 +14,11 @@
 
 namespace framelog {
 namespace {
+
+// Slices between two threads: so many that small ones, too, wake the other thread rarely.
+constexpr std::size_t kLeastAhead = 4;
+constexpr std::size_t kMostAhead = 256;
+constexpr std::size_t kAheadBytes = std::size_t{4} << 20U;
 
 /// A slice with pixels of its own.
 struct KeptSlice {
@@ -70,6 +76,16 @@ class ReadAhead final : public ResultFrames {
 
  private:
   void produce(const std::stop_token& token) {
+    try {
+      read_slices(token);
+    } catch (const std::bad_alloc&) {
+      const std::scoped_lock lock(mutex_);
+      outcome_ = fail(ErrorCode::kNoMemory, "the memory of this machine does not hold a slice");
+      changed_.notify_all();
+    }
+  }
+
+  void read_slices(const std::stop_token& token) {
     while (true) {
       KeptSlice kept;
       {
@@ -166,6 +182,13 @@ Result<bool> WatchedFrames::next(ResultSlice& slice) {
   auto told = watch_.advance(static_cast<std::int64_t>(slice.pixels.size()));
   if (!told) return std::unexpected(told.error());
   return true;
+}
+
+std::size_t slices_ahead(const ResultFacts& result, std::size_t memory_bytes) {
+  std::size_t slice = std::max<std::size_t>(1, size_bytes(result.slice));
+  for (const LayerFacts& layer : result.layers) slice += size_bytes(layer.shape);
+  const std::size_t wanted = std::clamp(kAheadBytes / slice, kLeastAhead, kMostAhead);
+  return std::clamp<std::size_t>(memory_bytes / slice, 1, wanted);
 }
 
 std::unique_ptr<ResultFrames> read_ahead(ResultFrames& inner, std::size_t slices) {

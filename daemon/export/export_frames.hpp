@@ -37,6 +37,9 @@ class WatchedFrames final : public ResultFrames {
   ExportWatch& watch_;
 };
 
+/// So many slices, with their layers, as `memory_bytes` hold, and as keep two threads apart.
+[[nodiscard]] std::size_t slices_ahead(const ResultFacts& result, std::size_t memory_bytes);
+
 /// Reads and prepares up to `slices` slices ahead in a thread of its own, and sums them up, so that
 /// it overlaps with packing, drawing and writing. For one pass; the destructor ends the thread.
 [[nodiscard]] std::unique_ptr<ResultFrames> read_ahead(ResultFrames& inner, std::size_t slices);

@@ -10,10 +10,18 @@
 #include <utility>
 
 #include "core/text.hpp"
+#include "export/provenance.hpp"
 #include "export/recording_holes.hpp"
 
 namespace framelog {
 namespace {
+
+/// How many processing steps a bundle keeps as layers.
+std::size_t steps_of(const RecordingFacts& facts) {
+  std::uint64_t steps = 0;
+  for (const LayerFacts& layer : facts.layers) steps = std::max(steps, step_of(layer.name));
+  return steps;
+}
 
 /// A bundle's frames before the first of its processing steps, which it keeps as a layer.
 class AsRecorded final : public Recording {
@@ -21,15 +29,25 @@ class AsRecorded final : public Recording {
   AsRecorded(std::unique_ptr<Recording> inner, std::size_t layer)
       : inner_(std::move(inner)), facts_(inner_->facts()), layer_(layer) {
     facts_.shape = facts_.layers[layer].shape;
+    if (!facts_.provenances.empty()) {
+      facts_.base_provenance = provenance_before(facts_.provenances.front(), steps_of(facts_));
+    }
+    facts_.layers.clear();
   }
   const RecordingFacts& facts() const noexcept override { return facts_; }
-  Result<FrameNote> note(std::uint64_t frame) override { return inner_->note(frame); }
+  /// What a note says of pixels it says of those that are processed.
+  Result<FrameNote> note(std::uint64_t frame) override {
+    auto note = inner_->note(frame);
+    if (note) note->statistics.reset();
+    if (note) note->crc32c.reset();
+    return note;
+  }
   Result<void> read(std::uint64_t frame, std::span<std::byte> pixels) override {
     return inner_->read_layer(layer_, frame, pixels);
   }
-  Result<void> read_layer(std::size_t layer, std::uint64_t frame,
-                          std::span<std::byte> pixels) override {
-    return inner_->read_layer(layer, frame, pixels);
+  Result<void> read_layer(std::size_t /*layer*/, std::uint64_t /*frame*/,
+                          std::span<std::byte> /*pixels*/) override {
+    return fail(ErrorCode::kNotFound, "no such layer");
   }
   Result<void> read_series(std::size_t series, std::uint64_t first,
                            std::span<double> sums) override {
@@ -46,7 +64,7 @@ class AsRecorded final : public Recording {
 std::unique_ptr<Recording> as_recorded(std::unique_ptr<Recording> recording) {
   const auto& layers = recording->facts().layers;
   const auto found = std::ranges::find_if(
-      layers, [](const LayerFacts& layer) { return layer.name == "raw" && !layer.is_mask; });
+      layers, [](const LayerFacts& layer) { return layer.name == kRawLayer && !layer.is_mask; });
   if (found == layers.end()) return recording;
   const auto place = static_cast<std::size_t>(found - layers.begin());
   return std::make_unique<AsRecorded>(std::move(recording), place);

@@ -108,6 +108,15 @@ Result<ExportNames> ExportNames::plan(const ExportRequest& request, const Record
   if (!is_sequence && has_index) {
     return wrong_name(text, "{slice_index} is for sequences of pictures only");
   }
+  // Points of a scan may have no frame, and other slices are made of many.
+  const bool is_of_points = recording.scan && !request.transform.flat;
+  const bool is_of_many = is_sequence && !result.frames_in_order;
+  if (name->has_field("frame") && (is_of_points || is_of_many)) {
+    return wrong_name(text, is_of_points ? "points of a scan have no number {frame} (allowed: "
+                                           "{slice_index}, {t_start}; {frame} with --flat)"
+                                         : "slices that are not frames have no number {frame} "
+                                           "(allowed: {slice_index})");
+  }
   return ExportNames(std::move(*name), std::move(folder), fields_of(request, recording, result));
 }
 

@@ -5,10 +5,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <utility>
 
 #include "core/option.hpp"
 #include "core/text.hpp"
+#include "export/export_shares.hpp"
+#include "export/result_image_names.hpp"
 
 namespace framelog {
 namespace {
@@ -61,22 +64,25 @@ std::string quant4d_suffix(const ResultFacts& result) {
 /// Makes the list of outputs out of formats and images.
 class OutputPlanner {
  public:
-  OutputPlanner(const ExportRequest& request, ExportPlan& plan) : request_(request), plan_(plan) {}
+  OutputPlanner(const ExportRequest& request, ExportPlan& plan) : request_(request), plan_(plan) {
+    if (plan.view.kind != Kind::kImages) return;
+    // Those of the request come last and replace the recording's.
+    for (const DetectorSpec& detector : plan.detectors) {
+      const std::string name = image_name(plan.recording().facts(), detector);
+      for (auto& image : images_of_scans(plan.result, name)) {
+        detectors_[std::move(image)] = &detector;
+      }
+    }
+  }
 
   Result<void> run() {
-    for (const std::string& format : formats()) {
+    for (const std::string& format : formats_of(request_)) {
       if (auto added = add(format); !added) return added;
     }
     return {};
   }
 
  private:
-  /// Of a scan's images: values as TIFF, and a picture.
-  std::vector<std::string> formats() const {
-    if (!request_.formats.empty() || plan_.view.kind != Kind::kImages) return request_.formats;
-    return {"tif", "png"};
-  }
-
   Result<void> add(const std::string& name) {
     PlannedOutput output;
     output.format = name;
@@ -92,7 +98,7 @@ class OutputPlanner {
   }
 
   std::vector<std::string> images() const {
-    if (plan_.view.kind == Kind::kImages) return plan_.view.images;
+    if (plan_.view.kind == Kind::kImages) return plan_.images;
     return {""};
   }
 
@@ -111,16 +117,10 @@ class OutputPlanner {
     }
   }
 
-  /// The detector that an image is of: its name, or that with radii behind it.
+  /// The detector that an image is of, in one of the scans.
   const DetectorSpec* detector_of(const std::string& image) const {
-    const DetectorSpec* found = nullptr;
-    for (const DetectorSpec& detector : plan_.detectors) {
-      const bool fits = image == detector.name || image.starts_with(detector.name + "_");
-      if (fits && (found == nullptr || detector.name.size() > found->name.size())) {
-        found = &detector;
-      }
-    }
-    return found;
+    const auto found = detectors_.find(image);
+    return found == detectors_.end() ? nullptr : found->second;
   }
 
   std::string filtered() const { return request_.transform.filters.empty() ? "" : "_filtered"; }
@@ -143,7 +143,7 @@ class OutputPlanner {
     const bool keeps_type =
         plan_.view.kind == Kind::kImages
             ? std::ranges::any_of(plan_.view.images,
-                                  [](const auto& name) { return name.starts_with("pattern_"); })
+                                  [](const auto& name) { return pattern_of(name).has_value(); })
             : plan_.view.kind == Kind::kProjection &&
                   (plan_.view.mode == Mode::kMax || plan_.view.mode == Mode::kMin);
     if (!keeps_type) array.type = PixelType::kFloat64;
@@ -157,6 +157,36 @@ class OutputPlanner {
     return array;
   }
 
+  /// Of what pictures show: an image that is no pattern is made of sums.
+  std::vector<PixelType> value_types() const {
+    if (plan_.view.kind != Kind::kImages) return {array_of().type};
+    std::vector<PixelType> types;
+    for (const std::string& image : plan_.view.images) {
+      types.push_back(pattern_of(image) ? plan_.result.type : PixelType::kFloat64);
+    }
+    return types;
+  }
+
+  /// Layers of a bundle are not lost without a word.
+  void note_layers(const DatasetFormat& format) {
+    const auto& layers = plan_.recording().facts().layers;
+    const FrameShape& frame = plan_.recording().facts().shape;
+    const bool has_pixels = format.verify != nullptr;  // A table has not even those of the frames.
+    if (plan_.view.kind != Kind::kFrames || request_.transform.raw_only || !has_pixels) return;
+    const bool takes = keeps_layers(format, request_.write);
+    std::vector<std::string_view> lost;
+    for (const LayerFacts& layer : layers) {
+      const bool goes = plan_.result.frames_in_order && layer.shape.height_px == frame.height_px &&
+                        layer.shape.width_px == frame.width_px;
+      if (!takes || !goes) lost.push_back(layer.name);
+    }
+    if (lost.empty()) return;
+    plan_.notes.push_back(fmt::format("{}: left out are the layers {} ({})", format.name,
+                                      fmt::join(lost, ", "),
+                                      takes ? "those of the frames' size go with frames in time"
+                                            : "npz, and hdf5 with --layout playnano, hold them"));
+  }
+
   Result<void> add_dataset(PlannedOutput output) {
     if (!request_.composite.empty() || plan_.view.kind == Kind::kContactSheet) {
       return fail(ErrorCode::kInvalid,
@@ -166,10 +196,12 @@ class OutputPlanner {
     }
     const DatasetFormat& format = *output.dataset;
     const ResultFacts result = array_of();
-    auto checked = format.check(plan_.recording().facts(), result, request_.write, plan_.notes);
+    output.write = share_of(format, request_, plan_.notes);
+    auto checked = format.check(plan_.recording().facts(), result, output.write, plan_.notes);
     if (!checked) return checked;
-    output.estimate = format.estimate(plan_.recording().facts(), result, request_.write);
-    output.may_shrink = request_.write.compression.codec != Codec::kNone;
+    note_layers(format);
+    output.estimate = format.estimate(plan_.recording().facts(), result, output.write);
+    output.may_shrink = output.write.compression.codec != Codec::kNone;
     std::string suffix = filtered();
     if (format.name == "raw") suffix += quant4d_suffix(plan_.result);
     push(std::move(output), format.extension, std::move(suffix));
@@ -189,7 +221,9 @@ class OutputPlanner {
     if (!knows_pace && output.format != "zip") {
       plan_.notes.push_back("the recording has no times: 10 frames per second (--fps)");
     }
-    output.raw_values = request_.images == ImageValues::kRaw;
+    output.movie_request = share_of(*output.movie, request_);
+    if (auto good = check_quality(*output.movie, output.movie_request); !good) return good;
+    output.raw_values = keeps_values(*output.movie, request_, value_types());
     if (output.raw_values && output.format != "zip") {
       return fail(ErrorCode::kInvalid, "--images",
                   fmt::format("{} shows pictures as displayed (raw values: zip)", output.format));
@@ -208,7 +242,7 @@ class OutputPlanner {
     const std::int64_t pictures =
         output.is_sequence ? static_cast<std::int64_t>(plan_.result.slices) : 1;
     const std::string_view extension = output.picture->extension;
-    ImageValues values = request_.images;
+    ImageValues values = share_of(*output.picture, request_, value_types());
     if (values == ImageValues::kDefault) {
       values = plan_.view.kind != Kind::kImages ? ImageValues::kDisplayed
                : output.format != "tif"         ? ImageValues::kDisplayed
@@ -220,6 +254,9 @@ class OutputPlanner {
         return fail(ErrorCode::kInvalid, "--images", "raw has no composites and contact sheets");
       }
       values = ImageValues::kDisplayed;
+    }
+    if (values != ImageValues::kDisplayed) {
+      if (auto good = check_values(*output.picture, value_types()); !good) return good;
     }
     for (const bool raw : {true, false}) {
       if (values == (raw ? ImageValues::kDisplayed : ImageValues::kRaw)) continue;
@@ -234,13 +271,14 @@ class OutputPlanner {
   }
 
   bool is_alone() const {
-    return std::ranges::count_if(formats(), [](const std::string& name) {
+    return std::ranges::count_if(formats_of(request_), [](const std::string& name) {
              return find_picture_format(name) != nullptr;
            }) == 1;
   }
 
   const ExportRequest& request_;
   ExportPlan& plan_;
+  std::map<std::string, const DetectorSpec*, std::less<>> detectors_;  ///< By their images.
 };
 
 }  // namespace

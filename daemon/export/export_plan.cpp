@@ -13,6 +13,7 @@
 #include "export/export_input.hpp"
 #include "export/export_outputs.hpp"
 #include "export/recording_holes.hpp"
+#include "export/result_image_names.hpp"
 
 namespace framelog {
 namespace {
@@ -29,21 +30,25 @@ Result<void> choose_images(ExportPlan& plan) {
   if (plan.view.images.empty()) {
     // Of single patterns there are as many as points: those are asked for by name.
     std::ranges::copy_if(known, std::back_inserter(plan.view.images),
-                         [](const std::string& name) { return !name.starts_with("pattern_"); });
+                         [](const std::string& name) { return name != kAnyPattern; });
   }
   std::vector<std::string> chosen;
   for (const std::string& name : plan.view.images) {
-    const auto found = std::ranges::find_if(known, [&name](const std::string& other) {
-      return other == name || (other.starts_with(name + "_") && !other.starts_with("pattern_"));
-    });
-    if (found == known.end()) {
+    const auto found = find_image(plan.recording(), plan.view, name);
+    if (!found) {
       std::vector<std::string> shown(
           known.begin(), known.begin() + std::min<std::ptrdiff_t>(std::ssize(known), 20));
       return fail(ErrorCode::kInvalid, "--image",
                   fmt::format("{}: no such image (there are: {}{})", in_quotes(name),
                               fmt::join(shown, ", "), shown.size() < known.size() ? ", ..." : ""));
     }
+    const auto point = pattern_of(*found);
+    if (point && !has_point(plan.recording().facts(), plan.result, *point)) {
+      return fail(ErrorCode::kInvalid, "--image",
+                  *found + ": the point is not within the cutout, or is left out by subsampling");
+    }
     chosen.push_back(*found);
+    std::ranges::copy(images_of_scans(plan.result, *found), std::back_inserter(plan.images));
   }
   plan.view.images = std::move(chosen);
   return {};
@@ -79,9 +84,17 @@ Result<void> open_inputs(FileSystem& files, const ExportRequest& request, Export
   return {};
 }
 
-Result<void> plan_results(const ExportRequest& request, ExportPlan& plan) {
+bool holds_layers(const ExportRequest& request) {
+  return request.view.kind == Kind::kFrames &&
+         std::ranges::any_of(request.formats, [&request](const std::string& name) {
+           const DatasetFormat* const format = find_dataset_format(name);
+           return format != nullptr && keeps_layers(*format, request.write);
+         });
+}
+
+Result<void> plan_results(ExportPlan& plan) {
   for (const auto& recording : plan.recordings) {
-    auto facts = plan_result(*recording, request.transform);
+    auto facts = plan_result(*recording, plan.transform);
     if (!facts) return std::unexpected(facts.error());
     plan.slices.push_back(facts->slice);
     if (recording == plan.recordings.front()) {
@@ -237,6 +250,8 @@ Result<ExportPlan> plan_export(FileSystem& files, const ExportRequest& request,
                                bool looks_at_disk) {
   ExportPlan plan;
   plan.view = request.view;
+  plan.transform = request.transform;
+  plan.transform.keeps_layers = holds_layers(request);
   plan.every = request.transform.every;
   if (auto opened = open_inputs(files, request, plan); !opened) {
     return std::unexpected(opened.error());
@@ -245,7 +260,7 @@ Result<ExportPlan> plan_export(FileSystem& files, const ExportRequest& request,
   plan.view.detectors = centred(request.view.detectors, facts.shape);
   plan.detectors = facts.detectors;
   std::ranges::copy(plan.view.detectors, std::back_inserter(plan.detectors));
-  if (auto done = plan_results(request, plan); !done) return std::unexpected(done.error());
+  if (auto done = plan_results(plan); !done) return std::unexpected(done.error());
   if (auto chosen = choose_images(plan); !chosen) return std::unexpected(chosen.error());
   if (auto done = plan_outputs(request, plan); !done) return std::unexpected(done.error());
   if (auto named = plan_names(request, plan); !named) return std::unexpected(named.error());

@@ -19,6 +19,8 @@ struct PlannedOutput {
   const DatasetFormat* dataset{};
   const PictureFormat* picture{};
   const MovieFormat* movie{};
+  WriteRequest write;          ///< What the format takes of the request's.
+  MovieRequest movie_request;  ///< Likewise.
   bool raw_values{};
   std::string image;  ///< Of kImages: which; else the result's name.
   NameRequest name;   ///< Without slice.
@@ -34,13 +36,15 @@ struct ExportPlan {
   ResultFacts result;                                  ///< Of the first.
   std::vector<FrameShape> slices;                      ///< Of each.
   ViewRequest view;                                    ///< With the detectors' centres.
+  std::vector<std::string> images;  ///< Of kImages: what is written, of each scan one.
   std::vector<DetectorSpec> detectors;
   std::optional<ExportNames> names;           ///< Of all but sequences.
   std::optional<ExportNames> sequence_names;  ///< Of sequences of pictures.
   std::vector<PlannedOutput> outputs;
   std::vector<std::string> notes;
-  std::uint64_t every{1};   ///< Frames from one slice to the next.
-  std::uint32_t renamed{};  ///< "_1" behind the names; 0: nothing.
+  TransformRequest transform;  ///< That of the request, with layers where an output holds them.
+  std::uint64_t every{1};      ///< Frames from one slice to the next.
+  std::uint32_t renamed{};     ///< "_1" behind the names; 0: nothing.
 
   [[nodiscard]] Recording& recording() const noexcept { return *recordings.front(); }
   /// Of a sequence: of slice `slice`.

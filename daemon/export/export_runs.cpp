@@ -73,7 +73,7 @@ class ScansExport {
     if (!opened) return std::unexpected(opened.error());
     run.series = std::move(*opened);
     auto result =
-        open_result(run.plan.recording(), run.request->transform, run.request->memory_bytes / 4);
+        open_result(run.plan.recording(), run.plan.transform, run.request->memory_bytes / 4);
     if (!result) return std::unexpected(result.error());
     run.result = std::move(*result);
     if (auto begun = begin(run); !begun) return begun;
@@ -114,9 +114,12 @@ class ScansExport {
     plan.source = run.series.get();
     plan.provenance_json = std::move(*provenance);
     plan.export_utc_ns = run.request->export_utc_ns;
-    if (writer_) return writer_->next_run(plan);
+    if (writer_) return writer_->next_run(runs_[run.request->write.run - 1]->result->end(), plan);
     auto writer = output().dataset->create(files_, plan);
-    if (!writer) return std::unexpected(writer.error());
+    if (!writer) {
+      parts_.leave_to_others(path, writer.error());
+      return std::unexpected(writer.error());
+    }
     writer_ = std::move(*writer);
     return {};
   }

@@ -13,12 +13,13 @@ namespace {
 /// HDF5, RAW, TIFF and their like.
 class DatasetSink final : public Sink {
  public:
-  /// `source`: what the writer's plan has for its sums; may be null.
+  /// `request` and `source` are what the writer's plan has; there may be no source.
   DatasetSink(const SinkSurroundings& around, const DatasetFormat& format,
-              std::unique_ptr<Recording> source, std::unique_ptr<DatasetWriter> writer,
-              std::filesystem::path part)
+              std::unique_ptr<WriteRequest> request, std::unique_ptr<Recording> source,
+              std::unique_ptr<DatasetWriter> writer, std::filesystem::path part)
       : around_(around),
         format_(format),
+        request_(std::move(request)),
         source_(std::move(source)),
         writer_(std::move(writer)),
         part_(std::move(part)) {
@@ -36,12 +37,13 @@ class DatasetSink final : public Sink {
   }
   Result<void> verify() override {
     if (!verifies_) return {};
-    return format_.verify(around_.files, part_, around_.result, around_.request.write, checksums_);
+    return format_.verify(around_.files, part_, around_.result, *request_, checksums_);
   }
 
  private:
   const SinkSurroundings& around_;
   const DatasetFormat& format_;
+  std::unique_ptr<WriteRequest> request_;
   std::unique_ptr<Recording> source_;
   std::unique_ptr<DatasetWriter> writer_;
   std::filesystem::path part_;
@@ -194,12 +196,13 @@ Result<std::unique_ptr<Sink>> open_dataset(const SinkSurroundings& around,
   }
   const auto part = around.parts.add(path);
   if (!part) return std::unexpected(part.error());
+  auto request = std::make_unique<WriteRequest>(output.write);
   WritePlan plan;
   plan.part = *part;
   plan.final_name = path.filename().string();
   plan.recording = &around.recording;
   plan.result = &around.result;
-  plan.request = &around.request.write;
+  plan.request = request.get();
   plan.source = around.series;
   plan.provenance_json = around.provenance_json;
   plan.export_utc_ns = around.request.export_utc_ns;
@@ -219,15 +222,15 @@ Result<std::unique_ptr<Sink>> open_dataset(const SinkSurroundings& around,
     }
     return std::unexpected(writer.error());
   }
-  return std::make_unique<DatasetSink>(around, *output.dataset, std::move(source),
-                                       std::move(*writer), *part);
+  return std::make_unique<DatasetSink>(around, *output.dataset, std::move(request),
+                                       std::move(source), std::move(*writer), *part);
 }
 
 Result<std::unique_ptr<Sink>> open_movie(const SinkSurroundings& around,
                                          const PlannedOutput& output) {
   const auto part = around.parts.add(around.plan.path(output));
   if (!part) return std::unexpected(part.error());
-  auto writer = create_movie(around.files, *output.movie, *part, around.request.movie,
+  auto writer = create_movie(around.files, *output.movie, *part, output.movie_request,
                              around.request.picture);
   if (!writer) {
     around.parts.leave_to_others(around.plan.path(output), writer.error());

@@ -6,7 +6,6 @@
 #include <iterator>
 #include <utility>
 
-#include "core/text.hpp"
 #include "export/export_files.hpp"
 #include "export/export_frames.hpp"
 #include "export/export_input.hpp"
@@ -23,11 +22,6 @@ namespace {
 
 using Kind = ViewRequest::Kind;
 using Sinks = std::vector<std::unique_ptr<Sink>>;
-
-// Slices between the two threads: so many that small ones, too, wake the other thread rarely.
-constexpr std::size_t kLeastAhead = 4;
-constexpr std::size_t kMostAhead = 256;
-constexpr std::size_t kAheadBytes = std::size_t{4} << 20U;
 
 bool is_derived(const ViewRequest& view) noexcept {
   return view.kind != Kind::kFrames && view.kind != Kind::kContactSheet;
@@ -104,7 +98,7 @@ class ExportRun {
 
   Result<void> open_results() {
     for (const auto& recording : plan_.recordings) {
-      auto opened = open_result(*recording, request_.transform, request_.memory_bytes / 4);
+      auto opened = open_result(*recording, plan_.transform, request_.memory_bytes / 4);
       if (!opened) return std::unexpected(opened.error());
       results_.push_back(std::move(*opened));
       watched_.push_back(std::make_unique<WatchedFrames>(*results_.back(), watch_));
@@ -162,19 +156,15 @@ class ExportRun {
     auto sinks = open_sinks(*around, active());
     if (!sinks) return std::unexpected(sinks.error());
     std::vector<std::unique_ptr<ResultFrames>> ahead;
-    for (auto& frames : watched_) ahead.push_back(read_ahead(*frames, slices_ahead()));
+    const std::size_t room = request_.memory_bytes / 4 / watched_.size();
+    for (auto& frames : watched_) {
+      ahead.push_back(read_ahead(*frames, slices_ahead(frames->facts(), room)));
+    }
     LayerReader reader(std::move(ahead));
     auto done = pump(reader, *painter, *sinks);
     if (!done) return done;
     end_ = reader.end();
     return finish(*sinks);
-  }
-
-  std::size_t slices_ahead() const {
-    const std::size_t slice = std::max<std::size_t>(1, size_bytes(plan_.result.slice));
-    const std::size_t room = request_.memory_bytes / 4 / plan_.recordings.size();
-    const std::size_t wanted = std::clamp(kAheadBytes / slice, kLeastAhead, kMostAhead);
-    return std::clamp<std::size_t>(room / slice, 1, wanted);
   }
 
   static Result<void> pump(LayerReader& reader, const Painter& painter, Sinks& sinks) {
@@ -207,8 +197,24 @@ class ExportRun {
     const auto painter = make_painter();
     if (!painter) return std::unexpected(painter.error());
     end_ = results_.front()->end();
+    if (auto whole = check_images(*images); !whole) return whole;
     for (const DerivedImage& image : *images) {
+      const auto& missing = image.missing;
+      if (!missing.empty() && std::ranges::find(missing, 0) == missing.end()) {
+        plan_.notes.push_back(image.name + ": empty, because there is no frame that it is of");
+      }
       if (auto done = run_image(image, *painter); !done) return done;
+    }
+    return {};
+  }
+
+  /// A file that nothing would be written to is not to be told of.
+  Result<void> check_images(const std::vector<DerivedImage>& images) const {
+    if (plan_.view.kind != Kind::kImages) return {};
+    for (const PlannedOutput& output : active()) {
+      if (std::ranges::find(images, output.image, &DerivedImage::name) != images.end()) continue;
+      return fail(ErrorCode::kInvalid, "--image",
+                  output.image + ": the result has no frames of which it is made");
     }
     return {};
   }
@@ -268,30 +274,6 @@ class ExportRun {
   ResultEnd end_;
 };
 
-/// Whether the path is an input or lies beside one as a part of it: NAME.json of NAME.raw.
-bool belongs_to_input(const InputRequest& request,
-                      const std::vector<std::unique_ptr<Recording>>& recordings,
-                      const std::filesystem::path& path) {
-  const auto is_same = [](const std::filesystem::path& a, const std::filesystem::path& b) {
-    std::error_code ignored;
-    return a == b || std::filesystem::equivalent(a, b, ignored);
-  };
-  if (std::ranges::any_of(request.paths, [&](const auto& given) { return is_same(given, path); })) {
-    return true;
-  }
-  for (const auto& recording : recordings) {
-    for (const InputFile& input : recording->facts().inputs) {
-      if (is_same(input.path, path)) return true;
-      if (input.path.extension() != ".raw") continue;
-      for (const char* extension : {".json", ".frames"}) {
-        auto companion = input.path;
-        if (is_same(companion.replace_extension(extension), path)) return true;
-      }
-    }
-  }
-  return false;
-}
-
 }  // namespace
 
 Result<ExportPreview> preview_export(FileSystem& files, const ExportRequest& request) {
@@ -327,47 +309,17 @@ Result<ExportPreview> preview_export(FileSystem& files, const ExportRequest& req
   return preview;
 }
 
-Result<std::vector<std::filesystem::path>> find_earlier(FileSystem& files,
-                                                        const ExportRequest& request) {
+Result<std::vector<std::byte>> preview_picture(FileSystem& files, const ExportRequest& request) {
   const auto scans = split_into_scans(files, request);
   if (!scans) return std::unexpected(scans.error());
   auto plan = plan_export(files, scans->front(), false);
-  if (!plan) return std::unexpected(plan.error());
-  std::vector<std::filesystem::path> found;
-  const auto add = [&](const std::filesystem::path& path) -> Result<bool> {
-    if (!files.exists(path)) return false;
-    if (belongs_to_input(request.input, plan->recordings, path)) {
-      return fail(ErrorCode::kInvalid, "--delete:",
-                  one_line(path.string()) + " is the input (allowed: names of exports)");
-    }
-    found.push_back(path);
-    return true;
-  };
-  for (const PlannedOutput& output : plan->outputs) {
-    // An earlier sequence may have been longer.
-    for (std::uint64_t slice = 0;; ++slice) {
-      const auto path = plan->path(output, slice);
-      const auto is_there = add(path);
-      if (!is_there) return std::unexpected(is_there.error());
-      for (const auto& companion : ExportPlan::companions(output, path)) {
-        if (const auto added = add(companion); !added) return std::unexpected(added.error());
-      }
-      const bool is_last = !output.is_sequence || slice + 1 >= plan->result.slices;
-      if (is_last && (!output.is_sequence || !*is_there)) break;
-    }
-  }
-  return found;
-}
-
-Result<std::vector<std::byte>> preview_picture(FileSystem& files, const ExportRequest& request) {
-  auto plan = plan_export(files, request, false);
   if (!plan) return std::unexpected(plan.error());
   ExportRequest shown = request;
   shown.picture.outlines = !plan->detectors.empty() || !request.regions.empty();
   std::vector<std::unique_ptr<ResultFrames>> results;
   std::vector<ResultSlice> slices(plan->recordings.size());
   for (std::size_t i = 0; i < slices.size(); ++i) {
-    auto opened = open_result(*plan->recordings[i], request.transform, request.memory_bytes / 4);
+    auto opened = open_result(*plan->recordings[i], plan->transform, request.memory_bytes / 4);
     if (!opened) return std::unexpected(opened.error());
     results.push_back(std::move(*opened));
     const auto more = results.back()->next(slices[i]);

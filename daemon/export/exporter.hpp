@@ -98,7 +98,7 @@ using ExportProgress = std::function<bool(std::int64_t done_bytes, std::int64_t 
 [[nodiscard]] Result<ExportPreview> preview_export(FileSystem& files, const ExportRequest& request);
 
 /// The outputs of the request that are there, whatever on_exists says: for --delete. Errors: as
-/// preview_export(); kInvalid, one of them is the input.
+/// preview_export(); kInvalid, one of them is the input, or not proven to be an export.
 [[nodiscard]] Result<std::vector<std::filesystem::path>> find_earlier(FileSystem& files,
                                                                       const ExportRequest& request);
 

@@ -156,6 +156,11 @@ std::span<const FilterChain::Layer> FilterChain::run(std::span<double> pixels) {
   return state.layers;
 }
 
+void FilterChain::apply(std::span<double> pixels) {
+  state_->marked.clear();
+  for (const FilterStep& step : state_->steps) state_->apply(step, pixels);
+}
+
 const std::vector<FilterStep>& FilterChain::steps() const noexcept { return state_->steps; }
 
 }  // namespace framelog

@@ -62,6 +62,8 @@ class FilterChain {
   /// Replaces `pixels` (height x width, rows in order) by what the last step gives. One layer per
   /// step, borrowed until the next call.
   [[nodiscard]] std::span<const Layer> run(std::span<double> pixels);
+  /// The same without layers, which takes no memory for them.
+  void apply(std::span<double> pixels);
   [[nodiscard]] const std::vector<FilterStep>& steps() const noexcept;
 
  private:

@@ -17,37 +17,37 @@ constexpr std::array<MovieFormat, 4> kFormats{{
      "ones\n"
      "than 1/100 s are refused. Pictures of at most 256 colours keep all of them.\n"
      "Example: framelog export run.h5 --to gif --colour-map afmhot --timestamps --scale-bar",
-     true},
+     true, 0},
     {"webm", ".webm", "WebM movie (VP9): for browsers and talks",
      "Times are those of the recording, in ms, or 1/FPS with --fps. --movie-quality 1 (best) to "
      "63,\n"
      "default 24. Colours are stored at half the resolution of brightness.\n"
      "Example: framelog export run.h5 --to webm --fps 25 --timestamps",
-     true},
+     true, 63},
     {"mp4", ".mp4", "MP4 movie (H.264): for players and office programs",
      "As webm, for programs that do not play it. --movie-quality 1 (best) to 51, default 18. An "
      "odd "
      "width\n"
      "or height grows by one pixel, which repeats the edge.\n"
      "Example: framelog export run.h5 --to mp4 --fps 25 --colour-map viridis",
-     true},
+     true, 51},
     {"zip", ".zip", "ZIP of numbered pictures, of any picture format",
      "000000.png and so on, of the format that --zip-of names, as displayed or raw. The archive\n"
      "itself is not compressed.\n"
      "Example: framelog export run.h5 --to zip --zip-of tif --images raw",
-     false},
+     false, 0},
 }};
 
+}  // namespace
+
 Result<void> check_quality(const MovieFormat& format, const MovieRequest& movie) {
-  const double most = format.name == "webm" ? 63 : format.name == "mp4" ? 51 : 0;
+  const double most = format.worst_quality;
   if (movie.quality == 0 || (movie.quality >= 1 && movie.quality <= most)) return {};
   return fail(ErrorCode::kInvalid, "--movie-quality:",
               fmt::format("{:g} of {} (allowed: {})", movie.quality, format.name,
                           most > 0 ? fmt::format("1 to {:g}, smaller is better", most)
                                    : "webm and mp4 alone have one"));
 }
-
-}  // namespace
 
 std::span<const MovieFormat> movie_formats() noexcept { return kFormats; }
 

@@ -72,6 +72,7 @@ struct PictureFormat {
   Result<std::vector<std::byte>> (*encode_raw)(const FrameShape& shape,
                                                std::span<const std::byte> pixels,
                                                const PictureRequest& request);
+  bool keeps_values{};  ///< encode_raw is for some types of pixels at least.
 };
 [[nodiscard]] std::span<const PictureFormat> picture_formats() noexcept;
 [[nodiscard]] const PictureFormat* find_picture_format(std::string_view name) noexcept;
@@ -82,7 +83,8 @@ struct MovieFormat {
   std::string_view extension;
   std::string_view help;
   std::string_view manual;
-  bool needs_media{};  ///< The media module, of the package framelog-media.
+  bool needs_media{};      ///< The media module, of the package framelog-media.
+  double worst_quality{};  ///< Qualities are 1, the best, to this; 0: it has none.
 };
 [[nodiscard]] std::span<const MovieFormat> movie_formats() noexcept;
 [[nodiscard]] const MovieFormat* find_movie_format(std::string_view name) noexcept;
@@ -103,6 +105,8 @@ class MovieWriter {
   /// What the user should know that is no error: an odd size that grew by a pixel.
   [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }
 };
+/// Errors: kInvalid, a quality that the format has not.
+[[nodiscard]] Result<void> check_quality(const MovieFormat& format, const MovieRequest& movie);
 /// Errors: kInvalid, a quality or picture format that is not allowed; kUnsupported where the media
 /// module is not installed or has no such encoder; those of creating `part`.
 [[nodiscard]] Result<std::unique_ptr<MovieWriter>> create_movie(FileSystem& files,

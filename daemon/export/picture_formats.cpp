@@ -62,34 +62,34 @@ constexpr std::array<PictureFormat, 6> kFormats{{
      "bits of the recording; other types go into tif. --dpi is told by pHYs.\n"
      "Example: framelog export run.h5 --to png --output-name '{nickname}_{slice_index}' "
      "--colour-map viridis",
-     shown<encode_png>, raw<encode_png>},
+     shown<encode_png>, raw<encode_png>, true},
     {"tif", ".tif", "TIFF, one picture: raw values of every type, or as displayed",
      "Raw values keep the type of the recording, uncompressed, so that every program reads them;\n"
      "pictures as displayed are 8-bit grey or RGB. For stacks see ome-tiff.\n"
      "Example: framelog export run.h5 --to tif --images raw "
      "--output-name '{nickname}_{slice_index}'",
-     shown<encode_tiff>, raw<encode_tiff>},
+     shown<encode_tiff>, raw<encode_tiff>, true},
     {"jpg", ".jpg", "JPEG: pictures as displayed, small and not exact",
      "For looking at, not for measuring: values change by the compression. --jpeg-quality 1 to\n"
      "100, default 90; from 90 on colours are as fine as brightness.\n"
      "Example: framelog export run.h5 --to jpg --output-name '{nickname}_{slice_index}' "
      "--jpeg-quality 95",
-     shown<encode_jpeg>, no_raw},
+     shown<encode_jpeg>, no_raw, false},
     {"bmp", ".bmp", "Windows bitmap: pictures as displayed, uncompressed",
      "8-bit grey with a palette, or 24-bit RGB; for programs that read nothing else.\n"
      "Example: framelog export run.h5 --to bmp --output-name '{nickname}_{slice_index}'",
-     shown<encode_bmp>, no_raw},
+     shown<encode_bmp>, no_raw, false},
     {"pgm", ".pgm", "portable grey map: pictures or raw values of uint8 and uint16",
      "The simplest of all: a line of text and the pixels, of 16 bits with the high byte first.\n"
      "Grey only.\n"
      "Example: framelog export run.h5 --to pgm --images raw "
      "--output-name '{nickname}_{slice_index}'",
-     shown<encode_pgm>, raw<encode_pgm>},
+     shown<encode_pgm>, raw<encode_pgm>, true},
     {"ppm", ".ppm", "portable pixel map: pictures as displayed, RGB",
      "A line of text and 8-bit RGB.\n"
      "Example: framelog export run.h5 --to ppm --output-name '{nickname}_{slice_index}' "
      "--colour-map magma",
-     shown<encode_ppm>, no_raw},
+     shown<encode_ppm>, no_raw, false},
 }};
 
 }  // namespace

@@ -3,12 +3,14 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "core/clock.hpp"
 #include "core/version.hpp"
+#include "export/filters.hpp"
 #include "export/write_facts.hpp"
 #include "formats/digest.hpp"
 #include "store/checksum_list.hpp"
@@ -128,7 +130,44 @@ Json base_of(const RecordingFacts& recording, const Json& first) {
   return json;
 }
 
+/// The places of the steps that process pixels, as an export's own.
+std::vector<std::size_t> filters_in(const Json& steps) {
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (!steps[i].is_object()) continue;
+    const auto name = steps[i].find("name");
+    if (name == steps[i].end() || !name->is_string()) continue;
+    if (find_filter(name->get_ref<const std::string&>()) != nullptr) places.push_back(i);
+  }
+  return places;
+}
+
+/// Whether a step is done to the layers of a bundle as to its frames.
+bool cuts_layers(const Json& step) {
+  constexpr std::array<std::string_view, 4> kCuts{"cut", "every", "subsample", "bin"};
+  const auto name = step.is_object() ? step.find("name") : step.end();
+  return step.is_object() && name != step.end() && name->is_string() &&
+         std::ranges::find(kCuts, name->get_ref<const std::string&>()) != kCuts.end();
+}
+
 }  // namespace
+
+std::string provenance_before(const std::string& provenance, std::size_t filters) {
+  Json json = parse(provenance);
+  if (!is_ours(json)) return provenance;
+  Json& steps = json["processing"]["steps"];
+  const auto places = filters_in(steps);
+  if (filters == 0 || places.empty()) return provenance;
+  const std::size_t from = places[places.size() - std::min(filters, places.size())];
+  Json kept = Json::array();
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (i >= from && !cuts_layers(steps[i])) continue;
+    kept.push_back(steps[i]);
+    if (kept.back().contains("index")) kept.back()["index"] = kept.size();
+  }
+  steps = std::move(kept);
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 Result<std::int64_t> export_time(const char* source_date_epoch, std::int64_t now_utc_ns) {
   if (source_date_epoch == nullptr || *source_date_epoch == '\0') return now_utc_ns;
@@ -176,7 +215,8 @@ Result<std::string> export_provenance(const RecordingFacts& recording, const Res
   try {
     Json sources = Json::array();
     for (const std::string& one : recording.provenances) sources.push_back(parse(one));
-    Json json = base_of(recording, sources.empty() ? Json() : sources[0]);
+    const bool is_told = recording.base_provenance.empty() && !sources.empty();
+    Json json = base_of(recording, is_told ? sources[0] : parse(recording.base_provenance));
     json["files"] = {{"inputs", inputs_of(recording, digests)}, {"output", nullptr}};
     Json& steps = json["processing"]["steps"];
     for (const ProcessStep& step : result.steps) {

@@ -30,6 +30,11 @@ struct InputDigest {
 [[nodiscard]] std::vector<InputDigest> digest_inputs(FileSystem& files,
                                                      const RecordingFacts& recording);
 
+/// The provenance of what a bundle's frames were before so many of its processing steps, the last
+/// ones: without those, and with the cuts and bins behind them, which its layers share. What is not
+/// ours is given back as it is.
+[[nodiscard]] std::string provenance_before(const std::string& provenance, std::size_t filters);
+
 /// One JSON object for the outputs of an export: that of the (first) input, where it is ours, with
 /// the export's own steps behind those of the recording, `files.inputs` with digests, `export` with
 /// program, version and time, and `sources`, the provenance of every input as it was. Errors:

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,12 +29,18 @@ struct InputFile {
   bool growing{};  ///< Being recorded, or left by a dead process: exported up to `valid`.
 };
 
+/// Of a bundle: the layer of what was recorded, where the frames are processed.
+inline constexpr std::string_view kRawLayer = "raw";
+
 /// A stack beside the frames, as a playNano bundle holds it: a processed version or a mask.
 struct LayerFacts {
   std::string name;  ///< "step_1_remove_plane"
   bool is_mask{};    ///< Of 0 and 1, uint8.
   FrameShape shape;
 };
+
+/// Which of the processing steps of a bundle a layer is: "step_3_gaussian" the third; 0: none.
+[[nodiscard]] std::uint64_t step_of(std::string_view layer) noexcept;
 
 /// What is known of a recording, whatever it was read from. What is not known is empty.
 struct RecordingFacts {
@@ -59,6 +66,7 @@ struct RecordingFacts {
   std::vector<std::string> series;      ///< Detectors whose sums are stored with the frames.
   std::vector<LayerFacts> layers;       ///< Of a bundle.
   std::vector<GapEntry> gaps;
+  bool losses_in_frames{};  ///< There is no list of gaps: what was lost the frames' notes tell.
   std::vector<EventEntry> events;
   std::string configuration;
   /// Of a foreign file: what it tells of its instrument.
@@ -66,6 +74,9 @@ struct RecordingFacts {
   std::vector<InputFile> inputs;
   /// JSON as the inputs hold it, in their order; one that has none is empty.
   std::vector<std::string> provenances;
+  /// What holds of these frames, where the first of `provenances` tells of more; empty: it does
+  /// not.
+  std::string base_provenance;
   /// Of a bundle: JSON of each frame, as it is.
   std::vector<std::string> frame_metadata;
   std::string description;  ///< One line for people.
@@ -76,7 +87,7 @@ struct FrameNote {
   FrameInfo info;
   std::optional<FrameStatistics> statistics;  ///< As recorded.
   std::uint32_t lost_before{};
-  std::uint32_t accumulated{1};
+  std::uint32_t accumulated{1};  ///< 0: it stands for a point of a scan that has no frame.
   std::optional<std::uint32_t> crc32c;
 };
 

@@ -11,12 +11,13 @@
 namespace framelog {
 namespace {
 
-/// A whole number that a frame's metadata tell.
+/// A whole number that a frame's metadata tell; negative or too large ones are not ours.
 void take(const nlohmann::json& json, const char* key, auto& into) {
   const auto found = json.find(key);
-  if (found != json.end() && found->is_number_integer()) {
-    into = found->get<std::remove_reference_t<decltype(into)>>();
-  }
+  if (found == json.end() || !found->is_number_unsigned()) return;
+  const auto number = found->get<std::uint64_t>();
+  using Number = std::remove_reference_t<decltype(into)>;
+  if (std::in_range<Number>(number)) into = static_cast<Number>(number);
 }
 
 class BundleRecording final : public Recording {
@@ -35,6 +36,7 @@ class BundleRecording final : public Recording {
     facts_.value_unit = stored.value_unit;
     facts_.channel = stored.channel;
     facts_.has_times = stored.has_times;
+    facts_.losses_in_frames = true;
     facts_.settings = stored.settings;
     facts_.description = stored.description + ", bundle";
     facts_.inputs = {{path, 0, stored.frames, false}};
@@ -43,9 +45,8 @@ class BundleRecording final : public Recording {
     for (const BundleLayer& layer : bundle_.layers) {
       facts_.layers.push_back({layer.name, layer.is_mask, layer.frames->facts().shape});
     }
-    const std::int64_t first_utc_ns = facts_.frames > 0 ? metadata(0).info.utc_ns : -1;
-    facts_.start_utc_ns = first_utc_ns;
-    if (first_utc_ns >= 0) facts_.start_utc_ns -= std::llround(stored.first_s * 1e9);
+    facts_.start_utc_ns = first_utc_ns();
+    if (facts_.start_utc_ns >= 0) facts_.start_utc_ns -= std::llround(stored.first_s * 1e9);
   }
 
   [[nodiscard]] const RecordingFacts& facts() const noexcept override { return facts_; }
@@ -82,6 +83,15 @@ class BundleRecording final : public Recording {
     return {};
   }
 
+  /// What stands for a point of a scan without a frame has no time.
+  [[nodiscard]] std::int64_t first_utc_ns() const {
+    for (std::uint64_t frame = 0; frame < facts_.frame_metadata.size(); ++frame) {
+      const FrameNote note = metadata(frame);
+      if (note.accumulated > 0) return note.info.utc_ns;
+    }
+    return -1;
+  }
+
   /// What the metadata tell beside the time.
   [[nodiscard]] FrameNote metadata(std::uint64_t frame) const {
     FrameNote note;
@@ -100,6 +110,9 @@ class BundleRecording final : public Recording {
     take(json, "flags", info.flags);
     take(json, "lost_before", note.lost_before);
     take(json, "accumulated", note.accumulated);
+    // Other programs have their own meaning of it; a frame has a number, or is not incomplete.
+    const bool has_frame = json.contains("sequence") || (info.flags & kFlagIncomplete) == 0;
+    if (note.accumulated == 0 && has_frame) note.accumulated = 1;
     return note;
   }
 

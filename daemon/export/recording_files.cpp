@@ -43,11 +43,6 @@ void add_below(FileSystem& files, const fs::path& directory, std::vector<fs::pat
   }
 }
 
-bool tells_of_export(std::string_view provenance) {
-  const auto json = nlohmann::json::parse(provenance, nullptr, false);
-  return json.is_object() && json.contains("export");
-}
-
 /// NAME.json and NAME.frames, with or without .part, stand for NAME.raw.
 fs::path segment_of(FileSystem& files, const fs::path& file) {
   const bool part = file.extension() == ".part";

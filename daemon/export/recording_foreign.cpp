@@ -6,6 +6,7 @@
 #include "export/recording_files.hpp"
 #include "formats/frame_files.hpp"
 #include "formats/frame_series.hpp"
+#include "formats/stored_record.hpp"
 
 // Files of other programs as a recording.
 namespace framelog {
@@ -17,12 +18,10 @@ class ForeignRecording final : public Recording {
 
   Result<void> complete() {
     take_facts(frames_->facts());
+    if (auto taken = take_start(); !taken) return taken;
+    if (!facts_.scan) return {};
     const auto first = frames_->info(0);
     if (!first) return std::unexpected(first.error());
-    if (facts_.start_utc_ns < 0 && first->info.utc_ns >= 0) {
-      facts_.start_utc_ns = first->info.utc_ns - std::llround(frames_->facts().first_s * 1e9);
-    }
-    if (!facts_.scan) return {};
     const auto last = frames_->info(facts_.frames - 1);
     if (!last) return std::unexpected(last.error());
     // The shape of the file says where the points are, whatever the numbers of those that are
@@ -39,7 +38,9 @@ class ForeignRecording final : public Recording {
     if (!stored) return std::unexpected(stored.error());
     FrameNote note;
     note.info = stored->info;
-    note.info.sequence = frame;
+    if (stored->info.sequence == kNoFrameSequence) note.accumulated = 0;
+    // The checksum comes with a record of ours, whose frames keep their numbers.
+    if (!stored->crc32c) note.info.sequence = frame;
     if (facts_.scan) note.info.source_sequence = facts_.scan->first_number + frame;
     const std::int64_t begin = frames_->facts().start_utc_ns;
     if (note.info.utc_ns < 0 && begin >= 0 && note.info.monotonic_ns >= 0) {
@@ -76,6 +77,23 @@ class ForeignRecording final : public Recording {
     return fail(ErrorCode::kInvalid, "a frame that is not in the recording");
   }
 
+  /// Where the file does not tell its start, the first frame does; what stands for a point of a
+  /// scan without one has no time.
+  Result<void> take_start() {
+    if (facts_.start_utc_ns >= 0) return {};
+    for (std::uint64_t i = 0; i < facts_.frames; ++i) {
+      const auto stored = frames_->info(i);
+      if (!stored) return std::unexpected(stored.error());
+      if (!tells_of_frame(*stored)) continue;
+      const std::int64_t utc_ns = stored->info.utc_ns;
+      if (utc_ns >= 0) {
+        facts_.start_utc_ns = utc_ns - std::llround(frames_->facts().first_s * 1e9);
+      }
+      break;
+    }
+    return {};
+  }
+
   void take_facts(const StoredFacts& stored) {
     facts_.shape = stored.shape;
     facts_.frames = stored.frames;
@@ -92,6 +110,7 @@ class ForeignRecording final : public Recording {
     facts_.start_utc_ns = stored.start_utc_ns;
     if (stored.start_utc_ns >= 0) facts_.start_utc_ns -= std::llround(stored.first_s * 1e9);
     facts_.has_times = stored.has_times;
+    facts_.losses_in_frames = true;
     facts_.bit_depth = stored.bit_depth;
     facts_.saturation = stored.saturation;
     facts_.settings = stored.settings;

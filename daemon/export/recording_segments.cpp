@@ -12,6 +12,9 @@
 #include "formats/byte_order.hpp"
 #include "formats/frame_files.hpp"
 #include "formats/stored_record.hpp"
+#include "store/crash_gaps.hpp"
+#include "store/event_log.hpp"
+#include "store/provenance.hpp"
 
 // Segments of ours as one recording. One of them is open at a time.
 namespace framelog {
@@ -34,7 +37,7 @@ FrameNote note_of(const FrameRecord& record, std::uint64_t index) {
   if (!stored.crc32c) return note;
   note.crc32c = stored.crc32c;
   note.lost_before = stored.lost_before;
-  note.accumulated = std::max<std::uint32_t>(1, record.accumulated);
+  note.accumulated = is_placeholder(record) ? 0 : std::max<std::uint32_t>(1, record.accumulated);
   note.statistics = FrameStatistics{record.min, record.max,       record.mean,   record.std,
                                     record.sum, record.saturated, record.clipped};
   return note;
@@ -218,10 +221,37 @@ class SegmentRecording final : public Recording {
     for (EventEntry& event : events_of(json)) facts_.events.push_back(std::move(event));
     facts_.provenances.push_back(std::move(*provenance));
     facts_.inputs.push_back({file.path, parts_.back().first, file.frames, file.growing});
-    const auto gaps = reader_->gaps();
+    const auto gaps = file.growing ? gaps_so_far(facts_.provenances.back()) : reader_->gaps();
     if (!gaps) return std::unexpected(in_file(file.path, gaps.error()));
     facts_.gaps.insert(facts_.gaps.end(), gaps->begin(), gaps->end());
     return {};
+  }
+
+  /// Of the segment that is open and has no list of gaps yet: what its log and its frame table tell
+  /// up to its last frame here.
+  Result<std::vector<GapEntry>> gaps_so_far(const std::string& provenance) {
+    const Part& part = parts_.back();
+    // Its recording may have ended since it was found.
+    auto listed =
+        reader_->finished() ? reader_->gaps() : read_events(files_, events_path(part.path)).gaps;
+    if (!listed) return listed;
+    const auto summary = summarise_provenance(provenance);
+    CrashGaps gaps(std::move(*listed), summary && summary->leaves_out());
+    std::int64_t last = -1;
+    const auto frames = static_cast<std::int64_t>(part.frames);
+    for (std::int64_t first = 0; first < frames; first += kBlock) {
+      const auto records = reader_->records_from(first, std::min(kBlock, frames - first));
+      if (!records) return std::unexpected(records.error());
+      for (const FrameRecord& record : *records) {
+        if (is_placeholder(record)) continue;
+        gaps.take(record);
+        if (is_intact(record)) last = static_cast<std::int64_t>(record.sequence);
+      }
+    }
+    auto found = std::move(gaps).finish(0);
+    // Frames behind them may have come in the meantime, and others been lost.
+    std::erase_if(found, [last](const GapEntry& gap) { return gap.after_sequence > last; });
+    return found;
   }
 
   void take_first(const SegmentFile& file, const SegmentDescription& d,

@@ -51,7 +51,9 @@ struct TransformRequest {
   std::optional<Renormalisation> renormalise;
   bool truncate{};  ///< --compat ilastik: truncated and wrapping, as ilastik does.
   std::optional<PixelType> dtype;
-  bool saturate{};         ///< Values that do not fit are clipped and counted; else an error.
+  bool saturate{};  ///< Values that do not fit are clipped and counted; else an error.
+  /// Layers go along with their frames; false where nobody writes them.
+  bool keeps_layers{true};
   std::vector<Axis> axes;  ///< Empty: (t, y, x), or (sy, sx, y, x), as the recording has them.
   bool flat{};             ///< A scan's frames as (t, y, x).
 };

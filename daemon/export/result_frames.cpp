@@ -5,6 +5,7 @@
 
 #include "core/crc32c.hpp"
 #include "export/result_grid.hpp"
+#include "export/result_losses.hpp"
 #include "export/result_pixels.hpp"
 #include "export/result_plan.hpp"
 #include "export/result_slabs.hpp"
@@ -19,6 +20,7 @@ class FrameSlices final : public ResultFrames {
       : recording_(recording),
         plan_(std::move(plan)),
         grid_(recording, plan_.grid),
+        losses_(recording, plan_.grid),
         maker_(plan_.pixels, plan_.facts.layers) {}
 
   [[nodiscard]] const ResultFacts& facts() const noexcept override { return plan_.facts; }
@@ -34,10 +36,7 @@ class FrameSlices final : public ResultFrames {
       maker_.make_missing(done_);
       ++end_.missing;
     } else {
-      slice.frame = **frame;
-      const auto note = recording_.note(**frame);
-      if (!note) return std::unexpected(note.error());
-      slice.note = *note;
+      if (auto told = take_note(**frame, slice); !told) return std::unexpected(told.error());
       if (auto made = maker_.make(recording_, **frame, done_); !made) {
         return std::unexpected(made.error());
       }
@@ -47,6 +46,9 @@ class FrameSlices final : public ResultFrames {
     slice.statistics = done_.statistics;
     slice.layers = done_.layers;
     end_.slices = ++next_;
+    if (auto ended = next_ == plan_.facts.slices ? finish() : Result<void>{}; !ended) {
+      return std::unexpected(ended.error());
+    }
     return true;
   }
 
@@ -55,9 +57,36 @@ class FrameSlices final : public ResultFrames {
   void rewind() override {
     next_ = 0;
     end_ = {};
+    losses_.rewind();
   }
 
  private:
+  Result<void> take_note(std::uint64_t frame, ResultSlice& slice) {
+    const auto note = recording_.note(frame);
+    if (!note) return std::unexpected(note.error());
+    slice.frame = frame;
+    slice.note = *note;
+    add_to_span(*note);
+    if (!plan_.facts.frames_in_order) return {};
+    return losses_.take(frame, slice.note);
+  }
+
+  Result<void> finish() {
+    if (!plan_.facts.frames_in_order) return {};
+    auto losses = losses_.finish();
+    if (!losses) return std::unexpected(losses.error());
+    end_.losses = std::move(*losses);
+    return {};
+  }
+
+  void add_to_span(const FrameNote& note) noexcept {
+    if (is_torn(note)) return;
+    const FrameInfo& info = note.info;
+    if (!end_.frames) end_.frames = {info.sequence, info.sequence, info.utc_ns, info.utc_ns};
+    end_.frames->last_sequence = info.sequence;
+    end_.frames->last_utc_ns = info.utc_ns;
+  }
+
   /// Where in the grid the frame of a slice is.
   [[nodiscard]] std::uint64_t grid_index(std::uint64_t slice) const noexcept {
     const auto n = plan_.grid.sizes();
@@ -76,6 +105,7 @@ class FrameSlices final : public ResultFrames {
   Recording& recording_;
   ResultPlan plan_;
   GridFrames grid_;
+  LossTracker losses_;
   FrameMaker maker_;
   DoneFrame done_;
   std::uint64_t next_{};

@@ -40,8 +40,9 @@ struct ResultSlice {
   std::span<const std::byte> pixels;  ///< size_bytes(ResultFacts::slice), machine's byte order.
   /// CRC-32C of the pixels, where somebody has calculated it.
   std::optional<std::uint32_t> crc32c;
-  std::uint64_t frame{};       ///< Of the recording, where frames_in_order.
-  FrameNote note;              ///< Likewise.
+  std::uint64_t frame{};  ///< Of the recording, where frames_in_order.
+  /// Likewise. `lost_before` tells of all frames since the slice before.
+  FrameNote note;
   bool missing{};              ///< A point of a scan that has no frame: NaN, or 0 where integers.
   FrameStatistics statistics;  ///< Of these pixels.
   std::vector<std::span<const std::byte>> layers;
@@ -50,11 +51,27 @@ struct ResultSlice {
 /// CRC-32C of the slice's pixels.
 [[nodiscard]] std::uint32_t checksum_of(const ResultSlice& slice) noexcept;
 
+/// The first and the last frame of the recording that a result has.
+struct FrameSpan {
+  std::uint64_t first_sequence{}, last_sequence{};
+  std::int64_t first_utc_ns{-1}, last_utc_ns{-1};  ///< -1: not known.
+};
+
+/// What a result does not have of the frames of its recording.
+struct ResultLosses {
+  std::vector<GapEntry> gaps;  ///< In order. Of a part: those that are in it.
+  std::uint64_t merged{};      ///< Into its frames.
+  std::uint64_t left_out{};    ///< With a number of their own, between its first and its last one.
+};
+
 /// What is known behind the last slice.
 struct ResultEnd {
   std::uint64_t slices{};
   std::uint64_t missing{};  ///< Points without a frame.
   std::uint64_t clipped{};  ///< Pixels that did not fit their type.
+  /// None where slices are not frames, or where no frame tells its number.
+  std::optional<FrameSpan> frames{};
+  std::shared_ptr<const ResultLosses> losses{};  ///< Null where slices are not frames.
 };
 
 /// The result, slice by slice, in bounded memory. Threads: one.

@@ -90,6 +90,8 @@ bool is_torn(const FrameNote& note) noexcept {
          note.info.monotonic_ns < 0;
 }
 
+bool is_placeholder(const FrameNote& note) noexcept { return note.accumulated == 0; }
+
 std::array<std::uint64_t, 3> FrameGrid::sizes() const noexcept {
   return {steps_in(time, every), steps_in(scan[0], subsample[0]), steps_in(scan[1], subsample[1])};
 }
@@ -160,12 +162,19 @@ Result<std::optional<std::uint64_t>> GridFrames::find_number(std::uint64_t numbe
 Result<std::optional<std::uint64_t>> GridFrames::find(std::uint64_t index) {
   const auto n = grid_.sizes();
   const std::uint64_t t = grid_.time.start + index / (n[1] * n[2]) * grid_.every;
-  if (!grid_.is_scan) return t;
+  if (!grid_.is_scan) return told_by(t);
   const Scan& scan = *recording_.facts().scan;
   const std::uint64_t row = grid_.scan[0].start + index / n[2] % n[1] * grid_.subsample[0];
   const std::uint64_t column = grid_.scan[1].start + index % n[2] * grid_.subsample[1];
   const std::uint64_t line = t * scan.rows + row;
-  return find_number(scan.first_number + line * scan.frames_per_line() + column);
+  const auto frame = find_number(scan.first_number + line * scan.frames_per_line() + column);
+  return frame && *frame ? told_by(**frame) : frame;
+}
+
+Result<std::optional<std::uint64_t>> GridFrames::told_by(std::uint64_t frame) {
+  const auto note = recording_.note(frame);
+  if (!note) return std::unexpected(note.error());
+  return is_placeholder(*note) ? std::nullopt : std::optional(frame);
 }
 
 }  // namespace framelog

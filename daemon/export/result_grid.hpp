@@ -23,6 +23,9 @@ class GridFrames {
  private:
   [[nodiscard]] Result<std::optional<std::uint64_t>> find_number(std::uint64_t number);
 
+  /// None where it only stands for one.
+  [[nodiscard]] Result<std::optional<std::uint64_t>> told_by(std::uint64_t frame);
+
   /// A frame that tells its number.
   struct Numbered {
     std::uint64_t frame{};
@@ -35,6 +38,9 @@ class GridFrames {
   FrameGrid grid_;
   std::optional<Numbered> near_;
 };
+
+/// Whether it stands for a point of a scan that has no frame: in an array every point has a place.
+[[nodiscard]] bool is_placeholder(const FrameNote& note) noexcept;
 
 /// Whether the record is torn, so that its number is not the hardware's.
 [[nodiscard]] bool is_torn(const FrameNote& note) noexcept;

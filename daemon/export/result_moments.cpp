@@ -5,6 +5,15 @@
 #include "export/result_images.hpp"
 
 namespace framelog {
+namespace {
+
+std::uint64_t whole(std::span<const std::byte> pixels, std::size_t pixel) noexcept {
+  std::uint64_t value = 0;
+  std::memcpy(&value, &pixels[pixel * sizeof value], sizeof value);
+  return value;
+}
+
+}  // namespace
 
 PixelMoments::PixelMoments(const FrameShape& shape)
     : shape_(shape), max_(size_bytes(shape)), min_(size_bytes(shape)) {
@@ -29,14 +38,17 @@ PixelMoments::PixelMoments(const FrameShape& shape)
 
 void PixelMoments::add(std::span<const std::byte> pixels, std::span<const double> values) {
   const std::size_t bytes = size_bytes(shape_.type);
+  // All other types fit a double without loss.
+  const bool is_wide = shape_.type == PixelType::kUint64;
   for (std::size_t i = 0; i < values.size(); ++i) {
     const double value = values[i];
     if (std::isnan(value)) continue;
-    if (!(value <= largest_[i])) {
+    const bool is_known = is_wide && counts_[i] > 0;
+    if (is_known ? whole(pixels, i) > whole(max_, i) : !(value <= largest_[i])) {
       largest_[i] = value;
       std::memcpy(&max_[i * bytes], &pixels[i * bytes], bytes);
     }
-    if (!(value >= least_[i])) {
+    if (is_known ? whole(pixels, i) < whole(min_, i) : !(value >= least_[i])) {
       least_[i] = value;
       std::memcpy(&min_[i * bytes], &pixels[i * bytes], bytes);
     }

@@ -79,15 +79,49 @@ Result<void> add_conversion(const TransformRequest& request, PixelPlan& plan) {
   return {};
 }
 
-void keep_layers(const RecordingFacts& recording, const TransformRequest& request,
-                 PixelPlan& plan) {
-  if (request.raw_only || plan.reduction.bin != Binning{}) return;
+/// Those of the frames' size go through what cuts and bins the frames.
+Result<void> keep_layers(const RecordingFacts& recording, const TransformRequest& request,
+                         PixelPlan& plan) {
+  if (request.raw_only || !request.keeps_layers) return {};
+  const Region& region = plan.reduction.region;
   for (std::size_t i = 0; i < recording.layers.size(); ++i) {
-    const FrameShape& shape = recording.layers[i].shape;
-    const bool same_size =
-        shape.height_px == recording.shape.height_px && shape.width_px == recording.shape.width_px;
-    if (same_size) plan.kept_layers.push_back(i);
+    const LayerFacts& layer = recording.layers[i];
+    const bool same_size = layer.shape.height_px == recording.shape.height_px &&
+                           layer.shape.width_px == recording.shape.width_px;
+    if (!same_size) continue;
+    ReductionSpec spec;
+    spec.roi = RegionSpec{region.y_start, region.y_stop, region.x_start, region.x_stop};
+    if (!layer.is_mask) {
+      spec.bin = plan.reduction.bin;
+      spec.bin_mode = plan.reduction.bin_mode;
+    }
+    auto reduction = make_plan(layer.shape, spec, std::nullopt);
+    if (!reduction) return std::unexpected(reduction.error());
+    plan.kept_layers.push_back({i, std::move(*reduction)});
   }
+  return {};
+}
+
+/// 1 where any pixel of a bin is; `mask` has the bins of `bins` without a rest.
+void bin_mask(std::span<const std::byte> mask, const Binning& bin, const FrameShape& bins,
+              std::span<std::byte> into) {
+  std::ranges::fill(into, std::byte{0});
+  const std::size_t width = std::size_t{bins.width_px} * bin.columns;
+  for (std::size_t i = 0; i < mask.size(); ++i) {
+    const std::size_t at = i / width / bin.rows * bins.width_px + i % width / bin.columns;
+    if (mask[i] != std::byte{0}) into[at] = std::byte{1};
+  }
+}
+
+/// What stands for a frame that is not there: NaN, or 0 of integers.
+std::vector<std::byte> missing_of(const FrameShape& shape) {
+  std::vector<std::byte> pixels(size_bytes(shape));
+  if (is_float(shape.type)) {
+    const std::vector<double> nan(std::size_t{shape.height_px} * shape.width_px,
+                                  std::numeric_limits<double>::quiet_NaN());
+    store_values(shape.type, nan, pixels);
+  }
+  return pixels;
 }
 
 }  // namespace
@@ -127,7 +161,9 @@ Result<PixelPlan> plan_pixels(const RecordingFacts& recording, const TransformRe
     if (auto added = add_conversion(request, plan); !added) return std::unexpected(added.error());
   }
   if (auto added = add_mask(request, plan); !added) return std::unexpected(added.error());
-  keep_layers(recording, request, plan);
+  if (auto kept = keep_layers(recording, request, plan); !kept) {
+    return std::unexpected(kept.error());
+  }
   return plan;
 }
 
@@ -147,8 +183,11 @@ FrameMaker::FrameMaker(const PixelPlan& plan, const std::vector<LayerFacts>& lay
     values_.resize(std::size_t{plan.binned.height_px} * plan.binned.width_px);
     filtered_.resize(size_bytes(plan.filtered));
   }
-  for (const LayerFacts& layer : layers) layers_.emplace_back(size_bytes(layer.shape));
-  layer_cutters_.resize(plan.kept_layers.size());
+  for (const LayerFacts& layer : layers) {
+    layers_.emplace_back(size_bytes(layer.shape));
+    layer_shapes_.push_back(layer.shape);
+  }
+  for (const KeptLayer& kept : plan.kept_layers) layer_reducers_.emplace_back(kept.reduction);
 }
 
 Result<void> FrameMaker::make(Recording& recording, std::uint64_t frame, DoneFrame& done) {
@@ -191,15 +230,17 @@ FrameStatistics FrameMaker::filter_and_convert(DoneFrame& done) {
 
 std::span<const std::byte> FrameMaker::filter(std::span<const std::byte> pixels, DoneFrame& done) {
   load_values(plan_.binned.type, pixels, values_);
-  if (layers_.empty()) {  // Where the axes are in another order nobody takes them.
-    static_cast<void>(chain_->run(values_));
+  if (layers_.empty()) {  // Nobody takes them, as where the axes are in another order.
+    chain_->apply(values_);
     store_values(plan_.filtered.type, values_, filtered_);
     return filtered_;
   }
-  // Layers: the frame before the first step, and one of each step.
+  // Layers: the frame before the first step of all, and one of each step.
   std::size_t layer = 0;
-  store_values(plan_.filtered.type, values_, layers_[layer]);
-  done.layers.emplace_back(layers_[layer++]);
+  if (!plan_.is_processed) {
+    store_values(plan_.filtered.type, values_, layers_[layer]);
+    done.layers.emplace_back(layers_[layer++]);
+  }
   for (const FilterChain::Layer& step : chain_->run(values_)) {
     if (step.mask.empty()) {
       store_values(plan_.filtered.type, step.values, layers_[layer]);
@@ -229,23 +270,18 @@ void FrameMaker::put_mask() {
 
 Result<void> FrameMaker::take_layers(Recording& recording, std::uint64_t frame, DoneFrame& done) {
   for (std::size_t i = 0; i < plan_.kept_layers.size(); ++i) {
-    const LayerFacts& facts = recording.facts().layers[plan_.kept_layers[i]];
+    const auto& [index, reduction] = plan_.kept_layers[i];
+    const bool is_mask = recording.facts().layers[index].is_mask;
     std::vector<std::byte>& layer = layers_[done.layers.size()];
-    layer_source_.resize(size_bytes(facts.shape));
-    if (auto read = recording.read_layer(plan_.kept_layers[i], frame, layer_source_); !read) {
-      return read;
-    }
-    if (layer_source_.size() == layer.size()) {
-      std::ranges::copy(layer_source_, layer.begin());
+    layer_source_.resize(size_bytes(reduction.source));
+    if (auto read = recording.read_layer(index, frame, layer_source_); !read) return read;
+    layer_cut_.resize(reduction.identity ? 0 : size_bytes(reduction.output));
+    if (!reduction.identity) static_cast<void>(layer_reducers_[i].run(layer_source_, layer_cut_));
+    const auto& cut = reduction.identity ? layer_source_ : layer_cut_;
+    if (is_mask && plan_.reduction.bin != Binning{}) {
+      bin_mask(cut, plan_.reduction.bin, plan_.binned, layer);
     } else {
-      auto& cutter = layer_cutters_[i];
-      if (!cutter) {
-        const Region& region = plan_.reduction.region;
-        ReductionSpec spec;
-        spec.roi = RegionSpec{region.y_start, region.y_stop, region.x_start, region.x_stop};
-        cutter.emplace(*make_plan(facts.shape, spec, std::nullopt));
-      }
-      static_cast<void>(cutter->run(layer_source_, layer));
+      std::ranges::copy(cut, layer.begin());
     }
     done.layers.emplace_back(layer);
   }
@@ -253,23 +289,16 @@ Result<void> FrameMaker::take_layers(Recording& recording, std::uint64_t frame, 
 }
 
 void FrameMaker::make_missing(DoneFrame& done) {
-  const std::size_t pixels = std::size_t{plan_.output.height_px} * plan_.output.width_px;
   if (missing_.empty()) {
-    missing_.resize(size_bytes(plan_.output));
-    if (is_float(plan_.output.type)) {
-      const std::vector<double> nan(pixels, std::numeric_limits<double>::quiet_NaN());
-      store_values(plan_.output.type, nan, missing_);
-    }
+    missing_ = missing_of(plan_.output);
+    for (const FrameShape& shape : layer_shapes_) missing_layers_.push_back(missing_of(shape));
   }
   done.pixels = missing_;
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
   done.statistics = is_float(plan_.output.type) ? FrameStatistics{kNan, kNan, kNan, kNan, 0, 0, 0}
                                                 : FrameStatistics{};
   done.layers.clear();
-  for (std::vector<std::byte>& layer : layers_) {
-    std::ranges::fill(layer, std::byte{});
-    done.layers.emplace_back(layer);
-  }
+  for (const std::vector<std::byte>& layer : missing_layers_) done.layers.emplace_back(layer);
 }
 
 bool FrameMaker::exchange(const DoneFrame& done, std::vector<std::byte>& pixels) {

@@ -51,9 +51,11 @@ class FrameMaker {
   std::vector<std::byte> source_, binned_, filtered_, output_;
   std::vector<double> values_;
   std::vector<std::vector<std::byte>> layers_;
-  std::vector<std::byte> layer_source_;
-  std::vector<std::optional<Reducer>> layer_cutters_;
+  std::vector<std::byte> layer_source_, layer_cut_;
+  std::vector<Reducer> layer_reducers_;  ///< Of the kept layers.
   std::vector<std::byte> missing_;
+  std::vector<FrameShape> layer_shapes_;
+  std::vector<std::vector<std::byte>> missing_layers_;  ///< Made with missing_.
 };
 
 /// From and to float64, in the order of the pixels.

@@ -141,28 +141,29 @@ void add_pixel_steps(const TransformRequest& request, const ResultPlan& plan,
   }
 }
 
-/// Layers go with frames only.
+/// Layers go with frames only. What was recorded and done before stays as it is: new steps are
+/// numbered behind it.
 void add_layers(const RecordingFacts& recording, ResultPlan& plan) {
   PixelPlan& pixels = plan.pixels;
-  if (!plan.facts.frames_in_order) pixels.kept_layers.clear();
-  if (!plan.facts.frames_in_order) return;
   const FrameShape shape = pixels.filtered;
   const FrameShape mask{shape.height_px, shape.width_px, PixelType::kUint8};
-  if (!pixels.filters.empty()) plan.facts.layers.push_back({"raw", false, shape});
-  for (std::size_t i = 0; i < pixels.filters.size(); ++i) {
-    const std::string& name = pixels.filters[i].name;
-    const bool is_mask = find_filter(name)->is_mask;
-    plan.facts.layers.push_back(
-        {fmt::format("step_{}_{}", i + 1, name), is_mask, is_mask ? mask : shape});
-  }
-  std::erase_if(pixels.kept_layers, [&](std::size_t kept) {
-    return std::ranges::find(plan.facts.layers, recording.layers[kept].name, &LayerFacts::name) !=
-           plan.facts.layers.end();
+  std::uint64_t step = 0;
+  for (const LayerFacts& layer : recording.layers) step = std::max(step, step_of(layer.name));
+  // Also where the layers that tell it do not go along.
+  pixels.is_processed = std::ranges::any_of(recording.layers, [](const LayerFacts& layer) {
+    return !layer.is_mask && (layer.name == kRawLayer || step_of(layer.name) > 0);
   });
-  for (const std::size_t kept : pixels.kept_layers) {
-    LayerFacts layer = recording.layers[kept];
-    layer.shape.height_px = shape.height_px;
-    layer.shape.width_px = shape.width_px;
+  if (!pixels.filters.empty() && !pixels.is_processed) {
+    plan.facts.layers.push_back({std::string(kRawLayer), false, shape});
+  }
+  for (const FilterStep& filter : pixels.filters) {
+    const bool is_mask = find_filter(filter.name)->is_mask;
+    plan.facts.layers.push_back(
+        {fmt::format("step_{}_{}", ++step, filter.name), is_mask, is_mask ? mask : shape});
+  }
+  for (const KeptLayer& kept : pixels.kept_layers) {
+    LayerFacts layer = recording.layers[kept.layer];
+    layer.shape = {shape.height_px, shape.width_px, kept.reduction.output.type};
     plan.facts.layers.push_back(std::move(layer));
   }
 }
@@ -223,7 +224,11 @@ Result<ResultPlan> make_result_plan(Recording& recording, const TransformRequest
   if (!order) return std::unexpected(order.error());
   plan.order = *order;
   add_calibration(facts, plan);
-  add_layers(facts, plan);
+  if (request.keeps_layers && plan.facts.frames_in_order) {
+    add_layers(facts, plan);
+  } else {
+    plan.pixels.kept_layers.clear();
+  }
   add_grid_steps(facts, plan, plan.facts.steps);
   add_pixel_steps(request, plan, plan.facts.steps);
   if (auto added = add_value_range(recording, plan); !added) {

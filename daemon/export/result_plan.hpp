@@ -27,6 +27,12 @@ struct FrameGrid {
   [[nodiscard]] std::uint64_t frames() const noexcept;
 };
 
+/// A layer of the recording that goes through with its frames.
+struct KeptLayer {
+  std::size_t layer{};      ///< In RecordingFacts::layers.
+  ReductionPlan reduction;  ///< Cut and bin, as of the frames; masks are only cut.
+};
+
 /// How a frame of the recording becomes one of the result.
 struct PixelPlan {
   ReductionPlan reduction;  ///< Cut and bin; where nothing else happens, the rest as well.
@@ -40,7 +46,8 @@ struct PixelPlan {
   std::optional<Renormalisation> renormalise;
   bool truncate{};
   bool saturate{};
-  std::vector<std::size_t> kept_layers;  ///< Of the recording, that go through.
+  std::vector<KeptLayer> kept_layers;
+  bool is_processed{};  ///< In the recording already: the frame before the filters is no `raw`.
 };
 
 /// Where the axes of the result come from.

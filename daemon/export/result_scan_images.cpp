@@ -2,11 +2,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <optional>
 
+#include "export/result_image_names.hpp"
 #include "export/result_images.hpp"
 #include "export/result_pixels.hpp"
 #include "reduce/detector.hpp"
@@ -15,70 +15,11 @@
 namespace framelog {
 namespace {
 
-constexpr std::string_view kAnyPattern = "pattern_SY_SX";
-
-/// The detectors of the recording, and those that were asked for beside them, which come first.
-std::vector<DetectorSpec> all_detectors(const RecordingFacts& recording, const ViewRequest& view) {
-  std::vector<DetectorSpec> all = view.detectors;
-  for (const DetectorSpec& detector : recording.detectors) {
-    const bool known = std::ranges::find(all, detector.name, &DetectorSpec::name) != all.end();
-    if (!known) all.push_back(detector);
-  }
-  return all;
-}
-
-/// "BF_0-12px": the angles, or radii, in the unit of the pixels where those are square.
-std::string image_name(const RecordingFacts& recording, const DetectorSpec& detector) {
-  const Length& pixel = recording.pixel_size[0];
-  const bool square = !pixel.unit.empty() && pixel == recording.pixel_size[1];
-  const double size = square ? pixel.value : 1;
-  const std::string unit = square ? pixel.unit : "px";
-  const auto ring = [&](double inner, double outer) {
-    return fmt::format("{}_{:.6g}-{:.6g}{}", detector.name, inner * size, outer * size, unit);
-  };
-  if (const auto* disc = std::get_if<Disc>(&detector.area)) return ring(0, disc->outer);
-  if (const auto* annulus = std::get_if<Annulus>(&detector.area)) {
-    return ring(annulus->inner, annulus->outer);
-  }
-  return detector.name;
-}
-
-/// Names of detectors whose sums are stored, but whose shape is not known here.
-std::vector<std::string> only_stored(const RecordingFacts& recording,
-                                     const std::vector<DetectorSpec>& detectors) {
-  std::vector<std::string> names;
-  for (const std::string& name : recording.series) {
-    if (std::ranges::find(detectors, name, &DetectorSpec::name) == detectors.end()) {
-      names.push_back(name);
-    }
-  }
-  return names;
-}
-
-struct Point {
-  std::uint64_t row{};
-  std::uint64_t column{};
-};
-
-/// "pattern_3_4"
-std::optional<Point> pattern_of(std::string_view name) {
-  constexpr std::string_view kPrefix = "pattern_";
-  if (!name.starts_with(kPrefix)) return std::nullopt;
-  name.remove_prefix(kPrefix.size());
-  Point point;
-  const char* const end = name.data() + name.size();
-  const auto row = std::from_chars(name.data(), end, point.row);
-  if (row.ec != std::errc{} || row.ptr == end || *row.ptr != '_') return std::nullopt;
-  const auto column = std::from_chars(row.ptr + 1, end, point.column);
-  if (column.ec != std::errc{} || column.ptr != end) return std::nullopt;
-  return point;
-}
-
 /// What has been asked for, by where it comes from.
 struct Wanted {
   std::vector<DetectorSpec> computed;
   std::vector<std::size_t> stored;  ///< In RecordingFacts::series.
-  std::vector<Point> patterns;
+  std::vector<ScanPoint> patterns;
   bool sum{};
   bool mean{};
 };
@@ -190,6 +131,11 @@ class Gatherer {
     for (const std::size_t series : wanted_.stored) {
       add_images(recording.facts().series[series], std::nullopt);
     }
+    for (const ScanPoint& point : wanted_.patterns) {
+      for (std::string& name : images_of_scans(facts_, pattern_name(point))) {
+        patterns_.push_back(missing_pattern(std::move(name)));
+      }
+    }
   }
 
   Result<void> add(const ResultSlice& slice, std::span<const double> values) {
@@ -211,7 +157,7 @@ class Gatherer {
     return {};
   }
 
-  Result<std::vector<DerivedImage>> finish() {
+  std::vector<DerivedImage> finish() {
     std::vector<DerivedImage> all;
     for (Image& image : images_) all.push_back(std::move(image.image));
     for (std::size_t i = 0; i < all.size(); ++i) {
@@ -221,10 +167,6 @@ class Gatherer {
     }
     if (wanted_.sum) all.push_back(frame_image("sum", moments_.sum()));
     if (wanted_.mean) all.push_back(frame_image("mean", moments_.mean()));
-    if (patterns_.size() < wanted_.patterns.size() * places_.scans) {
-      return fail(ErrorCode::kInvalid, "images",
-                  "a pattern's point has no frame, or is not within the cutout");
-    }
     all.insert(all.end(), std::move_iterator(patterns_.begin()),
                std::move_iterator(patterns_.end()));
     return all;
@@ -236,16 +178,12 @@ class Gatherer {
     std::vector<double> values;
   };
 
-  /// "BF", or of several scans "BF_t0" and so on.
-  [[nodiscard]] std::string of_scan(const std::string& name, std::uint64_t scan) const {
-    return places_.scans == 1 ? name : fmt::format("{}_t{}", name, facts_.time.start + scan);
-  }
-
   void add_images(const std::string& name, const std::optional<DetectorSpec>& detector) {
     const std::uint64_t points = places_.rows->size * places_.columns->size;
+    const auto names = images_of_scans(facts_, name);
     for (std::uint64_t scan = 0; scan < places_.scans; ++scan) {
       DerivedImage image;
-      image.name = of_scan(name, scan);
+      image.name = names[scan];
       image.shape = {static_cast<std::uint32_t>(places_.rows->size),
                      static_cast<std::uint32_t>(places_.columns->size), PixelType::kFloat64};
       image.axes = {*places_.rows, *places_.columns};
@@ -280,16 +218,29 @@ class Gatherer {
     return image;
   }
 
+  /// One whose point has no frame, until it is found.
+  [[nodiscard]] DerivedImage missing_pattern(std::string name) const {
+    DerivedImage image = pattern_image(std::move(name));
+    const std::size_t pixels = std::size_t{image.shape.height_px} * image.shape.width_px;
+    image.missing.assign(pixels, 1);
+    image.pixels.resize(size_bytes(image.shape));
+    if (is_float(image.shape.type)) {
+      const std::vector<double> nan(pixels, std::numeric_limits<double>::quiet_NaN());
+      store_values(image.shape.type, nan, image.pixels);
+    }
+    return image;
+  }
+
   void keep_patterns(const ResultSlice& slice, const Places::Place& place) {
     if (wanted_.patterns.empty()) return;
     const auto point = point_of(*recording_.facts().scan, slice.note.info.source_sequence);
     if (!point) return;
-    for (const Point& wanted : wanted_.patterns) {
+    for (std::size_t i = 0; i < wanted_.patterns.size(); ++i) {
+      const ScanPoint& wanted = wanted_.patterns[i];
       if (wanted.row != point->row || wanted.column != point->column) continue;
-      DerivedImage image = pattern_image(
-          of_scan(fmt::format("pattern_{}_{}", wanted.row, wanted.column), place.scan));
+      DerivedImage& image = patterns_[i * places_.scans + place.scan];
       image.pixels.assign(slice.pixels.begin(), slice.pixels.end());
-      patterns_.push_back(std::move(image));
+      image.missing.clear();
     }
   }
 
@@ -300,11 +251,12 @@ class Gatherer {
   Places places_;
   PixelMoments moments_;
   std::vector<double> sums_;
-  std::vector<Image> images_;  ///< Of each detector one per scan.
-  std::vector<DerivedImage> patterns_;
+  std::vector<Image> images_;           ///< Of each detector one per scan.
+  std::vector<DerivedImage> patterns_;  ///< Likewise of each point.
 };
 
-Result<void> check_scan(const ResultFacts& facts, const Wanted& wanted) {
+Result<void> check_scan(const RecordingFacts& recording, const ResultFacts& facts,
+                        const Wanted& wanted) {
   const Places places(facts);
   const std::size_t count = facts.axes.size();
   if (count < 2 || facts.axes[count - 2].axis != Axis::kY || facts.axes.back().axis != Axis::kX) {
@@ -313,33 +265,27 @@ Result<void> check_scan(const ResultFacts& facts, const Wanted& wanted) {
   }
   const bool of_points =
       !wanted.computed.empty() || !wanted.stored.empty() || !wanted.patterns.empty();
-  if (!of_points || (places.rows && places.columns)) return {};
+  if (!of_points) return {};
+  for (const ScanPoint& point : wanted.patterns) {
+    if (has_point(recording, facts, point)) continue;
+    return fail(ErrorCode::kInvalid, "images",
+                pattern_name(point) +
+                    ": the point is not within the cutout, or is left out by subsampling");
+  }
+  if (places.rows && places.columns) return {};
   return fail(ErrorCode::kInvalid, "images",
               "the result has no scan, of which detectors make images (allowed: sum, mean)");
 }
 
 }  // namespace
 
-std::vector<std::string> list_images(const Recording& recording, const ViewRequest& view) {
-  const RecordingFacts& facts = recording.facts();
-  std::vector<std::string> names;
-  if (facts.scan) {
-    const auto detectors = all_detectors(facts, view);
-    for (const DetectorSpec& detector : detectors) names.push_back(image_name(facts, detector));
-    for (std::string& name : only_stored(facts, detectors)) names.push_back(std::move(name));
-  }
-  names.emplace_back("sum");
-  names.emplace_back("mean");
-  if (facts.scan) names.emplace_back(kAnyPattern);
-  return names;
-}
-
 Result<std::vector<DerivedImage>> scan_images(Recording& recording, ResultFrames& result,
                                               const ViewRequest& view) {
   auto wanted = choose_all(recording, view);
   if (!wanted) return std::unexpected(wanted.error());
   const ResultFacts& facts = result.facts();
-  if (auto good = check_scan(facts, *wanted); !good) return std::unexpected(good.error());
+  if (auto good = check_scan(recording.facts(), facts, *wanted); !good)
+    return std::unexpected(good.error());
   DetectorSet detectors;
   if (!wanted->computed.empty()) {
     auto made = detectors_in_result(recording.facts(), facts, wanted->computed);

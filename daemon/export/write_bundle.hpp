@@ -17,13 +17,14 @@ namespace framelog {
 [[nodiscard]] std::string layer_name(const LayerFacts& layer, std::string_view separator);
 
 /// A list of JSON objects, one for each frame: what the recording's own bundle said of it, or its
-/// number and flags, and always its `timestamp` in seconds.
+/// number and flags, and always its `timestamp` in seconds. A point of a scan without a frame has
+/// the flag of what is incomplete, no number, 0 frames in it (`accumulated`), and no time: null.
 class FrameMetadata {
  public:
   explicit FrameMetadata(const WritePlan& plan) : plan_(plan) {}
   /// The text of the next frame, with the bracket or comma before it.
   [[nodiscard]] std::string next(const ResultSlice& slice);
-  /// The same slice's time: where none is known its number.
+  /// The same slice's time: NaN where it has none, its number where no frame has one.
   [[nodiscard]] double timestamp() const noexcept { return timestamp_; }
   [[nodiscard]] std::string end() const { return first_ ? "[]" : "]"; }
 

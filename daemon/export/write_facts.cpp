@@ -12,6 +12,7 @@
 #include "core/crc32c.hpp"
 #include "core/version.hpp"
 #include "formats/digest.hpp"
+#include "formats/stored_record.hpp"
 
 namespace framelog {
 namespace {
@@ -79,6 +80,31 @@ void account(const GapEntry& gap, Accounting& accounting) {
     accounting.dropped[i] += frames;
     accounting.received += frames;
   }
+}
+
+/// Whether a result goes back to the first frame of the recording, and on to the last.
+std::pair<bool, bool> reach_of(const RecordingFacts& recording, const ResultFacts& result) {
+  const bool is_scan =
+      recording.scan && (find_axis(result, Axis::kScanY) || find_axis(result, Axis::kScanX));
+  bool from_first = result.time.start == 0;
+  bool to_last = result.time.stop == (is_scan ? recording.scans : recording.frames);
+  if (is_scan) {
+    const auto& [sy, sx] = result.scan;
+    from_first = from_first && sy.start == 0 && sx.start == 0;
+    to_last = to_last && sy.stop == recording.scan->rows && sx.stop == recording.scan->columns;
+  }
+  return {from_first, to_last};
+}
+
+/// Events of the rest of a recording are not those of a part.
+void leave_others_out(const WritePlan& plan, const FrameSpan& span, SegmentEnd& end) {
+  const auto [from_first, to_last] = reach_of(*plan.recording, *plan.result);
+  const bool cuts_before = !from_first;
+  const bool cuts_behind = !to_last;
+  std::erase_if(end.events, [&](const EventEntry& event) {
+    return (cuts_before && span.first_utc_ns >= 0 && event.utc_ns < span.first_utc_ns) ||
+           (cuts_behind && span.last_utc_ns >= 0 && event.utc_ns > span.last_utc_ns);
+  });
 }
 
 }  // namespace
@@ -184,12 +210,19 @@ SegmentEnd end_as_segment(const WritePlan& plan, const ResultEnd& end) {
   SegmentEnd out;
   out.file_name = plan.final_name;
   out.stop_reason = "exported";
-  if (plan.result->frames_in_order) {
-    out.gaps = plan.recording->gaps;
-    out.events = plan.recording->events;
-  }
   out.accounting.recorded = end.slices;
-  out.accounting.received = end.slices;
+  if (plan.result->frames_in_order) {
+    out.events = plan.recording->events;
+    if (end.frames) leave_others_out(plan, *end.frames, out);
+    out.accounting.recorded -= end.missing;
+    if (end.losses) {
+      out.gaps = end.losses->gaps;
+      out.accounting.merged = end.losses->merged;
+      out.accounting.skipped = end.losses->left_out;
+    }
+  }
+  const Accounting& counted = out.accounting;
+  out.accounting.received = counted.recorded + counted.merged + counted.skipped;
   for (const GapEntry& gap : out.gaps) account(gap, out.accounting);
   out.provenance_json = plan.provenance_json;
   return out;
@@ -201,6 +234,7 @@ FrameRecord record_of(const ResultFacts& result, const ResultSlice& slice,
   const bool is_frame = result.frames_in_order && !slice.missing;
   const FrameInfo info = is_frame ? slice.note.info : FrameInfo{};
   record.sequence = is_frame ? info.sequence : slice.index;
+  if (result.frames_in_order && slice.missing) record.sequence = kNoFrameSequence;
   record.source_sequence = is_frame && !is_scan(result) ? info.source_sequence : slice.index;
   record.utc_ns = info.utc_ns;
   record.monotonic_ns = info.monotonic_ns;
@@ -217,7 +251,8 @@ FrameRecord record_of(const ResultFacts& result, const ResultSlice& slice,
   record.clipped = slice.statistics.clipped;
   record.dropped_before = is_frame ? slice.note.lost_before : 0;
   record.accumulated = static_cast<std::uint16_t>(std::min<std::uint32_t>(
-      is_frame ? slice.note.accumulated : 1, std::numeric_limits<std::uint16_t>::max()));
+      result.frames_in_order ? (slice.missing ? 0 : slice.note.accumulated) : 1,
+      std::numeric_limits<std::uint16_t>::max()));
   const bool is_same = bytes_in_file.data() == slice.pixels.data();
   record.crc32c = is_same ? checksum_of(slice) : crc32c(bytes_in_file);
   seal(record);

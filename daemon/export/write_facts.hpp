@@ -34,7 +34,8 @@ namespace framelog {
 [[nodiscard]] SegmentDescription describe_as_segment(const WritePlan& plan);
 [[nodiscard]] SegmentEnd end_as_segment(const WritePlan& plan, const ResultEnd& end);
 /// The record of a slice in such a file. Without `frames_in_order` it tells of the pixels only; the
-/// points of a scan are numbered by their places, where one may have no frame.
+/// points of a scan are numbered by their places, where one may have no frame: its record stands
+/// for none (is_placeholder()).
 [[nodiscard]] FrameRecord record_of(const ResultFacts& result, const ResultSlice& slice,
                                     std::span<const std::byte> bytes_in_file);
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/clock.hpp"
+#include "core/text.hpp"
 #include "core/version.hpp"
 #include "export/write_pymodaq.hpp"
 #include "export/write_tables.hpp"
@@ -35,20 +36,23 @@ const Layout* find_layout(const WriteRequest& request) {
 }
 
 bool is_hdf5_codec(Codec codec) noexcept {
-  return codec == Codec::kNone || codec == Codec::kGzip || codec == Codec::kLz4 ||
-         codec == Codec::kBitshuffleLz4 || codec == Codec::kZstd;
+  return codec == Codec::kNone || std::ranges::find(kHdf5Codecs, codec) != kHdf5Codecs.end();
 }
 
 /// Chunks are told with 32 bits.
 constexpr std::uint64_t kMostChunkBytes = (std::uint64_t{1} << 32U) - 1;
 
 Result<void> check_dataset_name(const std::string& name) {
-  const bool good = !name.empty() && name.back() != '/' && name.find("//") == std::string::npos &&
-                    name.find('\0') == std::string::npos && name != "." &&
-                    name.find("..") == std::string::npos;
+  const std::string path = name.starts_with('/') ? name : "/" + name;
+  bool good = name.find('\0') == std::string::npos && name.find("..") == std::string::npos;
+  for (const std::string_view part : split(std::string_view(path).substr(1), '/')) {
+    good = good && !part.empty() && part != ".";
+  }
+  // Beside the pixels stands what they were made of.
+  good = good && path != "/provenance" && !path.starts_with("/provenance/");
   if (good) return {};
-  return fail(ErrorCode::kInvalid,
-              "no name of an HDF5 dataset:", name + " (allowed: exported_data, /volume/data)");
+  return fail(ErrorCode::kInvalid, "no name of an HDF5 dataset:",
+              name + " (allowed: exported_data, /volume/data; not provenance)");
 }
 
 Result<void> check_layout(std::string_view layout, const RecordingFacts& recording,

@@ -31,10 +31,9 @@ class PymodaqWriter final : public DatasetWriter {
     return begin_run();
   }
 
-  Result<void> next_run(const WritePlan& plan) override {
-    if (!several()) return DatasetWriter::next_run(plan);
-    if (slices_ != plan_.result->slices) return fail(ErrorCode::kInvalid, "slices are missing");
-    add_provenance();
+  Result<void> next_run(const ResultEnd& end, const WritePlan& plan) override {
+    if (!several()) return DatasetWriter::next_run(end, plan);
+    if (auto ended = end_run(end); !ended) return ended;
     plan_ = plan;
     return begin_run();
   }
@@ -54,9 +53,8 @@ class PymodaqWriter final : public DatasetWriter {
     return done;
   }
 
-  Result<void> finish(const ResultEnd& /*end*/) override {
-    if (slices_ != plan_.result->slices) return fail(ErrorCode::kInvalid, "slices are missing");
-    add_provenance();
+  Result<void> finish(const ResultEnd& end) override {
+    if (auto ended = end_run(end); !ended) return ended;
     nodes_.log("/RawData/Logger", log_);
     return file_->finish();
   }
@@ -80,26 +78,35 @@ class PymodaqWriter final : public DatasetWriter {
     add_time(detector);
     add_frames(detector);
     add_scalars(detector);
-    add_log();
     return file_->good();
   }
 
+  Result<void> end_run(const ResultEnd& end) {
+    if (slices_ != plan_.result->slices) return fail(ErrorCode::kInvalid, "slices are missing");
+    add_provenance();
+    add_log(end_as_segment(plan_, end));
+    return {};
+  }
+
   /// The run as its own logger would have told it: its start, its events, what was lost.
-  void add_log() {
+  void add_log(const SegmentEnd& end) {
     const RecordingFacts& recording = *plan_.recording;
     if (recording.start_utc_ns >= 0) {
       log_.push_back(fmt::format("{} run {} of {} begins, {}", iso_time(recording.start_utc_ns),
                                  recording.run_number, recording.instrument, recording.product));
     }
-    for (const EventEntry& event : recording.events) {
+    for (const EventEntry& event : end.events) {
       log_.push_back(iso_time(event.utc_ns) + " " +
                      (event.author.empty() ? "" : event.author + ": ") + event.text);
     }
-    for (const GapEntry& gap : recording.gaps) {
-      log_.push_back(
-          fmt::format("behind frame {}: {} frames lost ({}: {})", gap.after_sequence,
-                      gap.frames < 0 ? "an unknown number of" : std::to_string(gap.frames),
-                      gap.stage, gap.reason));
+    for (const GapEntry& gap : end.gaps) {
+      const std::string lost = gap.frames < 0    ? "an unknown number of frames"
+                               : gap.frames == 1 ? "1 frame"
+                                                 : fmt::format("{} frames", gap.frames);
+      const std::string place = gap.after_sequence < 0
+                                    ? "before the first frame"
+                                    : fmt::format("behind frame {}", gap.after_sequence);
+      log_.push_back(fmt::format("{}: {} lost ({}: {})", place, lost, gap.stage, gap.reason));
     }
   }
 

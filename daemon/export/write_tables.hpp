@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -12,6 +13,11 @@
 /// Private to the write_*.cpp files of this folder: the functions of the rows of
 /// dataset_formats(); see DatasetFormat.
 namespace framelog {
+
+/// Compressions beside none.
+inline constexpr std::array kHdf5Codecs{Codec::kGzip, Codec::kLz4, Codec::kBitshuffleLz4,
+                                        Codec::kZstd};
+inline constexpr std::array kTiffCodecs{Codec::kDeflate, Codec::kLzw, Codec::kZstd};
 
 /// What the texts of a file can take beside the pixels.
 [[nodiscard]] std::int64_t text_bytes(const RecordingFacts& recording) noexcept;

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <limits>
 
@@ -19,8 +20,7 @@ constexpr std::uint64_t kMostImageJBytes =
     std::numeric_limits<std::uint32_t>::max() - (std::uint64_t{80} << 20U);
 
 bool is_tiff_codec(Codec codec) noexcept {
-  return codec == Codec::kNone || codec == Codec::kDeflate || codec == Codec::kLzw ||
-         codec == Codec::kZstd;
+  return codec == Codec::kNone || std::ranges::find(kTiffCodecs, codec) != kTiffCodecs.end();
 }
 
 std::uint64_t bytes_at_most(const RecordingFacts& recording, const ResultFacts& result) {

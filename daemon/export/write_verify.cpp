@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
-#include <array>
-
 #include "core/crc32c.hpp"
 #include "export/write_facts.hpp"
 #include "formats/byte_order.hpp"
@@ -91,19 +89,10 @@ Result<void> verify_hdf5(const std::filesystem::path& path, const std::string& d
 Result<void> verify_hdf5_rows(const std::filesystem::path& path, const std::string& dataset,
                               const ResultFacts& result, std::span<const std::uint32_t> crc32c) {
   SliceCheck check(crc32c);
-  // Rows of a table of two dimensions come as one slice.
-  const std::array<std::uint64_t, 2> shape{result.slices, result.slice.width_px};
-  const std::size_t row_bytes = slice_bytes(result);
-  auto read = read_hdf5_slices(
-      path, dataset, result.type, shape,
-      [&](std::uint64_t /*slice*/, std::span<const std::byte> pixels) -> Result<void> {
-        for (std::uint64_t i = 0; i < result.slices; ++i) {
-          if (auto same = check.take(i, pixels.subspan(i * row_bytes, row_bytes)); !same) {
-            return same;
-          }
-        }
-        return {};
-      });
+  auto read = read_hdf5_rows(path, dataset, result.type, result.slices, result.slice.width_px,
+                             [&](std::uint64_t row, std::span<const std::byte> pixels) {
+                               return check.take(row, pixels);
+                             });
   if (!read) return read;
   return check.finish();
 }

@@ -7,12 +7,12 @@
 #include <string_view>
 
 #include "formats/frame_files.hpp"
+#include "formats/hdf5_frames.hpp"
 #include "formats/stored_zip.hpp"
 
 namespace framelog {
 namespace {
 
-constexpr std::string_view kHdf5Magic = "\x89HDF\r\n\x1a\n";
 constexpr std::string_view kZipMagic = "PK\x03\x04";
 
 bool begins_with(FileSystem& files, const std::filesystem::path& path, std::string_view magic) {
@@ -58,7 +58,7 @@ Result<std::string> describe_frames(FileSystem& files, const std::filesystem::pa
 }  // namespace
 
 Result<std::string> describe_file(FileSystem& files, const std::filesystem::path& path) {
-  if (begins_with(files, path, kHdf5Magic)) return describe_hdf5_file(path);
+  if (is_hdf5(files, path)) return describe_hdf5_file(path);
   if (begins_with(files, path, kZipMagic)) {
     auto text = describe_zip(files, path);
     if (text) return text;  // Others may be packed.

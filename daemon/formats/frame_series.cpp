@@ -10,6 +10,7 @@
 
 #include "core/text.hpp"
 #include "formats/hdf5_master.hpp"
+#include "formats/stored_record.hpp"
 
 namespace framelog {
 namespace {
@@ -76,7 +77,8 @@ class FrameSeries final : public StoredFrames {
     const Part& part = parts_[current_];
     auto stored = frames_->info(index - part.first_index);
     if (!stored) return stored;
-    stored->info.sequence = index;
+    // A point of a scan without a frame stays one.
+    if (stored->info.sequence != kNoFrameSequence) stored->info.sequence = index;
     if (is_torn(*stored)) {
       stored->info.source_sequence = index;
     } else {

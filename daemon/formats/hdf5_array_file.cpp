@@ -125,6 +125,7 @@ Result<void> state_of(const Tree& tree) {
   return hdf5::failure(tree.error());
 }
 
+/// Of a file that is there and empty.
 Handle create_file(const std::filesystem::path& path) {
   set_up_library();
   const Handle creation = no_times(H5P_FILE_CREATE);
@@ -132,7 +133,7 @@ Handle create_file(const std::filesystem::path& path) {
   H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110);
   H5Pset_alignment(access.get(), kAlignedBytes, kAlignment);
   H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
-  return Handle(H5Fcreate(path.c_str(), H5F_ACC_EXCL, creation.get(), access.get()));
+  return Handle(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()));
 }
 
 /// The rows of an array lie in one piece: where, if so.
@@ -194,14 +195,12 @@ Hdf5ArrayFile::~Hdf5ArrayFile() = default;
 
 Result<std::unique_ptr<Hdf5ArrayFile>> Hdf5ArrayFile::create(FileSystem& files,
                                                              const std::filesystem::path& path) {
-  // The library's own message of a file that is there does not say so.
-  auto made = files.open(path, O_RDWR | O_CREAT | O_EXCL);
-  if (!made) return std::unexpected(made.error());
-  if (auto removed = files.remove(path); !removed) return std::unexpected(removed.error());
+  // The library's own message of a file that is there does not say so. From here on the name is
+  // ours: were it given up for the library to create, another process could take it.
+  auto fd = files.open(path, O_RDWR | O_CREAT | O_EXCL);
+  if (!fd) return std::unexpected(fd.error());
   Handle file = create_file(path);
   if (!file.valid()) return hdf5::failure(last_error());
-  auto fd = files.open(path, O_RDWR);
-  if (!fd) return std::unexpected(fd.error());
   auto state =
       std::unique_ptr<State>(new State{files, path, Tree(std::move(file)), std::move(*fd), {}});
   return std::unique_ptr<Hdf5ArrayFile>(new Hdf5ArrayFile(std::move(state)));

@@ -105,4 +105,10 @@ class Hdf5ArrayFile {
     std::span<const std::uint64_t> shape,
     const std::function<Result<void>(std::uint64_t, std::span<const std::byte>)>& take);
 
+/// The same of a table of two dimensions, row after row, in bounded memory however many there are.
+[[nodiscard]] Result<void> read_hdf5_rows(
+    const std::filesystem::path& path, const std::string& dataset, PixelType type,
+    std::uint64_t rows, std::uint32_t columns,
+    const std::function<Result<void>(std::uint64_t, std::span<const std::byte>)>& take);
+
 }  // namespace framelog

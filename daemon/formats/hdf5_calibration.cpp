@@ -8,6 +8,8 @@
 #include "core/iso_time.hpp"
 #include "formats/export_axes.hpp"
 #include "formats/hdf5_candidates.hpp"
+#include "formats/hdf5_frames.hpp"
+#include "formats/hdf5_heap.hpp"
 #include "formats/hdf5_pymodaq.hpp"
 #include "formats/hdf5_tree.hpp"
 #include "formats/length_unit.hpp"
@@ -26,16 +28,10 @@ std::vector<std::string> texts_of(hid_t file, const std::string& path, const cha
   const Handle space(attribute.valid() ? H5Aget_space(attribute.get()) : -1);
   const auto count = space.valid() ? H5Sget_simple_extent_npoints(space.get()) : 0;
   if (count < 1 || count > 8 || H5Tget_class(type.get()) != H5T_STRING) return {};
-  std::vector<std::string> texts(static_cast<std::size_t>(count));
   if (H5Tis_variable_str(type.get()) > 0) {
-    std::vector<char*> pointers(texts.size());
-    if (H5Aread(attribute.get(), type.get(), static_cast<void*>(pointers.data())) < 0) return {};
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-      if (pointers[i] != nullptr) texts[i] = pointers[i];
-    }
-    H5Dvlen_reclaim(type.get(), space.get(), H5P_DEFAULT, static_cast<void*>(pointers.data()));
-    return texts;
+    return read_heap(attribute.get()).value_or(std::vector<std::string>{});
   }
+  std::vector<std::string> texts(static_cast<std::size_t>(count));
   const std::size_t bytes = H5Tget_size(type.get());
   std::string all(bytes * texts.size(), '\0');
   if (H5Aread(attribute.get(), type.get(), all.data()) < 0) return {};
@@ -143,6 +139,10 @@ std::string first_text(hid_t file, std::initializer_list<const char*> paths) {
 
 }  // namespace
 
+std::string read_provenance(hid_t file) {
+  return first_text(file, {"/entry/provenance/data", "/provenance_json", "/provenance"});
+}
+
 void take_calibration(hid_t file, const std::string& dataset, StoredFacts& facts) {
   take_axistags(file, dataset, facts);
   const auto axes = nexus_axes(file, dataset);
@@ -158,8 +158,7 @@ void take_calibration(hid_t file, const std::string& dataset, StoredFacts& facts
   facts.value_unit = read_text_attribute(file, dataset, "units").value_or("");
   facts.title = first_text(file, {"/entry/title", "/title"});
   facts.channel = first_text(file, {"/entry/instrument/detector/local_name"});
-  facts.provenance_json =
-      first_text(file, {"/entry/provenance/data", "/provenance_json", "/provenance"});
+  facts.provenance_json = read_provenance(file);
   take_pymodaq(file, dataset, facts);
   take_export_axes(facts.provenance_json, PixelSides::kBoth, facts);
 }
@@ -180,3 +179,14 @@ std::vector<double> frame_times(hid_t file, const std::string& dataset, StoredFa
 }
 
 }  // namespace framelog::hdf5
+
+namespace framelog {
+
+Result<std::string> hdf5_provenance(const std::filesystem::path& path) {
+  const auto file = hdf5::open_file(path.string(), H5F_ACC_RDONLY);
+  if (!file) return std::unexpected(file.error());
+  auto text = hdf5::read_provenance(file->get());
+  return text.empty() ? hdf5::pymodaq_provenance(file->get()) : std::move(text);
+}
+
+}  // namespace framelog

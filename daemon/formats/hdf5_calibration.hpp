@@ -17,6 +17,9 @@ namespace framelog::hdf5 {
 /// axistags that vigra and ilastik write. `facts` has shape, frames and scan.
 void take_calibration(hid_t file, const std::string& dataset, StoredFacts& facts);
 
+/// The provenance that a file has for all that is in it; empty where there is none.
+[[nodiscard]] std::string read_provenance(hid_t file);
+
 /// Seconds of each frame, by a NeXus axis of time; empty where there is none.
 [[nodiscard]] std::vector<double> frame_times(hid_t file, const std::string& dataset,
                                               StoredFacts& facts);

@@ -1,12 +1,18 @@
 #include "formats/hdf5_checked_file.hpp"
 
+#if H5_VERSION_GE(1, 13, 0)
+#include <H5FDdevelop.h>
+#endif
+
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
 #include <new>
 #include <span>
+#include <utility>
 
 #include "formats/hdf5_heap.hpp"
 #include "formats/hdf5_tree.hpp"
@@ -69,15 +75,28 @@ herr_t descriptor(H5FD_t* file, hid_t access, void** into) {
   return H5FDget_vfd_handle(inner(file), access, into);
 }
 
+/// Bytes of a length in this file, as its superblock says.
+std::size_t length_width(H5FD_t* file, hid_t transfer) {
+  std::array<unsigned char, 16> begin{};
+  if (H5FDread(inner(file), H5FD_MEM_SUPER, transfer, file->base_addr, begin.size(), begin.data()) <
+      0) {
+    return 0;
+  }
+  // HDF5 File Format Specification, section II.A: versions 0 and 1, and behind them.
+  return begin[8] < 2 ? begin[14] : begin[10];
+}
+
 /// The whole of the heap whose beginning was read.
 bool is_sound_in(H5FD_t* file, hid_t transfer, haddr_t offset, std::span<const std::byte> begin) {
-  const std::uint64_t bytes = heap_bytes(begin);
-  if (bytes <= begin.size()) return bytes == begin.size() && is_sound(begin);
+  const std::size_t width = length_width(file, transfer);
+  const std::uint64_t bytes = heap_bytes(begin, width);
+  if (bytes <= begin.size()) return bytes == begin.size() && is_sound(begin, width);
   const haddr_t end = H5FDget_eof(inner(file), H5FD_MEM_DRAW);
-  if (offset >= end || bytes > end - offset) return false;
-  const std::unique_ptr<std::byte[]> heap(new (std::nothrow) std::byte[bytes]);
-  return heap && H5FDread(inner(file), H5FD_MEM_DRAW, transfer, offset, bytes, heap.get()) >= 0 &&
-         is_sound({heap.get(), bytes});
+  if (offset >= end || bytes > end - offset || !std::in_range<std::ptrdiff_t>(bytes)) return false;
+  const auto count = static_cast<std::size_t>(bytes);
+  const std::unique_ptr<std::byte[]> heap(new (std::nothrow) std::byte[count]);
+  return heap && H5FDread(inner(file), H5FD_MEM_DRAW, transfer, offset, count, heap.get()) >= 0 &&
+         is_sound({heap.get(), count}, width);
 }
 
 /// The library asks for heaps as it asks for pixels, with their least size first. Pixels do not
@@ -107,6 +126,10 @@ herr_t truncate(H5FD_t* file, hid_t transfer, hbool_t closing) {
 const H5FD_class_t& driver_class() {
   static const H5FD_class_t driver = [] {
     H5FD_class_t d{};
+#if H5_VERSION_GE(1, 13, 0)
+    d.version = H5FD_CLASS_VERSION;
+    d.value = 601;  // Above those of the library and its tests.
+#endif
     d.name = "framelog-checked-file";
     d.maxaddr = kMostBytes;
     d.fc_degree = H5F_CLOSE_WEAK;
@@ -129,13 +152,15 @@ const H5FD_class_t& driver_class() {
   return driver;
 }
 
-hid_t driver_id() {
+}  // namespace
+
+hid_t checked_driver() noexcept {
   static const hid_t id = H5FDregister(&driver_class());
   return id;
 }
 
-}  // namespace
-
-bool check_heaps(hid_t access) noexcept { return H5Pset_driver(access, driver_id(), nullptr) >= 0; }
+bool check_heaps(hid_t access) noexcept {
+  return H5Pset_driver(access, checked_driver(), nullptr) >= 0;
+}
 
 }  // namespace framelog::hdf5

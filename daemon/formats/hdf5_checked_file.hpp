@@ -9,5 +9,7 @@ namespace framelog::hdf5 {
 /// read, so that a damaged one is an error (hdf5_heap.hpp). Otherwise as the library's own driver
 /// for files. False: there is no memory. Threads: any.
 [[nodiscard]] bool check_heaps(hid_t access) noexcept;
+/// Of files that were opened with them.
+[[nodiscard]] hid_t checked_driver() noexcept;
 
 }  // namespace framelog::hdf5

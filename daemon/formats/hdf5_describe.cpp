@@ -77,7 +77,7 @@ std::string attribute_value(hid_t object, const char* name) {
       return fmt::format("= {}", value);
     }
     if (kind == H5T_STRING) {
-      const auto text = read_text_attribute(object, ".", name);
+      const auto text = read_attribute_text(attribute.get(), name);
       if (text) return "= \"" + shorten(*text) + "\"";
     }
   }

@@ -18,6 +18,7 @@
 #include "formats/hdf5_layout.hpp"
 #include "formats/hdf5_places.hpp"
 #include "formats/hdf5_records.hpp"
+#include "formats/stored_record.hpp"
 
 namespace framelog {
 namespace {
@@ -319,8 +320,12 @@ void add_start(FileSystem& files, Found& found) {
   constexpr double kSecondsPerNanosecond = 1e-9;
   if (!has(found.file.get(), kRunStart)) return;
   const auto start = read_integer(found.file.get(), kRunStart);
-  const auto first = found.records.info(files, found.fd.get(), 0);
-  if (!start || !first || *start <= 0 || first->info.utc_ns < *start) return;
+  if (!start || *start <= 0) return;
+  auto first = found.records.info(files, found.fd.get(), 0);
+  for (std::uint64_t i = 1; first && !tells_of_frame(*first) && i < found.facts.frames; ++i) {
+    first = found.records.info(files, found.fd.get(), i);
+  }
+  if (!first || first->info.utc_ns < *start) return;
   found.facts.first_s = static_cast<double>(first->info.utc_ns - *start) * kSecondsPerNanosecond;
 }
 

@@ -26,4 +26,8 @@ namespace framelog {
 [[nodiscard]] Result<std::unique_ptr<StoredFrames>> open_hdf5_frames(
     FileSystem& files, const std::filesystem::path& path, const std::string& dataset = {});
 
+/// The provenance of a whole file as segments and exports of every layout hold it; empty where
+/// there is none. Errors: kNotFound, kIo; kCorrupt, not HDF5, or damaged.
+[[nodiscard]] Result<std::string> hdf5_provenance(const std::filesystem::path& path);
+
 }  // namespace framelog

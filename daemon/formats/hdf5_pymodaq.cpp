@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "formats/hdf5_candidates.hpp"
+#include "formats/hdf5_heap.hpp"
 #include "formats/hdf5_tree.hpp"
 #include "formats/length_unit.hpp"
 
@@ -47,37 +48,24 @@ std::string text_of(hid_t file, const std::string& path, const char* name) {
   return text;
 }
 
+/// A number, or NumPy's name for one around it: "np.float64(0.5)".
 std::optional<double> number_of(hid_t file, const std::string& path, const char* name) {
   const auto told = literal(file, path, name);
   double value = 0;
   if (!told) return std::nullopt;
-  const auto [stop, error] = std::from_chars(told->data(), told->data() + told->size(), value);
-  if (error != std::errc() || stop != told->data() + told->size() || !std::isfinite(value)) {
-    return std::nullopt;
+  std::string_view text = *told;
+  const std::size_t open = text.find('(');
+  if (open != std::string_view::npos && text.ends_with(')')) {
+    text = text.substr(open + 1, text.size() - open - 2);
   }
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end || !std::isfinite(value)) return std::nullopt;
   return value;
 }
 
 bool is_channel(hid_t file, const std::string& dataset) {
   return dataset.ends_with(kGrowing) && text_of(file, dataset, "data_type") == "data_enlargeable";
-}
-
-/// The library takes as much memory for the one row as its reference says (its length, and where it
-/// is): a damaged one is not asked for.
-bool fits_file(hid_t file, hid_t dataset) {
-  struct Reference {
-    std::uint32_t length_bytes;
-    std::uint32_t place[3];
-  } reference{};
-  const hsize_t first = 0;
-  hsize_t chunk_bytes = 0;
-  hsize_t file_bytes = 0;
-  std::uint32_t skipped = 0;
-  set_up_library();
-  return H5Dget_chunk_storage_size(dataset, &first, &chunk_bytes) >= 0 &&
-         chunk_bytes == sizeof reference &&
-         H5Dread_chunk(dataset, H5P_DEFAULT, &first, &skipped, &reference) >= 0 &&
-         H5Fget_filesize(file, &file_bytes) >= 0 && reference.length_bytes <= file_bytes;
 }
 
 /// The one row of bytes that an export keeps its provenance in: a text as pickle of protocol 2 has
@@ -90,13 +78,9 @@ std::string provenance_of(hid_t file, const std::string& path) {
       dimensions_of(set.get()) != std::vector<hsize_t>{1}) {
     return {};
   }
-  const Handle item(H5Tget_super(type.get()));
-  if (H5Tget_size(item.get()) != 1 || !fits_file(file, set.get())) return {};
-  hvl_t row{};
-  if (H5Dread(set.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, &row) < 0) return {};
-  const std::string bytes(static_cast<const char*>(row.p), row.p == nullptr ? 0 : row.len);
-  const Handle space(H5Dget_space(set.get()));
-  H5Dvlen_reclaim(type.get(), space.get(), H5P_DEFAULT, &row);
+  const auto rows = read_heap(set.get());
+  if (!rows) return {};
+  const std::string& bytes = rows->front();
   constexpr std::string_view kHead("\x80\x02X", 3);
   constexpr std::size_t kHeadBytes = kHead.size() + 4;
   std::uint32_t length = 0;
@@ -131,6 +115,14 @@ void take_pymodaq(hid_t file, const std::string& dataset, StoredFacts& facts) {
   facts.value_unit = text_of(file, dataset, "units");
   take_axes(file, channel, facts);
   facts.provenance_json = provenance_of(file, above(above(channel)) + "/Provenance");
+}
+
+std::string pymodaq_provenance(hid_t file) {
+  for (const char* detector : {"/RawData/Detector000", "/RawData/Scan000/Detector000"}) {
+    auto text = provenance_of(file, std::string(detector) + "/Provenance");
+    if (!text.empty()) return text;
+  }
+  return {};
 }
 
 std::vector<double> pymodaq_times(hid_t file, const std::string& dataset, StoredFacts& facts) {

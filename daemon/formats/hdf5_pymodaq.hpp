@@ -16,6 +16,10 @@ namespace framelog::hdf5 {
 /// beside the detector's data; nothing of datasets that are no EnlData00 of a channel.
 void take_pymodaq(hid_t file, const std::string& dataset, StoredFacts& facts);
 
+/// The provenance of the first detector of an export, alone or in the first of several scans; empty
+/// where there is none.
+[[nodiscard]] std::string pymodaq_provenance(hid_t file);
+
 /// Seconds from the first frame on, by the navigation axis of the detector, whose epoch seconds
 /// give the start; empty where there is none.
 [[nodiscard]] std::vector<double> pymodaq_times(hid_t file, const std::string& dataset,

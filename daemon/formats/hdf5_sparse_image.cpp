@@ -1,5 +1,9 @@
 #include "formats/hdf5_sparse_image.hpp"
 
+#if H5_VERSION_GE(1, 13, 0)
+#include <H5FDdevelop.h>
+#endif
+
 #include <fcntl.h>
 
 #include <algorithm>
@@ -86,6 +90,10 @@ herr_t truncate(H5FD_t* file, hid_t /*transfer*/, hbool_t /*closing*/) {
 const H5FD_class_t& driver_class() {
   static const H5FD_class_t driver = [] {
     H5FD_class_t d{};
+#if H5_VERSION_GE(1, 13, 0)
+    d.version = H5FD_CLASS_VERSION;
+    d.value = 602;  // Above those of the library and its tests.
+#endif
     d.name = "framelog-sparse-image";
     d.maxaddr = kMostBytes;
     d.fc_degree = H5F_CLOSE_WEAK;

@@ -121,6 +121,7 @@ void set_up_library() noexcept {
     H5dont_atexit();
     H5open();
     register_filters();
+    register_references();
   });
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // Of the calling thread.
 }
@@ -281,17 +282,13 @@ namespace {
 
 bool is_one(hid_t space) { return space >= 0 && H5Sget_simple_extent_npoints(space) == 1; }
 
-Result<std::string> read_string(hid_t type, const std::string& path, auto&& read) {
+/// Of a dataset or an attribute, whose texts of one length `read` takes.
+Result<std::string> read_string(hid_t object, hid_t type, const std::string& path, auto&& read) {
   if (H5Tget_class(type) != H5T_STRING) return fail(ErrorCode::kCorrupt, "is no text:", path);
   if (H5Tis_variable_str(type) > 0) {
-    char* text = nullptr;
-    const TextType memory;
-    if (read(memory.get(), static_cast<void*>(&text)) < 0) {
-      return fail(ErrorCode::kCorrupt, "cannot read", path);
-    }
-    std::string result = text == nullptr ? "" : text;
-    H5free_memory(text);
-    return result;
+    auto texts = read_heap(object);
+    if (!texts) return fail(texts.error().code, texts.error().what, path);
+    return std::move(texts->front());
   }
   std::string result(H5Tget_size(type), '\0');
   if (read(type, static_cast<void*>(result.data())) < 0)
@@ -308,12 +305,7 @@ Result<std::string> read_text(hid_t file, const std::string& path) {
   const Handle type(H5Dget_type(set.get()));
   const Handle space(H5Dget_space(set.get()));
   if (!is_one(space.get())) return fail(ErrorCode::kCorrupt, "is not one text:", path);
-  if (H5Tis_variable_str(type.get()) > 0) {
-    if (const auto sound = check_text(file, set.get()); !sound) {
-      return fail(ErrorCode::kCorrupt, sound.error().what, path);
-    }
-  }
-  return read_string(type.get(), path, [&](hid_t memory, void* into) {
+  return read_string(set.get(), type.get(), path, [&](hid_t memory, void* into) {
     return H5Dread(set.get(), memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, into);
   });
 }
@@ -337,12 +329,15 @@ Result<std::string> read_text_attribute(hid_t file, const std::string& path,
       H5Aopen_by_name(file, path.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT));
   if (!attribute.valid())
     return fail(ErrorCode::kNotFound, "there is no attribute", path + "@" + name);
-  const Handle type(H5Aget_type(attribute.get()));
-  const Handle space(H5Aget_space(attribute.get()));
-  if (!is_one(space.get())) return fail(ErrorCode::kCorrupt, "is not one text:", path + "@" + name);
-  return read_string(type.get(), path, [&](hid_t memory, void* into) {
-    return H5Aread(attribute.get(), memory, into);
-  });
+  return read_attribute_text(attribute.get(), path + "@" + name);
+}
+
+Result<std::string> read_attribute_text(hid_t attribute, const std::string& path) {
+  const Handle type(H5Aget_type(attribute));
+  const Handle space(H5Aget_space(attribute));
+  if (!is_one(space.get())) return fail(ErrorCode::kCorrupt, "is not one text:", path);
+  return read_string(attribute, type.get(), path,
+                     [&](hid_t memory, void* into) { return H5Aread(attribute, memory, into); });
 }
 
 Result<std::int64_t> read_integer_attribute(hid_t file, const std::string& path,

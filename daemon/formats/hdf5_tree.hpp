@@ -108,6 +108,8 @@ class Tree {
 [[nodiscard]] Result<std::int64_t> read_integer(hid_t file, const std::string& path);
 [[nodiscard]] Result<std::string> read_text_attribute(hid_t file, const std::string& path,
                                                       const std::string& name);
+/// Of an attribute that is open; `path` for the error.
+[[nodiscard]] Result<std::string> read_attribute_text(hid_t attribute, const std::string& path);
 [[nodiscard]] Result<std::int64_t> read_integer_attribute(hid_t file, const std::string& path,
                                                           const std::string& name);
 [[nodiscard]] bool has(hid_t file, const std::string& path);

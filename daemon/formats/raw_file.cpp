@@ -151,6 +151,15 @@ std::filesystem::path sidecar_of(const std::filesystem::path& path) {
 
 }  // namespace
 
+Result<std::string> raw_provenance(FileSystem& files, const std::filesystem::path& path) {
+  const auto beside = std::filesystem::path(path).replace_extension(".json");
+  const auto json = load(files, beside);
+  if (!json) return std::unexpected(json.error());
+  if (!*json) return wrong(ErrorCode::kNotFound, beside, "it would tell what the bytes are");
+  const auto provenance = (*json)->find("provenance");
+  return provenance == (*json)->end() ? std::string() : provenance->dump();
+}
+
 bool has_raw_sidecar(FileSystem& files, const std::filesystem::path& path) {
   const auto sidecar = sidecar_of(path);
   if (sidecar == path) return false;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/frame.hpp"
@@ -18,6 +19,11 @@ struct RawGeometry {
 
 /// Whether a sidecar of ours lies beside the file. False also when it cannot be read.
 [[nodiscard]] bool has_raw_sidecar(FileSystem& files, const std::filesystem::path& path);
+
+/// The provenance in the sidecar of NAME.raw, as JSON; empty where it has none. Errors: those of
+/// reading; kNotFound, there is no sidecar; kCorrupt, kUnsupported, it is not ours.
+[[nodiscard]] Result<std::string> raw_provenance(FileSystem& files,
+                                                 const std::filesystem::path& path);
 
 /// What the user says of a self-describing file must agree with it. Errors: kInvalid.
 [[nodiscard]] Result<void> check_agreement(const StoredFacts& facts, const RawGeometry& geometry);

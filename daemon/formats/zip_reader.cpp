@@ -74,7 +74,7 @@ Result<std::string> ZipFile::read(std::int64_t offset, std::uint64_t bytes) cons
 Result<ZipFile> ZipFile::open(FileSystem& files, const std::filesystem::path& path) {
   auto fd = open_regular_file(files, path);
   if (!fd) return std::unexpected(fd.error());
-  ZipFile zip(files, std::move(*fd));
+  ZipFile zip(files, std::move(*fd), path);
   if (auto done = zip.read_directory(); !done) {
     done.error().context = path.string();
     return std::unexpected(done.error());
@@ -109,8 +109,12 @@ Result<void> ZipFile::read_directory() {
     if (rest.size() < all) return damaged();
     const auto flags = get<std::uint16_t>(rest, 8);
     const auto method = get<std::uint16_t>(rest, 10);
-    ZipMember member{std::string(rest.substr(kEntryBytes, name)), get<std::uint32_t>(rest, 24),
-                     get<std::uint32_t>(rest, 20), get<std::uint32_t>(rest, 42), method == 8};
+    ZipMember member{std::string(rest.substr(kEntryBytes, name)),
+                     get<std::uint32_t>(rest, 24),
+                     get<std::uint32_t>(rest, 20),
+                     get<std::uint32_t>(rest, 42),
+                     method == 8,
+                     get<std::uint32_t>(rest, 16)};
     take_zip64(rest.substr(kEntryBytes + name, extra), member);
     const bool readable = (flags & 1U) == 0 && (method == 0 || method == 8);
     if (readable) members_.push_back(std::move(member));
@@ -142,6 +146,9 @@ struct ZipMemberReader::State {
   std::uint64_t unpacked{};
   std::uint64_t taken{};  ///< Packed bytes that were read.
   std::array<std::byte, std::size_t{1} << 16U> packed{};
+  // Of the bytes from the first on that have been given.
+  std::uint64_t checked{};
+  uLong checksum{};
 
   ~State() {
     if (begun) inflateEnd(&stream);
@@ -154,12 +161,22 @@ struct ZipMemberReader::State {
     if (begun) return {};
     return fail(ErrorCode::kNoMemory, "cannot unpack a zip");
   }
+  /// `bytes` are those from `offset` on.
+  Result<void> check(std::uint64_t offset, std::span<const std::byte> bytes) {
+    const std::uint64_t end = offset + bytes.size();
+    if (offset > checked || end <= checked) return {};
+    const auto fresh = bytes.subspan(checked - offset);
+    checksum = crc32_z(checksum, reinterpret_cast<const Bytef*>(fresh.data()), fresh.size());
+    checked = end;
+    if (checked < member.bytes || checksum == member.crc32) return {};
+    return fail(ErrorCode::kCorrupt, "a zip whose bytes do not have their checksum");
+  }
   Result<void> refill() {
     const std::uint64_t count = std::min<std::uint64_t>(packed.size(), member.packed_bytes - taken);
     const auto got = zip->files().read_at(zip->fd(), std::span(packed).first(count),
                                           data + static_cast<std::int64_t>(taken));
     if (!got) return fail_errno(got.error().system_errno, "cannot read a zip");
-    if (*got != count || count == 0) return damaged();
+    if (*got != count) return damaged();
     taken += count;
     stream.next_in = reinterpret_cast<Bytef*>(packed.data());
     stream.avail_in = static_cast<uInt>(count);
@@ -168,7 +185,8 @@ struct ZipMemberReader::State {
   Result<void> unpack(std::span<std::byte> into) {
     constexpr std::size_t kMost = std::size_t{1} << 30U;
     while (!into.empty()) {
-      if (stream.avail_in == 0) {
+      // Behind the last packed byte there may still be output that found no room before.
+      if (stream.avail_in == 0 && taken < member.packed_bytes) {
         if (auto done = refill(); !done) return done;
       }
       const std::size_t room = std::min(into.size(), kMost);
@@ -176,12 +194,33 @@ struct ZipMemberReader::State {
       stream.avail_out = static_cast<uInt>(room);
       const int state = inflate(&stream, Z_NO_FLUSH);
       const std::size_t got = room - stream.avail_out;
+      if (auto done = check(unpacked, into.first(got)); !done) return done;
       unpacked += got;
       into = into.subspan(got);
       if (state == Z_STREAM_END && !into.empty()) return damaged();
       if (state != Z_OK && state != Z_STREAM_END) return damaged();
     }
     return {};
+  }
+  /// All of `bytes`, from `offset` on.
+  Result<void> read(std::uint64_t offset, std::span<std::byte> bytes) {
+    if (offset > member.bytes || bytes.size() > member.bytes - offset) return damaged();
+    if (!member.is_packed) {
+      const auto got =
+          zip->files().read_at(zip->fd(), bytes, data + static_cast<std::int64_t>(offset));
+      if (!got) return fail_errno(got.error().system_errno, "cannot read a zip");
+      if (*got != bytes.size()) return damaged();
+      return check(offset, bytes);
+    }
+    if (!begun || offset < unpacked) {
+      if (auto done = begin(); !done) return done;
+    }
+    std::array<std::byte, std::size_t{1} << 14U> skipped{};
+    while (unpacked < offset) {
+      const std::uint64_t count = std::min<std::uint64_t>(skipped.size(), offset - unpacked);
+      if (auto done = unpack(std::span(skipped).first(count)); !done) return done;
+    }
+    return unpack(bytes);
   }
 };
 
@@ -203,24 +242,10 @@ Result<std::unique_ptr<ZipMemberReader>> ZipMemberReader::open(const ZipFile& zi
 std::uint64_t ZipMemberReader::bytes() const noexcept { return state_->member.bytes; }
 
 Result<void> ZipMemberReader::read(std::uint64_t offset, std::span<std::byte> bytes) {
-  State& state = *state_;
-  if (offset > state.member.bytes || bytes.size() > state.member.bytes - offset) return damaged();
-  if (!state.member.is_packed) {
-    const auto got = state.zip->files().read_at(state.zip->fd(), bytes,
-                                                state.data + static_cast<std::int64_t>(offset));
-    if (!got) return fail_errno(got.error().system_errno, "cannot read a zip");
-    if (*got != bytes.size()) return damaged();
-    return {};
-  }
-  if (!state.begun || offset < state.unpacked) {
-    if (auto done = state.begin(); !done) return done;
-  }
-  std::array<std::byte, std::size_t{1} << 14U> skipped{};
-  while (state.unpacked < offset) {
-    const std::uint64_t count = std::min<std::uint64_t>(skipped.size(), offset - state.unpacked);
-    if (auto done = state.unpack(std::span(skipped).first(count)); !done) return done;
-  }
-  return state.unpack(bytes);
+  auto done = state_->read(offset, bytes);
+  if (!done)
+    done.error().context = "(" + state_->zip->path().string() + ", " + state_->member.name + ")";
+  return done;
 }
 
 }  // namespace framelog

@@ -177,7 +177,6 @@ bool CatalogKeeper::look_after_file(Deadline now) {
 /// Not where the disk with the base is absent: its directory must not be made on another.
 bool CatalogKeeper::open() {
   if (settings_.file.empty() || !files_.exists(settings_.file.parent_path())) return false;
-  const bool was_there = files_.exists(settings_.file);
   auto opened = Catalog::open(files_, settings_.file, Catalog::Mode::kWrite);
   if (!opened) {
     note("catalog", opened.error());
@@ -185,7 +184,8 @@ bool CatalogKeeper::open() {
   }
   catalog_ = std::make_shared<Catalog>(std::move(*opened));
   note_good();
-  fills_anew_ = catalog_->is_new() && was_there;
+  // A process that died before it had made the tables has left one that is empty, and sound.
+  fills_anew_ = catalog_->was_moved_aside();
   if (fills_anew_) {
     log(LogLevel::kWarning, fmt::format("the catalog {} was damaged and is moved aside: it is "
                                         "filled from the files again",

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "core/log.hpp"
+#include "pipeline/recovery_report.hpp"
 #include "store/leftovers.hpp"
-#include "store/recovery.hpp"
 
 namespace framelog {
 namespace {
@@ -89,7 +89,7 @@ Result<void> Processing::take_over(std::size_t product) {
     } else if (resumed.error().code == ErrorCode::kBusy) {
       return std::unexpected(resumed.error());
     } else if (resumed.error().code == ErrorCode::kEnd &&
-               recover_part(file_system_, part).outcome == RecoveryOutcome::kEmpty) {
+               recover_now(part) == RecoveryOutcome::kEmpty) {
       numbered = left->segment - 1;  // It is gone, and its name is free.
     } else {
       in_file_to = last_sequence(file_system_, part) + 1;
@@ -98,6 +98,12 @@ Result<void> Processing::take_over(std::size_t product) {
   }
   lane.take_over(in_file_to, numbered);
   return {};
+}
+
+RecoveryOutcome Processing::recover_now(const std::filesystem::path& part) {
+  const auto recovered = recover_part(file_system_, part);
+  report_recovery(recovered);
+  return recovered.outcome;
 }
 
 /// The segments that had been ended and not finished, and prepared ones.
@@ -112,9 +118,9 @@ void Processing::recover_others() {
     Unfinished unfinished = clear_leftovers(file_system_, base);
     std::erase_if(unfinished.parts, [this](const std::filesystem::path& part) {
       if (is_being_recorded(file_system_, part)) return true;
+      if (last_sequence(file_system_, part) >= 0) return false;
       // One that was opened a moment before the end: the next one wants its name.
-      return last_sequence(file_system_, part) < 0 &&
-             recover_part(file_system_, part).outcome == RecoveryOutcome::kEmpty;
+      return recover_now(part) != RecoveryOutcome::kFailed;
     });
     files_->recover_later(std::move(unfinished.parts));
     files_->recover_later(std::move(unfinished.prepared));

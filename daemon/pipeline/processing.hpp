@@ -20,6 +20,7 @@
 #include "pipeline/segment_lane.hpp"
 #include "pipeline/sync_loop.hpp"
 #include "pipeline/write_loop.hpp"
+#include "store/recovery.hpp"
 
 namespace framelog {
 
@@ -97,6 +98,8 @@ class Processing {
  private:
   [[nodiscard]] Result<void> take_over(std::size_t product);
   void recover_others();
+  /// What it says of the segment is reported.
+  RecoveryOutcome recover_now(const std::filesystem::path& part);
 
   Ring& ring_;
   FileSystem& file_system_;

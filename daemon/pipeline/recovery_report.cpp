@@ -29,6 +29,16 @@ void report_recovery(const RecoveredSegment& segment) {
                       {"reason", segment.note}};
       break;
     case RecoveryOutcome::kEmpty:
+      if (segment.lost == 0) return;
+      event.level = LogLevel::kWarning;
+      event.text =
+          fmt::format("removed {}: none of the {} frames that it counts had come to the disk",
+                      segment.part.string(), segment.lost);
+      event.fields = {{"path", segment.part.string()},
+                      {"outcome", "empty"},
+                      {"frames", "0"},
+                      {"lost", std::to_string(segment.lost)}};
+      break;
     case RecoveryOutcome::kInUse:
       return;
   }

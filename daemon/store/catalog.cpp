@@ -28,6 +28,11 @@ bool Catalog::is_new() const noexcept {
   return state_->is_new;
 }
 
+bool Catalog::was_moved_aside() const noexcept {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->was_moved_aside;
+}
+
 Result<bool> Catalog::renew() {
   State& state = *state_;
   const std::scoped_lock lock(state.mutex);

@@ -67,6 +67,8 @@ class Catalog {
 
   /// It was not there, or damaged: what is in it is not all that is on the disk.
   [[nodiscard]] bool is_new() const noexcept;
+  /// What open() found could not be understood.
+  [[nodiscard]] bool was_moved_aside() const noexcept;
   /// With kWrite: looks whether its file is still there and sound, and else begins another, as
   /// open() does. True: it has, and the new one has to be filled. Cheap enough for once a second.
   [[nodiscard]] Result<bool> renew();

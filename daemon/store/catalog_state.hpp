@@ -186,6 +186,7 @@ struct Catalog::State {
     }
     close();
     if (auto moved = move_aside(files, name); !moved) return moved;
+    was_moved_aside = true;
     return connect();
   }
 
@@ -277,6 +278,7 @@ struct Catalog::State {
   std::optional<Database> database;  // All of these: guarded by it.
   Statements statements;
   bool is_new{};
+  bool was_moved_aside{};  ///< On opening.
   bool is_damaged{};
 };
 

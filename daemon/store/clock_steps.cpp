@@ -15,9 +15,13 @@ constexpr std::int64_t kReadingNs = 50'000'000;
 /// allows 500 parts in a million, and twice that is nothing to worry about.
 constexpr std::int64_t kSlewParts = 1000;
 
+/// Not in an export of a frame whose record was torn.
+bool has_time(const FrameRecord& record) noexcept { return record.utc_ns != -1; }
+
 }  // namespace
 
 std::int64_t clock_step_ns(const FrameRecord& before, const FrameRecord& after) noexcept {
+  if (!has_time(before) || !has_time(after)) return 0;
   const std::int64_t passed_ns = after.monotonic_ns - before.monotonic_ns;
   const std::int64_t step_ns = after.utc_ns - before.utc_ns - passed_ns;
   const std::int64_t most_ns = kReadingNs + std::abs(passed_ns) / kSlewParts;
@@ -26,10 +30,12 @@ std::int64_t clock_step_ns(const FrameRecord& before, const FrameRecord& after) 
 
 std::vector<ClockStep> clock_steps(std::span<const FrameRecord> records) {
   std::vector<ClockStep> steps;
-  for (std::size_t i = 1; i < records.size(); ++i) {
-    if (const std::int64_t step_ns = clock_step_ns(records[i - 1], records[i]); step_ns != 0) {
-      steps.push_back({records[i].sequence, records[i].utc_ns, step_ns});
-    }
+  const FrameRecord* before = nullptr;
+  for (const FrameRecord& record : records) {
+    if (!has_time(record)) continue;
+    const std::int64_t step_ns = before == nullptr ? 0 : clock_step_ns(*before, record);
+    if (step_ns != 0) steps.push_back({record.sequence, record.utc_ns, step_ns});
+    before = &record;
   }
   return steps;
 }

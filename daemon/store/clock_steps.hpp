@@ -17,7 +17,7 @@ struct ClockStep {
 };
 
 /// Whether the wall clock did not just run, and be slewed, from one frame to the next; by how much
-/// it was set then, else 0.
+/// it was set then, else 0. Frames of unknown time (-1) tell of none.
 [[nodiscard]] std::int64_t clock_step_ns(const FrameRecord& before,
                                          const FrameRecord& after) noexcept;
 

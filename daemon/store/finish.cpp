@@ -81,8 +81,8 @@ Result<FinishedSegment> finish_as(FileSystem& files, const SegmentFormat& format
 }  // namespace
 
 bool is_name_free(FileSystem& files, const SegmentFormat& format, const path& final_path) {
-  // An undo or a log that outlived its segment must never be taken for another's.
-  for (const std::string_view suffix : {".part", ".undo", ".events"}) {
+  // An undo, a log or a count that outlived its segment must never be taken for another's.
+  for (const std::string_view suffix : {".part", ".undo", ".events", ".tries"}) {
     if (files.exists(final_path.string() + std::string(suffix))) return false;
   }
   return !is_taken(files, format, final_path, "") && !is_taken(files, format, final_path, ".part");
@@ -126,18 +126,22 @@ Result<FinishedSegment> finish_part(FileSystem& files, const SegmentFormat& form
 
 Result<void> remove_empty_part(FileSystem& files, const SegmentFormat& format, const path& part) {
   const path name = without_part(part);
-  for (const auto companions : {format.companions, format.optional_companions}) {
-    for (const std::string_view extension : companions) {
+  const auto remove_companions = [&](std::span<const std::string_view> extensions) {
+    for (const std::string_view extension : extensions) {
       const path companion =
           with_extension_of(name, format.extension, extension).string() + ".part";
       if (files.exists(companion)) static_cast<void>(files.remove(companion));
     }
-  }
+  };
+  remove_companions(format.optional_companions);
   const path reserve = part.parent_path() / ("." + part.stem().string() + ".undo-space");
   for (const path& beside : {reserve, events_path(part)}) {
     if (files.exists(beside)) static_cast<void>(files.remove(beside));
   }
-  return files.remove(part);
+  // Before what it cannot be read without: a process may die between any two of these.
+  if (auto removed = files.remove(part); !removed) return removed;
+  remove_companions(format.companions);
+  return {};
 }
 
 }  // namespace framelog

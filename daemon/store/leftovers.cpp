@@ -7,6 +7,8 @@
 #include <ranges>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "formats/frame_record.hpp"
 #include "formats/segment.hpp"
@@ -28,16 +30,38 @@ struct Walk {
   Unfinished found;
   /// NAME.raw.ready of which the other files have their new names already.
   std::vector<path> halves;
+  /// NAME.frames.part of which the pixels are not beside it.
+  std::vector<path> tables;
 };
 
-/// The head of a NAME.frames that belongs to nobody.
-std::optional<FramesFileHead> dead_table(FileSystem& files, const path& table) {
+/// Whether from an offset to its end there are zeros only, as where nothing was ever written.
+bool is_blank(FileSystem& files, int fd, std::int64_t offset) {
+  std::vector<std::byte> bytes(std::size_t{1} << 20U);
+  for (;;) {
+    const auto got = files.read_at(fd, bytes, offset);
+    if (!got) return false;
+    const auto is_zero = [](std::byte byte) { return byte == std::byte{0}; };
+    if (!std::ranges::all_of(std::span(bytes).first(*got), is_zero)) return false;
+    if (*got < bytes.size()) return true;
+    offset += static_cast<std::int64_t>(*got);
+  }
+}
+
+/// A NAME.frames that belongs to nobody.
+struct DeadTable {
+  path file;
+  FramesFileHead head;
+  bool has_records{};
+};
+
+std::optional<DeadTable> dead_table(FileSystem& files, const path& table) {
   auto fd = files.open(table, O_RDWR);
   if (!fd || !files.lock(fd->get())) return std::nullopt;
-  FramesFileHead head;
-  const auto got = files.read_at(fd->get(), std::as_writable_bytes(std::span(&head, 1)), 0);
-  if (!got || *got != sizeof head) return std::nullopt;
-  return head;
+  DeadTable dead{table, {}, false};
+  const auto got = files.read_at(fd->get(), std::as_writable_bytes(std::span(&dead.head, 1)), 0);
+  if (!got || *got != sizeof dead.head) return std::nullopt;
+  dead.has_records = !is_blank(files, fd->get(), kFramesFileHeadBytes);
+  return dead;
 }
 
 /// The prepared pixels that such a table belongs to: those of the size that it was made for.
@@ -52,26 +76,52 @@ std::optional<path> take_half(Walk& walk, const FramesFileHead& head) {
   return taken;
 }
 
-/// The process died while it gave the files of a RAW their names: .frames first, .raw last. There
-/// is no frame yet, unless a power cut has undone the last name only; then it is given again.
-void complete_half_named(FileSystem& files, const path& table, Walk& walk) {
-  const std::string stem =
-      (table.parent_path() / without(table.filename().string(), ".frames.part")).string();
-  if (files.exists(stem + ".raw.part") || files.exists(stem + ".raw")) return;
-  const auto head = dead_table(files, table);
-  if (!head) return;
-  const auto half = take_half(walk, *head);
-  if (head->valid == 0) {
+/// Unless nothing was ever written into them.
+bool holds_pixels(FileSystem& files, const path& half) {
+  const auto fd = files.open(half, O_RDONLY);
+  return !fd || !is_blank(files, fd->get(), 0);
+}
+
+/// The other file of a prepared segment: "DIR/NAME.raw.ready" -> "DIR/NAME.json.ready".
+path ready_description(const path& half) {
+  return half.parent_path() / (half.stem().stem().string() + ".json.ready");
+}
+
+/// The process died while it gave the files of a RAW their names, the pixels last, or while it
+/// removed one without a frame, the pixels first. Where there are frames, because a power cut has
+/// undone some of the names or the segment was prepared when it got them, it is made whole again.
+void complete_half_named(FileSystem& files, const DeadTable& table, Walk& walk) {
+  const std::string stem = without(table.file.string(), ".frames.part");
+  const auto half = take_half(walk, table.head);
+  if (!table.has_records) {
     if (files.exists(stem + ".json.part")) static_cast<void>(files.remove(stem + ".json.part"));
-    if (half) {
-      const path description = half->parent_path() / (half->stem().stem().string() + ".json.ready");
-      if (files.exists(description)) static_cast<void>(files.remove(description));
+    if (half && !holds_pixels(files, *half)) {
+      // The pixels first: a description alone is nobody's.
       static_cast<void>(files.remove(*half));
+      if (const path text = ready_description(*half); files.exists(text)) {
+        static_cast<void>(files.remove(text));
+      }
+    } else if (half) {
+      walk.halves.push_back(*half);  // Of another table, which is not here.
     }
-    static_cast<void>(files.remove(table));
-  } else if (half && files.rename(*half, stem + ".raw.part")) {
-    walk.found.parts.emplace_back(stem + ".raw.part");
+    static_cast<void>(files.remove(table.file));
+  } else if (half) {
+    const path text = ready_description(*half);
+    if (files.exists(text) && !files.exists(stem + ".json.part")) {
+      static_cast<void>(files.rename(text, stem + ".json.part"));
+    }
+    if (files.rename(*half, stem + ".raw.part")) walk.found.parts.emplace_back(stem + ".raw.part");
   }
+}
+
+/// All tables without pixels; those with frames first, so that none without takes their pixels.
+void complete_tables(FileSystem& files, Walk& walk) {
+  std::vector<DeadTable> dead;
+  for (const path& file : walk.tables) {
+    if (auto table = dead_table(files, file)) dead.push_back(std::move(*table));
+  }
+  std::ranges::stable_partition(dead, &DeadTable::has_records);
+  for (const DeadTable& table : dead) complete_half_named(files, table, walk);
 }
 
 /// Companions of interrupted finishing whose segment is complete.
@@ -85,6 +135,8 @@ void clear_companion(FileSystem& files, const path& file, Walk& walk) {
   const bool log = name.ends_with(".events") && is_finished(without(name, ".events"));
   const bool space = name.starts_with(".") && name.ends_with(".undo-space") &&
                      is_finished(without(name, ".undo-space").substr(1));
+  const bool tries = name.ends_with(".tries") && format_of(without(name, ".tries")) != nullptr &&
+                     !files.exists(file.parent_path() / (without(name, ".tries") + ".part"));
   const bool json =
       name.ends_with(".json.part") && is_finished(without(name, ".json.part") + ".raw");
   const bool chunks =
@@ -95,8 +147,14 @@ void clear_companion(FileSystem& files, const path& file, Walk& walk) {
   const bool is_lone =
       name.starts_with("recovered_") && name.ends_with(".chunks.part") &&
       !files.exists(file.parent_path() / (without(name, ".chunks.part") + ".h5.part"));
-  if (undo || log || space || json || chunks || is_lone) static_cast<void>(files.remove(file));
-  if (name.ends_with(".frames.part")) complete_half_named(files, file, walk);
+  if (undo || log || space || tries || json || chunks || is_lone)
+    static_cast<void>(files.remove(file));
+  if (name.ends_with(".frames.part")) {
+    const std::string stem = without(file.string(), ".frames.part");
+    if (!files.exists(stem + ".raw.part") && !files.exists(stem + ".raw")) {
+      walk.tables.push_back(file);
+    }
+  }
 }
 
 /// Moves a prepared segment to where recovery looks for its frames. Readers know .part names; the
@@ -207,6 +265,7 @@ void look_through(FileSystem& files, const path& directory, Walk& walk) {
 Unfinished clear_leftovers(FileSystem& files, const path& directory) {
   Walk walk;
   look_through(files, directory, walk);
+  complete_tables(files, walk);
   // Pixels whose table is nowhere: recovery says so.
   for (const path& half : walk.halves) {
     const path base = half.parent_path().parent_path().parent_path();

@@ -188,6 +188,11 @@ Result<ProvenanceSummary> summarise_provenance(std::string_view text) {
   }
 }
 
+bool tells_of_export(std::string_view text) {
+  const Json json = Json::parse(text, nullptr, false);
+  return json.is_object() && json.contains("export");
+}
+
 bool ProvenanceSummary::has_step(std::string_view name) const {
   return std::ranges::find(step_names, name) != step_names.end();
 }

@@ -52,5 +52,7 @@ struct ProvenanceSummary {
   [[nodiscard]] bool leaves_out() const;
 };
 [[nodiscard]] Result<ProvenanceSummary> summarise_provenance(std::string_view json);
+/// Whether it is that of an export: the same frames once more, or what became of them.
+[[nodiscard]] bool tells_of_export(std::string_view json);
 
 }  // namespace framelog

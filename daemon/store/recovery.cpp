@@ -7,13 +7,14 @@
 #include <optional>
 #include <utility>
 
-#include "core/clock.hpp"
 #include "core/crc32c.hpp"
 #include "formats/segment.hpp"
 #include "store/crash_gaps.hpp"
+#include "store/examination.hpp"
 #include "store/finish.hpp"
 #include "store/leftovers.hpp"
 #include "store/provenance.hpp"
+#include "store/quarantine.hpp"
 
 namespace framelog {
 namespace {
@@ -98,55 +99,25 @@ std::int64_t counted(SegmentReader& reader, std::int64_t trusted) {
   return count;
 }
 
-/// All files of an unfinished segment that may be there, as the suffixes of its name.
-std::vector<std::string> suffixes_of(const SegmentFormat& format) {
-  const std::string extension(format.extension);
-  std::vector<std::string> suffixes{extension + ".part", extension + ".events",
-                                    extension + ".undo"};
-  for (const auto companions : {format.companions, format.optional_companions}) {
-    for (const std::string_view companion : companions) {
-      for (const char* state : {".part", ".new", ""})
-        suffixes.push_back(std::string(companion) + state);
-    }
+/// Whether the power failed before anything of these frames had come to the disk: where all records
+/// and these pixels are to be there are zeros. (The count lies where something had been written
+/// before, so that it comes there first.) Of packed pixels without an index nobody can say that.
+bool is_blank(SegmentReader& reader, std::int64_t frames) {
+  if (reader.packed() || reader.synced() > 0 || frames > reader.frames()) return false;
+  const auto records = reader.records(reader.frames());
+  if (!records || !std::ranges::all_of(*records, is_no_record)) return false;
+  std::vector<std::byte> pixels(size_bytes(reader.shape()));
+  for (std::int64_t frame = 0; frame < frames; ++frame) {
+    const auto is_zero = [](std::byte byte) { return byte == std::byte{0}; };
+    if (!reader.pixels(frame, pixels) || !std::ranges::all_of(pixels, is_zero)) return false;
   }
-  return suffixes;
+  return true;
 }
 
-RecoveredSegment quarantine(FileSystem& files, const SegmentFormat& format, const path& part,
-                            const Error& error) {
-  RecoveredSegment result{part, RecoveryOutcome::kQuarantined, {}, 0, 0, describe(error)};
-  const path directory = part.parent_path() / "quarantine";
-  if (!files.make_directories(directory)) {
-    result.outcome = RecoveryOutcome::kFailed;
-    return result;
-  }
-  const auto suffixes = suffixes_of(format);
-  std::string name = part.stem().string();
-  name.resize(name.size() - format.extension.size());
-  std::string kept = name;
-  const auto is_there = [&](const std::string& suffix) {
-    return files.exists(directory / (kept + suffix));
-  };
-  for (int number = 2; std::ranges::any_of(suffixes, is_there); ++number) {
-    kept = fmt::format("{}_{}", name, number);
-  }
-  if (auto moved = files.rename(part, directory / (kept + suffixes.front())); !moved) {
-    result.outcome = RecoveryOutcome::kFailed;
-    return result;
-  }
-  for (const std::string& suffix : suffixes) {
-    const path beside = part.parent_path() / (name + suffix);
-    if (files.exists(beside)) static_cast<void>(files.rename(beside, directory / (kept + suffix)));
-  }
-  const path reserve = part.parent_path() / ("." + part.stem().string() + ".undo-space");
-  if (files.exists(reserve)) static_cast<void>(files.remove(reserve));
-  result.result = directory / (kept + suffixes.front());
-  const std::string note =
-      fmt::format("{}: recovery did not understand {}: {}\n", iso_time(system_clock().utc_ns()),
-                  part.string(), result.note);
-  static_cast<void>(
-      write_new_file(files, result.result.string() + ".why", std::as_bytes(std::span(note))));
-  return result;
+/// Whether a log tells of more than clocks.
+bool tells_something(const SegmentEvents& events) {
+  return !events.gaps.empty() || !events.events.empty() || !events.quantities.empty() ||
+         !events.lines.edges.empty() || events.end;
 }
 
 RecoveredSegment failed(const path& part, const Error& error) {
@@ -165,6 +136,7 @@ RecoveredSegment give_up(FileSystem& files, const SegmentFormat& format, const p
 struct Contents {
   std::int64_t frames{};
   std::int64_t lost{};  ///< Counted by the file beyond them.
+  bool is_blank{};      ///< Nothing of what is lost was on the disk.
   std::vector<FrameRecord> records;
   ProvenanceSummary provenance;
 };
@@ -180,18 +152,20 @@ Result<Contents> contents_of(FileSystem& files, const SegmentFormat& format, con
     const auto fits = check_ends(**reader, *frames, records->front(), records->back());
     if (!fits) return std::unexpected(fits.error());
   }
-  Contents contents{*frames, counted(**reader, *frames) - *frames, std::move(*records), {}};
+  Contents contents{*frames, counted(**reader, *frames) - *frames, false, std::move(*records), {}};
+  if (*frames == 0 && contents.lost > 0) contents.is_blank = is_blank(**reader, contents.lost);
   if (const auto text = (*reader)->provenance()) {
     if (auto summary = summarise_provenance(*text)) contents.provenance = std::move(*summary);
   }
   return contents;
 }
 
-RecoveredSegment remove_empty(FileSystem& files, const SegmentFormat& format, const path& part) {
+RecoveredSegment remove_empty(FileSystem& files, const SegmentFormat& format, const path& part,
+                              std::int64_t lost) {
   if (auto removed = remove_empty_part(files, format, part); !removed) {
     return failed(part, removed.error());
   }
-  return {part, RecoveryOutcome::kEmpty, {}, 0, 0, {}};
+  return {part, RecoveryOutcome::kEmpty, {}, 0, lost, {}};
 }
 
 /// Frames of the segment, up to its last one, that are neither there nor merged nor lost. Where the
@@ -290,6 +264,8 @@ std::int64_t last_sequence(FileSystem& files, const path& part) {
   for (const path& file : {part, part.parent_path() / part.stem()}) {
     const SegmentFormat* format = format_of(file);
     if (format == nullptr || !files.exists(file)) continue;
+    const auto examination = Examination::begin(files, part);
+    if (!examination) continue;
     auto reader = format->open(files, file);
     if (!reader) continue;
     // What recovery will keep, which can be more than the file counts.
@@ -317,13 +293,18 @@ RecoveredSegment recover_part(FileSystem& files, const path& part) {
     if (!files.exists(part)) return failed(part, lock.error());
     return give_up(files, *format, part, lock.error());
   }
+  const auto examination = Examination::begin(files, part);
+  if (!examination) return give_up(files, *format, part, examination.error());
   if (auto undone = format->undo(files, part); !undone) {
     return give_up(files, *format, part, undone.error());
   }
   const auto contents = contents_of(files, *format, part);
   if (!contents) return give_up(files, *format, part, contents.error());
   if (contents->frames > 0) return finish(files, *format, part, *contents);
-  if (contents->lost == 0) return remove_empty(files, *format, part);
+  if (contents->lost == 0 ||
+      (contents->is_blank && !tells_something(read_events(files, events_path(part))))) {
+    return remove_empty(files, *format, part, contents->lost);
+  }
   return quarantine(files, *format, part,
                     Error{ErrorCode::kCorrupt, 0, "none of its frames is whole",
                           fmt::format("(it counts {})", contents->lost)});
@@ -349,7 +330,9 @@ Result<std::vector<RecoveredSegment>> recover(FileSystem& files, const path& whe
   for (const path& part : unfinished.prepared) {
     // Without a frame it was never a recording.
     auto recovered = recover_part(files, part);
-    if (recovered.outcome != RecoveryOutcome::kEmpty) results.push_back(std::move(recovered));
+    if (recovered.outcome != RecoveryOutcome::kEmpty || recovered.lost > 0) {
+      results.push_back(std::move(recovered));
+    }
   }
   for (const auto& [place, why] : unfinished.failed) results.push_back(failed(place, why));
   return results;

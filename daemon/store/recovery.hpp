@@ -22,8 +22,9 @@ struct RecoveredSegment {
   RecoveryOutcome outcome{};
   std::filesystem::path result;  ///< Finished file or place in quarantine.
   std::int64_t frames{};
-  std::int64_t lost{};  ///< Frames that the file counted, but that are not whole.
-  std::string note;     ///< Why, for kQuarantined and kFailed.
+  /// Frames that the file counted, but that are not whole; with kEmpty none was on the disk.
+  std::int64_t lost{};
+  std::string note;  ///< Why, for kQuarantined and kFailed.
 };
 
 /// Whether a living process holds an unfinished segment. It takes no lock, and needs only to read.

@@ -7,6 +7,7 @@
 
 #include "formats/digest.hpp"
 #include "store/base.hpp"
+#include "store/examination.hpp"
 
 namespace framelog {
 
@@ -140,6 +141,8 @@ Result<Resumed> SegmentStore::resume(std::int64_t number, const path& part) {
   if (read_events(files_, events_path(part)).end) {
     return fail(ErrorCode::kInvalid, "its recorder had ended it:", part.string());
   }
+  auto examination = Examination::begin(files_, part);
+  if (!examination) return std::unexpected(examination.error());
   {
     const auto reader = config_.format->open(files_, part);
     if (!reader) return std::unexpected(reader.error());
@@ -158,6 +161,7 @@ Result<Resumed> SegmentStore::resume(std::int64_t number, const path& part) {
   auto segment = std::make_unique<OpenSegment>(OpenSegment{
       number, std::move(resumed->writer), part, {}, {config_.roll, first}, {}, {}, false});
   if (auto log = EventLog::resume(files_, events_path(part)); log) segment->log = std::move(*log);
+  examination->passed();
   return Resumed{std::move(segment), resumed->last.sequence};
 }
 

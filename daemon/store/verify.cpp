@@ -14,6 +14,7 @@
 #include "core/crc32c.hpp"
 #include "formats/raw_file.hpp"
 #include "formats/segment.hpp"
+#include "formats/stored_record.hpp"
 #include "formats/tiff_frames.hpp"
 #include "store/clock_steps.hpp"
 #include "store/verify_sums.hpp"
@@ -40,6 +41,7 @@ bool check_records(const Records& records, VerifiedSegment& result) {
   bool good = true;
   const FrameRecord* before = nullptr;
   for (std::size_t i = 0; i < records.size(); ++i) {
+    if (is_intact(records[i]) && is_placeholder(records[i])) continue;
     if (!is_intact(records[i])) {
       note(result, fmt::format("the record of frame {} is damaged", i));
       good = false;
@@ -53,6 +55,13 @@ bool check_records(const Records& records, VerifiedSegment& result) {
     before = &records[i];
   }
   return good;
+}
+
+/// Those of frames: what stands for a point without one has no number and no time.
+Records of_frames(const Records& records) {
+  Records frames;
+  std::ranges::remove_copy_if(records, std::back_inserter(frames), is_placeholder);
+  return frames;
 }
 
 /// The pixels of a frame whose record is damaged have nothing to be compared with.
@@ -111,7 +120,7 @@ void check_gaps(const Records& records, const std::vector<GapEntry>& gaps,
   // before the first frame or behind the last.
   result.dropped_with_sequence_between = jumps_by_gaps;
   const std::int64_t jumps =
-      sum(sum(result.last_sequence, -result.first_sequence), 1 - result.frames);
+      sum(sum(result.last_sequence, -result.first_sequence), 1 - std::ssize(records));
   if (jumps < jumps_by_gaps || jumps > sum(jumps_by_gaps, passed_over(result.accounting))) {
     note(result,
          fmt::format(
@@ -161,12 +170,13 @@ void check_losses(const Accounting& accounting, const std::vector<GapEntry>& gap
   }
 }
 
-void check_accounting(const std::optional<Accounting>& accounting, VerifiedSegment& result) {
+void check_accounting(const std::optional<Accounting>& accounting, std::size_t frames,
+                      VerifiedSegment& result) {
   if (!accounting) return note(result, "there is no accounting");
   result.accounting = *accounting;
-  if (std::cmp_not_equal(accounting->recorded, result.frames)) {
+  if (accounting->recorded != frames) {
     note(result, fmt::format("the accounting tells of {} recorded frames, the file holds {}",
-                             accounting->recorded, result.frames));
+                             accounting->recorded, frames));
   }
   if (accounting->in_flight() != 0) {
     note(result, fmt::format("{} frames are not accounted for",
@@ -200,7 +210,7 @@ void check_losses_of(SegmentReader& reader, const Records& records, bool believa
   const auto gaps = reader.gaps();
   const auto accounting = reader.accounting();
   if (accounting) {
-    check_accounting(*accounting, result);
+    check_accounting(*accounting, records.size(), result);
   } else {
     note(result, describe(accounting.error()));
   }
@@ -278,6 +288,7 @@ void verify_open(FileSystem& files, const SegmentFormat& format, SegmentReader& 
   const auto provenance = text ? summarise_provenance(*text) : std::unexpected(text.error());
   if (provenance) {
     result.provenance = *provenance;
+    result.is_export = tells_of_export(*text);
   } else {
     note(result, describe(provenance.error()));
   }
@@ -288,17 +299,18 @@ void verify_open(FileSystem& files, const SegmentFormat& format, SegmentReader& 
   const auto records = reader.records(result.frames);
   if (!records) return note(result, describe(records.error()));
   const bool believable = check_records(*records, result);
-  if (believable && !records->empty()) {
-    result.first_sequence = static_cast<std::int64_t>(records->front().sequence);
-    result.last_sequence = static_cast<std::int64_t>(records->back().sequence);
+  const Records frames = of_frames(*records);
+  if (believable && !frames.empty()) {
+    result.first_sequence = static_cast<std::int64_t>(frames.front().sequence);
+    result.last_sequence = static_cast<std::int64_t>(frames.back().sequence);
     result.records_crc = crc32c(std::as_bytes(std::span(*records)));
-    result.first_record = records->front();
-    result.last_record = records->back();
-    note_clock(*records, result);
+    result.first_record = frames.front();
+    result.last_record = frames.back();
+    note_clock(frames, result);
   }
   check_pixels(reader, *records, progress, result);
   check_detectors(reader, *records, result);
-  check_losses_of(reader, *records, believable, result);
+  check_losses_of(reader, frames, believable, result);
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ struct VerifiedSegment {
   /// The records whose clocks the neighbours in the run are compared with.
   FrameRecord first_record, last_record;
   ProvenanceSummary provenance;
+  bool is_export{};  ///< Frames of a run once more, or what became of them: no segment of the run.
   std::int64_t frames{};
   std::int64_t bytes{};
   std::int64_t first_sequence{-1};
@@ -60,8 +61,8 @@ struct VerifiedRun {
   std::vector<std::string> notes;
 };
 
-/// Joins segments into runs and checks that each begins where the one before has ended. Segments
-/// without a frame or a run's identity are left out.
+/// Joins segments into runs and checks that each begins where the one before has ended. An export
+/// is by itself. Segments without a frame or a run's identity are left out.
 [[nodiscard]] std::vector<VerifiedRun> join_runs(const std::vector<VerifiedSegment>& segments);
 
 }  // namespace framelog

@@ -82,6 +82,11 @@ VerifiedRun join_members(const std::string& uuid, const std::string& product,
   run.instrument = first.instrument;
   run.product = product;
   run.run_number = first.run_number;
+  if (members.front()->is_export) {
+    join(run, *members.front(), -1);
+    run.notes.push_back(fmt::format("{} is an export", members.front()->path.string()));
+    return run;
+  }
   if (first.segment > 1) {
     run.notes.push_back(
         fmt::format("the segments before {} are not here", members.front()->path.string()));
@@ -112,15 +117,19 @@ VerifiedRun join_members(const std::string& uuid, const std::string& product,
 }  // namespace
 
 std::vector<VerifiedRun> join_runs(const std::vector<VerifiedSegment>& segments) {
-  std::map<std::pair<std::string, std::string>, std::vector<const VerifiedSegment*>> by_run;
+  // Of exports each has a place of its own, behind the run.
+  std::map<std::tuple<std::string, std::string, std::filesystem::path>,
+           std::vector<const VerifiedSegment*>>
+      by_run;
   for (const VerifiedSegment& segment : segments) {
     if (segment.first_sequence >= 0 && !segment.provenance.run_uuid.empty()) {
-      by_run[{segment.provenance.run_uuid, segment.provenance.product}].push_back(&segment);
+      const auto own = segment.is_export ? segment.path : std::filesystem::path();
+      by_run[{segment.provenance.run_uuid, segment.provenance.product, own}].push_back(&segment);
     }
   }
   std::vector<VerifiedRun> runs;
   for (auto& [key, members] : by_run) {
-    runs.push_back(join_members(key.first, key.second, std::move(members)));
+    runs.push_back(join_members(std::get<0>(key), std::get<1>(key), std::move(members)));
   }
   std::ranges::sort(runs, {}, [](const VerifiedRun& run) {
     return std::tie(run.instrument, run.run_number, run.product, run.run_uuid);

@@ -82,6 +82,20 @@ class Cells(unittest.TestCase):
                     self.look(row, self.scratch / f"row-{number}", *produced)
                 shutil.rmtree(self.scratch / f"row-{number}", ignore_errors=True)
 
+    def test_options_that_some_of_the_formats_have(self):
+        """They are for those; the others are written without them."""
+        whole = TABLE[0]
+        for formats, words in ((["npz", "hdf5", "ome-tiff", "csv"], ["--compression", "gzip-3"]),
+                               (["raw", "ome-tiff", "npz"], ["--endian", "big"]),
+                               (["gif", "webm"], ["--movie-quality", "60"])):
+            folder = self.scratch / formats[0]
+            self.export(whole, formats, folder, words=words)
+            self.compare(whole, folder, [name for name in formats if name != "webm"])
+            if "hdf5" in formats:
+                with h5py.File(folder / "x_hdf5.h5") as file:
+                    packing = file[readers.PIXELS["nexus"]].id.get_create_plist()
+                self.assertGreater(packing.get_nfilters(), 0)
+
     def look(self, row, folder, written, refused):
         for done in written:
             self.assertEqual(done.returncode, 0, done.stderr)

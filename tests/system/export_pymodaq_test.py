@@ -63,6 +63,7 @@ class Pymodaq(unittest.TestCase):
                                "out"], capture_output=True, text=True, check=False,
                               timeout=recorder.LONG_S)
         assert done.returncode == 0, done.stderr
+        cls.folder = folder
         cls.file = h5py.File(folder / "out.h5")
         cls.addClassCleanup(cls.file.close)
         with h5py.File(cls.source) as file:
@@ -197,6 +198,24 @@ class Pymodaq(unittest.TestCase):
             numpy.testing.assert_allclose(node[:], origin + step * numpy.arange(node.size))
         numpy.testing.assert_allclose(axes["NavAxes/Axis00"][:], self.utc_ns * 1e-9, rtol=0,
                                       atol=1e-6)
+
+    def test_numbers_as_numpy_2_writes_them_are_read(self):
+        copy = self.folder / "numpy2.h5"
+        copy.write_bytes((self.folder / "out.h5").read_bytes())
+        with h5py.File(copy, "r+") as file:
+            for axis in ("Axis00", "Axis01"):
+                attributes = file[f"RawData/Detector000/Data2D/CH00/{axis}"].attrs
+                for name in ("scaling", "offset"):
+                    told = json.loads(attributes[name])["data"]
+                    attributes[name] = json.dumps({"module": "numpy", "type": "float64",
+                                                   "data": f"np.float64({told})"})
+        done = subprocess.run([FRAMELOG, "export", copy, "--to", "hdf5", "--output-folder",
+                               self.folder, "--output-name", "again"], capture_output=True,
+                              text=True, check=False, timeout=recorder.LONG_S)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with h5py.File(self.folder / "again.h5") as file:
+            self.assertEqual(list(file["/entry/data/y"][:2]), [1.0, 1.5])
+            self.assertEqual(list(file["/entry/data/x"][:2]), [0.0, 0.25])
 
     def test_provenance(self):
         row, = self.file["RawData/Detector000/Provenance"][:]

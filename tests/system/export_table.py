@@ -133,6 +133,7 @@ TABLE = [
     row("run", ["--run", "2", "--product", "whole"], source="second"),
     row("all", ["--all"]),
     row("dataset", ["--dataset", "/b", "--fps", "9"], source="foreign"),
+    same("dataset", ["--dataset", "/entry/data/data"], ("npy",)),
     row("input-shape input-dtype",
         ["--input-shape", "6x16x20", "--input-dtype", "uint16", "--fps", "9"], source="bytes"),
 

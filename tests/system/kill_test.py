@@ -1,6 +1,6 @@
 """Kills recordings at random instants and at chosen system calls, and checks what is left.
 
-FRAMELOG_KILLS: how many random kills (8). FRAMELOG_SEED: repeats a campaign.
+FRAMELOG_KILLS: how many random kills (5). FRAMELOG_SEED: repeats a campaign.
 """
 
 import os
@@ -16,7 +16,7 @@ import recorder
 from every_format import FORMATS
 from recorder import numpy
 
-KILLS = int(os.environ.get("FRAMELOG_KILLS", "8"))
+KILLS = int(os.environ.get("FRAMELOG_KILLS", "5"))
 SEED = int(os.environ.get("FRAMELOG_SEED", str(random.randrange(1 << 30))))
 
 # Small segments, so that rolls and finalising are often under way; 4096-byte frames, so that the

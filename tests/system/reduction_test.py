@@ -1,6 +1,6 @@
 """Random reductions of random frames, each compared with the same arithmetic in NumPy.
 
-FRAMELOG_REDUCTIONS: how many (3000); FRAMELOG_SEED: of the random choices.
+FRAMELOG_REDUCTIONS: how many (1500); FRAMELOG_SEED: of the random choices.
 """
 
 import os
@@ -12,7 +12,7 @@ import tempfile
 import recorder
 from recorder import numpy
 
-CASES = int(os.environ.get("FRAMELOG_REDUCTIONS", "3000"))
+CASES = int(os.environ.get("FRAMELOG_REDUCTIONS", "1500"))
 SEED = int(os.environ.get("FRAMELOG_SEED", "3"))
 PRODUCTS = 16  # A recording has at most so many.
 

@@ -1,6 +1,6 @@
 """Kills recordings and starts them again: the next process goes on with the ring of the dead one.
 
-FRAMELOG_TAKE_OVERS: how many kills in a row (12). FRAMELOG_SEED: repeats a campaign.
+FRAMELOG_TAKE_OVERS: how many kills in a row (8). FRAMELOG_SEED: repeats a campaign.
 """
 
 import math

@@ -77,6 +77,35 @@ TEST(ExportOptions, WhatMeansNothingIsRefused) {
   EXPECT_NE(refusal({"--to", "npy", "--to", "raw"}).find("2 times"), std::string::npos);
 }
 
+TEST(ExportOptions, NoColourIsLostInAGreyMap) {
+  for (const char* formats : {"pgm", "png,pgm", "gif,pgm", "hdf5,png,pgm"}) {
+    EXPECT_NE(refusal({"--to", formats, "--colour-map", "viridis"}).find("viridis is not for"),
+              std::string::npos)
+        << formats;
+    EXPECT_NE(refusal({"--to", formats, "--timestamps", "--ink", "red"}).find("red is not for"),
+              std::string::npos)
+        << formats;
+    good({"--to", formats, "--colour-map", "gray", "--timestamps"});
+  }
+  good({"--to", "pgm,gif", "--images", "raw", "--colour-map", "viridis"});
+  good({"--to", "hdf5,png", "--colour-map", "viridis"});
+}
+
+TEST(ExportOptions, WhatIsWrittenWithoutFormatsIsKnown) {
+  good({"--image", "bf", "--images", "both", "--colour-map", "viridis"});
+  good({"--image", "bf", "--images", "displayed", "--title", "x"});
+  good({"--image", "bf", "--images", "raw"});
+  EXPECT_NE(refusal({"--image", "bf", "--images", "raw", "--title", "x"}).find("displayed"),
+            std::string::npos);
+}
+
+TEST(ExportOptions, WhatKeepsNoValuesIsShownBesideValues) {
+  good({"--to", "tif,gif", "--images", "raw", "--colour-map", "viridis"});
+  good({"--to", "tif,zip", "--images", "raw", "--zip-of", "jpg", "--title", "x"});
+  EXPECT_NE(refusal({"--to", "tif,zip", "--images", "raw", "--title", "x"}).find("displayed"),
+            std::string::npos);
+}
+
 TEST(ExportOptions, DetectorsAreInPixelsAndInTheMiddleByDefault) {
   const auto read = read_detectors("BF disc outer=12; R rectangle y=0:8 x=2:9");
   ASSERT_TRUE(read) << read.error();

@@ -41,6 +41,14 @@ TEST_F(TimeText, WordsAndAges) {
   EXPECT_EQ(time("3 d ago"), kNow - 72 * kHour);
 }
 
+TEST_F(TimeText, LastingTimesMeanTheSameAtAnyTimeAndPlace) {
+  EXPECT_EQ(lasting_time(kNow - 5 + kSecond / 4), "2026-11-20T16:00:00.250000000Z");
+  for (const std::int64_t utc_ns : {kNow, kNow + 123'456'789, kSecond - 1}) {
+    EXPECT_EQ(time(lasting_time(utc_ns).c_str()), utc_ns);
+  }
+  EXPECT_EQ(time(lasting_time(-kHour).c_str()), 0);
+}
+
 TEST_F(TimeText, WhatIsNoTimeIsRefusedWithWhatIsAllowed) {
   for (const char* text :
        {"", "ago", "2 ago", "h ago", "-2 h ago", "2026", "2026-13-01", "2026-02-30", "2026-11-20T",

@@ -115,10 +115,13 @@ class BundleTest : public testing::TestWithParam<bool> {
         {"notes.txt", "no array"}};
   }
   ~BundleTest() override { fs::remove_all(directory_); }
-  std::unique_ptr<Recording> open() {
+  Result<std::unique_ptr<Recording>> try_open() {
     InputRequest request;
     request.paths = {file_};
-    auto recording = open_recording(system_files(), request);
+    return open_recording(system_files(), request);
+  }
+  std::unique_ptr<Recording> open() {
+    auto recording = try_open();
     EXPECT_TRUE(recording) << describe(recording.error());
     return recording ? std::move(*recording) : nullptr;
   }
@@ -126,6 +129,25 @@ class BundleTest : public testing::TestWithParam<bool> {
   fs::path directory_, file_;
   std::map<std::string, std::string> members_;
 };
+
+TEST_P(BundleTest, MetadataOfOtherProgramsAreTakenWhereTheyCanBeTrue) {
+  members_["frame_metadata_json.npy"] = text_array(
+      U"[{\"accumulated\": 0, \"lost_before\": -3, \"gpio\": -1, \"utc_ns\": -5}, "
+      U"{\"accumulated\": 0, \"flags\": 2, \"sequence\": 4, \"lost_before\": 4294967296, "
+      U"\"source_sequence\": -7}]");
+  write_zip(file_, members_, GetParam());
+  const auto recording = open();
+  ASSERT_TRUE(recording);
+  for (std::uint64_t frame = 0; frame < 2; ++frame) {
+    const auto note = recording->note(frame);
+    ASSERT_TRUE(note);
+    EXPECT_EQ(note->accumulated, 1U) << frame;  // It is a frame.
+    EXPECT_EQ(note->lost_before, 0U) << frame;
+    EXPECT_EQ(note->info.gpio, 0U) << frame;
+    EXPECT_EQ(note->info.utc_ns, -1) << frame;
+    EXPECT_EQ(note->info.source_sequence, frame == 0 ? 0U : 4U);
+  }
+}
 
 TEST_P(BundleTest, AnNpzIsReadWithAllThatBelongsToIt) {
   write_zip(file_, members_, GetParam());
@@ -204,6 +226,51 @@ TEST_P(BundleTest, DamagedZipsAreSaid) {
   const auto two = open_frame_file(system_files(), file_);
   ASSERT_FALSE(two);
   EXPECT_EQ(two.error().code, ErrorCode::kInvalid);
+}
+
+// How much of a packed array is left over when the last packed byte is taken depends on its size.
+TEST_P(BundleTest, ArraysOfAllSizesAreRead) {
+  for (std::uint64_t frames = 1; frames < 260; ++frames) {
+    members_ = {{"data.npy", array_of("<u2", std::to_string(frames) + ", 8, 8",
+                                      std::vector<std::uint16_t>(frames * 64))}};
+    write_zip(file_, members_, GetParam());
+    const auto recording = open();
+    ASSERT_TRUE(recording) << frames;
+    ASSERT_EQ(recording->facts().frames, frames);
+    std::vector<std::byte> pixels(size_bytes(recording->facts().shape));
+    for (std::uint64_t frame = 0; frame < frames; ++frame) {
+      const auto read = recording->read(frame, pixels);
+      ASSERT_TRUE(read) << frames << ": " << describe(read.error());
+    }
+  }
+}
+
+// Whoever has given all frames has also compared the checksum.
+TEST_P(BundleTest, ByteThatIsAnotherIsAnErrorAtTheEndAtTheLatest) {
+  std::vector<std::uint16_t> values(20 * 64);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<std::uint16_t>(i * i * 31 % 251);
+  }
+  const std::string array = array_of("<u2", "20, 8, 8", values);
+  members_ = {{"data.npy", array}};
+  write_zip(file_, members_, GetParam());
+  std::ifstream whole_file(file_, std::ios::binary);
+  const std::string whole{std::istreambuf_iterator<char>(whole_file), {}};
+  const std::size_t begin = 30 + std::string("data.npy").size() + 128;  // Behind the header of NPY.
+  const std::size_t end = whole.find(std::string("PK\1\2", 4));
+  for (std::size_t at = GetParam() ? begin - 100 : begin; at < end; at += 7) {
+    std::string changed = whole;
+    changed[at] = static_cast<char>(changed[at] ^ 4);
+    std::ofstream(file_, std::ios::binary) << changed;
+    const auto recording = try_open();
+    if (!recording) continue;  // What was hit is the packed header.
+    std::vector<std::byte> pixels(size_bytes((*recording)->facts().shape));
+    bool is_read = true;
+    for (std::uint64_t frame = 0; is_read && frame < (*recording)->facts().frames; ++frame) {
+      is_read = (*recording)->read(frame, pixels).has_value();
+    }
+    EXPECT_FALSE(is_read) << "byte " << at;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(StoredAndPacked, BundleTest, testing::Bool());

@@ -165,6 +165,27 @@ TEST(DatasetWriterTest, BothOrdersOfBytesAndEveryCompression) {
   }
 }
 
+TEST(DatasetWriterTest, DatasetsOfIlastikHaveNamesThatHdf5Takes) {
+  const TemporaryFolder folder;
+  const DatasetFormat& format = *find_dataset_format("hdf5");
+  SyntheticResult result("tyx", {2, 3, 4}, PixelType::kUint16);
+  result.request.layout = "ilastik";
+  for (const char* name : {"provenance", "/provenance", "provenance/data", "./a", "a/.", "/a/./b",
+                           ".", "/", "", "a//b", "a/"}) {
+    result.request.dataset = name;
+    std::vector<std::string> notes;
+    const auto checked = format.check(result.recording, result.result, result.request, notes);
+    ASSERT_FALSE(checked) << name;
+    EXPECT_EQ(checked.error().code, ErrorCode::kInvalid);
+  }
+  for (const char* name : {"exported_data", "/volume/data", "a.b/.c", "data/provenance"}) {
+    result.request.dataset = name;
+    const auto part = folder / (std::to_string(std::string(name).size()) + ".h5.part");
+    EXPECT_EQ(text_of(result.write(format, part)), "done") << name;
+    EXPECT_EQ(text_of(result.verify(format, part)), "done") << name;
+  }
+}
+
 TEST(DatasetWriterTest, EstimatesAreUpperBounds) {
   for (const Kind& kind : kKinds) {
     const DatasetFormat* format = find_dataset_format(kind.format);

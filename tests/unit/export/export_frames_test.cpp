@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <new>
 #include <thread>
 
 #include "core/crc32c.hpp"
@@ -38,6 +39,21 @@ void expect_same_ahead(Recording& recording, const TransformRequest& request, st
   EXPECT_FALSE(ahead->next(slice).value());
   EXPECT_FALSE(ahead->next(slice).value());
   EXPECT_EQ(ahead->end().slices, expected.size());
+}
+
+TEST(ReadAhead, TakesNoMoreSlicesThanTheMemoryHoldsWithTheirLayers) {
+  ResultFacts result;
+  result.slice = {128, 128, PixelType::kUint8};
+  EXPECT_EQ(slices_ahead(result, std::size_t{64} << 20U), 256U);
+  EXPECT_EQ(slices_ahead(result, std::size_t{64} << 10U), 4U);
+  const LayerFacts layer{"step_1_x", false, {128, 128, PixelType::kFloat64}};
+  result.layers.assign(12, layer);  // 1.5 MiB, beside 16 KiB of a frame.
+  for (const std::size_t mebibytes : {64U, 4U}) {
+    const std::size_t room = mebibytes << 20U;
+    EXPECT_LE(slices_ahead(result, room) * (12 * size_bytes(layer.shape)), room);
+  }
+  EXPECT_EQ(slices_ahead(result, std::size_t{64} << 20U), 4U);
+  EXPECT_EQ(slices_ahead(result, 1), 1U);
 }
 
 TEST(ReadAhead, GivesTheSameSlicesInTheSameOrder) {
@@ -128,6 +144,38 @@ TEST(ReadAhead, KeepsASliceUntilTheNext) {
     while (frames.asked < std::min<std::uint64_t>(i + 2, 200)) std::this_thread::yield();
     EXPECT_EQ(slice.pixels.front(), static_cast<std::byte>(i));
   }
+}
+
+/// Two slices, and then no memory.
+class ScarceFrames final : public ResultFrames {
+ public:
+  const ResultFacts& facts() const noexcept override { return facts_; }
+  Result<bool> next(ResultSlice& slice) override {
+    if (given_ == 2) throw std::bad_alloc();
+    slice = ResultSlice{};
+    slice.index = given_++;
+    return true;
+  }
+  ResultEnd end() const noexcept override { return {}; }
+  void rewind() override { given_ = 0; }
+
+ private:
+  ResultFacts facts_;
+  std::uint64_t given_{};
+};
+
+TEST(ReadAheadTest, MemoryThatIsMissingIsAnErrorBehindWhatWasRead) {
+  ScarceFrames scarce;
+  const auto frames = read_ahead(scarce, 2);
+  ResultSlice slice;
+  for (std::uint64_t i = 0; i < 2; ++i) {
+    const auto more = frames->next(slice);
+    ASSERT_TRUE(more && *more);
+    EXPECT_EQ(slice.index, i);
+  }
+  const auto none = frames->next(slice);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, ErrorCode::kNoMemory);
 }
 
 }  // namespace

@@ -73,6 +73,26 @@ class RecordingTest : public SegmentTest {
   }
 };
 
+TEST_F(RecordingTest, TheFramesOfHdf5SegmentsMayBeNamed) {
+  auto one = start("hdf5", "a", 0, described(1));
+  record(one, 5);
+  auto named = request({finish(one)});
+  for (const char* name : {"/entry/data/data", "entry/instrument/detector/data"}) {
+    named.dataset = name;
+    const auto recording = open(named);
+    ASSERT_TRUE(recording);
+    expect_frames(*recording, 0, 0, 5);
+    EXPECT_EQ(recording->facts().title, "A title");
+  }
+  named.dataset = "/entry/statistics/min";
+  EXPECT_NE(refusal(named).find("only the frames are read"), std::string::npos) << refusal(named);
+  auto other = start("raw", "b", 0, described(1));
+  record(other, 5);
+  auto without = request({finish(other)});
+  without.dataset = "/entry/data/data";
+  EXPECT_NE(refusal(without).find("--dataset"), std::string::npos);
+}
+
 class FormatRecordingTest : public RecordingTest,
                             public testing::WithParamInterface<const char*> {};
 

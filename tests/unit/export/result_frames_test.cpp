@@ -303,6 +303,38 @@ TEST(ResultFramesTest, FiltersGiveLayersAndSteps) {
   EXPECT_EQ(take(recording, request).facts.type, PixelType::kUint8);
 }
 
+TEST(ResultFramesTest, LayersThatNobodyWritesAreNotMade) {
+  MemoryRecording recording({6, 7, PixelType::kUint8}, 2, 3);
+  recording.change().layers = {{"step_1_x", false, {6, 7, PixelType::kFloat32}}};
+  TransformRequest request;
+  request.filters = {{"mask_threshold", {{"above", 80}}}, {"gaussian", {}}, {"zero_mean", {}}};
+  const Whole with = take(recording, request);
+  request.keeps_layers = false;
+  const Whole without = take(recording, request);
+  EXPECT_EQ(with.facts.layers.size(), 4U);
+  EXPECT_TRUE(without.facts.layers.empty());
+  EXPECT_TRUE(without.slices.front().layers.empty());
+  EXPECT_EQ(without.values, with.values);
+}
+
+TEST(ResultFramesTest, FramesThatWereProcessedBeforeAreNotWhatWasRecorded) {
+  MemoryRecording recording({6, 7, PixelType::kUint8}, 2, 3);
+  TransformRequest request;
+  request.filters = {{"zero_mean", {}}};
+  const LayerFacts step{"step_1_crop", false, {6, 7, PixelType::kFloat32}};
+  const LayerFacts recorded{"raw", false, {12, 14, PixelType::kFloat32}};  // Of another size.
+  for (const auto& layers :
+       {std::vector{recorded, step}, std::vector{step}, std::vector{recorded}}) {
+    recording.change().layers = layers;
+    const Whole whole = take(recording, request);
+    ASSERT_FALSE(whole.facts.layers.empty());
+    EXPECT_EQ(std::ranges::count(whole.facts.layers, "raw", &LayerFacts::name), 0);
+    EXPECT_EQ(whole.slices.front().layers.size(), whole.facts.layers.size());
+  }
+  recording.change().layers = {{"threshold", true, {6, 7, PixelType::kUint8}}};
+  EXPECT_EQ(plan_result(recording, request).value().layers.front().name, "raw");
+}
+
 TEST(ResultFramesTest, FilteredFramesComeInAnyOrderOfAxes) {
   MemoryRecording recording({6, 7, PixelType::kUint8}, 3, 3);
   TransformRequest request;

@@ -1,6 +1,9 @@
+#include "export/result_images.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "export/result_frames.hpp"
@@ -57,6 +60,21 @@ TEST(ResultImagesTest, ProjectionsAreThoseOfPlainLoops) {
       }
     }
   }
+}
+
+TEST(ResultImagesTest, ExtremesOfWholeNumbersAreExact) {
+  constexpr std::uint64_t kLarge = std::uint64_t{1} << 60U;
+  PixelMoments moments({1, 2, PixelType::kUint64});
+  for (const std::array<std::uint64_t, 2> frame :
+       {std::array{kLarge, kLarge + 1}, {kLarge + 1, kLarge}, {kLarge, ~std::uint64_t{0}}}) {
+    const std::array<double, 2> values{static_cast<double>(frame[0]),
+                                       static_cast<double>(frame[1])};
+    moments.add(std::as_bytes(std::span(frame)), values);
+  }
+  const std::array<std::uint64_t, 2> most{kLarge + 1, ~std::uint64_t{0}};
+  const std::array<std::uint64_t, 2> least{kLarge, kLarge};
+  EXPECT_TRUE(std::ranges::equal(moments.max(), std::as_bytes(std::span(most))));
+  EXPECT_TRUE(std::ranges::equal(moments.min(), std::as_bytes(std::span(least))));
 }
 
 TEST(ResultImagesTest, KymographsAreLinesBelowEachOther) {
@@ -165,6 +183,48 @@ TEST_F(ScanImagesTest, PointsWithoutAFrameAreMissing) {
   EXPECT_EQ(images[0].missing[5], 1);
   EXPECT_TRUE(std::isnan(numbers_of(PixelType::kFloat64, images[0].pixels)[5]));
   EXPECT_EQ(std::ranges::count(images[0].missing, 1), 1);
+}
+
+TEST_F(ScanImagesTest, PatternsWithoutAFrameAreMissing) {
+  recording_.change().scan = Scan{2, 3, 0, 0};
+  recording_.change().scans = 2;
+  // The third point of the second scan has none.
+  for (std::size_t i = 8; i < 12; ++i) recording_.notes()[i].info.source_sequence = i + 1;
+  view_.images = {"pattern_0_2", "sum", "pattern_0_1"};
+  TransformRequest request;
+  for (const bool is_float : {false, true}) {
+    if (is_float) request.dtype = PixelType::kFloat32;
+    const auto images = derive(recording_, view_, request);
+    ASSERT_EQ(images.size(), 5U);
+    const auto values = [&](std::size_t i) {
+      return numbers_of(images[i].shape.type, images[i].pixels);
+    };
+    EXPECT_EQ(images[1].name, "pattern_0_2_t0");
+    EXPECT_EQ(values(1), recording_.values()[2]);
+    EXPECT_TRUE(images[1].missing.empty());
+    EXPECT_EQ(images[2].name, "pattern_0_2_t1");
+    ASSERT_EQ(values(2).size(), 64U);
+    EXPECT_EQ(std::ranges::count(images[2].missing, 1), 64);
+    EXPECT_TRUE(is_float ? std::isnan(values(2)[63]) : values(2)[63] == 0);
+    EXPECT_EQ(values(3), recording_.values()[1]);
+    EXPECT_EQ(values(4), recording_.values()[7]);
+  }
+}
+
+TEST_F(ScanImagesTest, PatternsOutsideOfThePartAreRefused) {
+  TransformRequest request;
+  request.cutout = {{Axis::kScanX, 1, 4}};
+  request.subsample_sx = 2;
+  view_.images = {"pattern_1_3"};
+  EXPECT_EQ(derive(recording_, view_, request).front().name, "pattern_1_3");
+  for (const char* outside : {"pattern_1_0", "pattern_1_2"}) {
+    view_.images = {outside};
+    EXPECT_NE(refusal(recording_, view_, request).find("not within the cutout"), std::string::npos);
+  }
+  recording_.change().scan_step = {Length{2, "nm"}, Length{0.3, "nm"}};
+  EXPECT_NE(refusal(recording_, view_, request).find("not within the cutout"), std::string::npos);
+  view_.images = {"pattern_1_3"};
+  EXPECT_EQ(refusal(recording_, view_, request), "accepted");
 }
 
 TEST_F(ScanImagesTest, RefusesWhatIsNotThere) {

@@ -7,6 +7,7 @@
 
 #include "formats/npy.hpp"
 #include "formats/raw_file.hpp"
+#include "formats/stored_record.hpp"
 #include "recording.hpp"
 
 namespace framelog {
@@ -56,7 +57,9 @@ class Series : public testing::Test {
     return scratch.write(name, npy_of(header, pixels));
   }
 
-  std::filesystem::path raw(const std::string& name, std::uint64_t first, int torn) {
+  /// Three frames, of which one may have a torn record, and one may be a point without a frame.
+  std::filesystem::path raw(const std::string& name, std::uint64_t first, int torn,
+                            int empty = -1) {
     scratch.write(name + ".raw", "xyz");
     scratch.write(name + ".json",
                   R"({"format":"framelog-raw","version":1,"shape":[3,1,1],"dtype":"|u1",)"
@@ -64,6 +67,10 @@ class Series : public testing::Test {
                       name + R"(.frames"})");
     std::vector<FrameRecord> records(3);
     for (std::size_t i = 0; i < 3; ++i) records[i].source_sequence = first + 2 * i;
+    if (empty >= 0) {
+      records[static_cast<std::size_t>(empty)].sequence = kNoFrameSequence;
+      records[static_cast<std::size_t>(empty)].accumulated = 0;
+    }
     std::string bytes = frames_file_of(records, 1);
     if (torn >= 0) bytes[4096 + static_cast<std::size_t>(torn) * 128 + 9] ^= 1;
     scratch.write(name + ".frames", bytes);
@@ -116,6 +123,16 @@ TEST_F(Series, IsNotShiftedByATornRecord) {
   const auto series = open({raw("1", 10, 2), raw("2", 20, 0), raw("3", 30, 1)});
   ASSERT_TRUE(series) << describe(series.error());
   EXPECT_EQ(numbers(**series), (Numbers{10, 12, 2, 3, 22, 24, 30, 7, 34}));
+}
+
+TEST_F(Series, KeepsThePointsWithoutAFrame) {
+  const auto series = open({raw("1", 0, -1, 2), raw("2", 0, -1, 1)});
+  ASSERT_TRUE(series) << describe(series.error());
+  EXPECT_EQ(numbers(**series), (Numbers{0, 2, 4, 5, 7, 9}));
+  for (const std::uint64_t index : {0U, 1U, 2U, 3U, 4U, 5U}) {
+    const bool is_empty = index == 2 || index == 4;
+    EXPECT_EQ((*series)->info(index)->info.sequence, is_empty ? kNoFrameSequence : index);
+  }
 }
 
 TEST_F(Series, NamesTheFileThatDiffers) {

@@ -309,9 +309,21 @@ TEST_F(CatalogTest, WhatIsNoCatalogIsMovedAsideAndKept) {
   EXPECT_EQ(reader.error().code, ErrorCode::kCorrupt);
   auto catalog = open();
   EXPECT_TRUE(catalog.is_new());
+  EXPECT_TRUE(catalog.was_moved_aside());
   ASSERT_TRUE(catalog.add(entry(1)));
   ASSERT_EQ(aside().size(), 1U);
   EXPECT_EQ(read_text(files_, file().parent_path() / aside().front()).value(), foreign);
+}
+
+TEST_F(CatalogTest, OneThatAProcessLeftBeforeItMadeTheTablesIsFilled) {
+  fs::create_directories(file().parent_path());
+  overwrite(file(), "");
+  auto catalog = open();
+  EXPECT_TRUE(catalog.is_new());
+  EXPECT_FALSE(catalog.was_moved_aside());
+  EXPECT_TRUE(aside().empty());
+  ASSERT_TRUE(catalog.add(entry(1)));
+  EXPECT_FALSE(open(Catalog::Mode::kRead).is_new());
 }
 
 TEST_F(CatalogTest, AnotherProgramsDataBaseAndAnotherVersionAreMovedAside) {

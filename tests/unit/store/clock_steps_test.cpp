@@ -47,6 +47,19 @@ TEST(ClockSteps, ASlewedClockIsNone) {
   }
 }
 
+TEST(ClockSteps, AFrameOfUnknownTimeTellsOfNone) {
+  const FrameRecord unknown = at(5, -1, -1);
+  EXPECT_EQ(clock_step_ns(at(4, 100 * kSecond, 7 * kSecond), unknown), 0);
+  EXPECT_EQ(clock_step_ns(unknown, at(6, 102 * kSecond, 9 * kSecond)), 0);
+  const std::vector<FrameRecord> records{at(4, 100 * kSecond, 7 * kSecond), unknown,
+                                         at(6, 102 * kSecond, 9 * kSecond), unknown,
+                                         at(8, 104 * kSecond + kHour, 11 * kSecond)};
+  const auto steps = clock_steps(records);
+  ASSERT_EQ(steps.size(), 1U);
+  EXPECT_EQ(steps[0].sequence, 8U);
+  EXPECT_EQ(steps[0].step_ns, kHour);
+}
+
 TEST(ClockSteps, FewRecordsHaveNone) {
   EXPECT_TRUE(clock_steps({}).empty());
   const std::vector<FrameRecord> one{at(0, 5, 7)};

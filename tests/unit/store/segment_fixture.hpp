@@ -70,21 +70,26 @@ class SegmentTest : public testing::Test {
   /// The format is that of a row, or "hdf5 gzip".
   Recording start(const std::string& format_name, const std::string& name, std::uint64_t first,
                   SegmentDescription description) {
+    auto recording = prepare(
+        format_name, directory_ / ("next-" + std::filesystem::path(name).filename().string()),
+        std::move(description));
+    recording.next = first;
+    recording.part = directory_ / (name + std::string(recording.format->extension) + ".part");
+    EXPECT_TRUE(recording.writer->activate(recording.part));
+    return recording;
+  }
+  Recording prepare(const std::string& format_name, const std::filesystem::path& stem,
+                    SegmentDescription description) {
     Recording recording;
     recording.format = find_format(format_name.substr(0, format_name.find(' ')));
-    recording.next = first;
     if (format_name.ends_with(" gzip")) {
       description.compression = recording.compression = {Codec::kGzip, 4};
       description.capacity_bytes =
           description.capacity_frames * static_cast<std::int64_t>(size_bytes(description.shape));
     }
-    auto writer = recording.format->prepare(
-        files_, directory_ / ("next-" + std::filesystem::path(name).filename().string()),
-        description);
+    auto writer = recording.format->prepare(files_, stem, description);
     EXPECT_TRUE(writer) << describe(writer.error());
     recording.writer = std::move(*writer);
-    recording.part = directory_ / (name + std::string(recording.format->extension) + ".part");
-    EXPECT_TRUE(recording.writer->activate(recording.part));
     return recording;
   }
 
@@ -156,6 +161,7 @@ class SegmentTest : public testing::Test {
 
   /// The process dies: its locks go, its files stay.
   static void kill(Recording& recording) { recording.writer.reset(); }
+  static void kill(Recording&& recording) { kill(recording); }
 
   static void flip_byte(const std::filesystem::path& file, std::int64_t offset) {
     std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
