@@ -15,7 +15,7 @@ namespace framelog {
 class Examination {
  public:
   /// So many processes may end while they look into a segment, for reasons of their own.
-  static constexpr int kMost = 4;
+  static constexpr int kMost = 9;
 
   /// Errors: kCorrupt, when so many have.
   [[nodiscard]] static Result<Examination> begin(FileSystem& files,

@@ -251,17 +251,20 @@ class WhileRecording(TiffCase):
                 self.until(self.part, "a file")
                 time.sleep(chance.uniform(0.0, 0.4))
                 self.kill(process)
-                for path in self.base.rglob("*.tif.part"):
-                    if ".framelog" not in path.parts:
-                        self.look_at(path)
+                there = {path.with_suffix(""): self.look_at(path)
+                         for path in self.base.rglob("*.tif.part") if ".framelog" not in path.parts}
                 self.recover()
-                self.verify()
                 # SQLite's own are for who opens the catalog next.
                 left = [path for path in recorder.leftovers(self.base) if "catalog.sqlite" not in path]
                 self.assertEqual(left, [])
                 for segment in recorder.finished(self.base, ".tif"):
                     if segment.pixels.shape[1:] == (32, 64):
                         self.check_ramp(segment)
+                    self.assertGreaterEqual(len(segment.pixels), there.pop(segment.path, 0))
+                # Where it was killed before its first frame had come to a file there is none.
+                self.assertEqual([path for path, frames in there.items() if frames], [])
+                if any(self.base.rglob("*.tif")):
+                    self.verify()
                 shutil.rmtree(self.base)
                 self.end_processes()
 
@@ -288,9 +291,10 @@ class WhileRecording(TiffCase):
             return len(file.pages)
 
     def look_at(self, path):
+        """How many frames it has. The first batch may not have been written yet."""
         with tifffile.TiffFile(path) as file:
-            # The first batch may not have been written yet.
             self.check_frames([page.asarray() for page in file.pages], 64)
+            return len(file.pages)
 
     def check_frames(self, frames, width):
         """Whole frames of the ramp, or a part of them, in their order."""

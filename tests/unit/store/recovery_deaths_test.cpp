@@ -136,7 +136,7 @@ TEST_P(RecoveryDeaths, ASegmentThatKillsWhoeverReadsItIsPutAside) {
   EXPECT_TRUE(fs::exists(directory_ / "mine.tries"));
   ASSERT_EQ(recovered->size(), 2U);
   EXPECT_EQ(recovered->front().outcome, RecoveryOutcome::kQuarantined);
-  EXPECT_NE(recovered->front().note.find("4 processes have ended"), std::string::npos);
+  EXPECT_NE(recovered->front().note.find("9 processes have ended"), std::string::npos);
   EXPECT_EQ(recovered->back().outcome, RecoveryOutcome::kFinished);
   EXPECT_FALSE(fs::exists(tries));
   // Where it lies now somebody may try again.
