@@ -88,7 +88,7 @@ memory = {ring}
                     with h5py.File(path, "r") as file:
                         if file[READOUT + "/valid"][()] < SEGMENT_FRAMES:
                             return False
-            except OSError:
+            except (OSError, KeyError):
                 return False  # It is being finished.
             return True
         self.until(is_full, "the last segment to be full")
@@ -139,7 +139,9 @@ roi = y=0:8, x=0:8
         self.check_segments(segments, counts["recorded"])
         gaps = [gap for segment in segments for gap in segment.gaps if gap[2] != "source"]
         self.assertTrue(gaps, "the pause has to be in the files")
-        self.assertEqual({gap[2:] for gap in gaps}, {("write", "disk-full")}, gaps)
+        # A busy machine may be late as well; check_counts() knows how often.
+        late = {("capture", "ring-full"), ("capture", "segment-not-ready")}
+        self.assertEqual({gap[2:] for gap in gaps} - late, {("write", "disk-full")}, gaps)
         for path, content in before.items():
             self.assertEqual(path.read_bytes(), content, "an earlier file was touched")
         self.verify()
