@@ -21,6 +21,15 @@
 namespace framelog {
 using namespace ring_memory;
 
+namespace {
+
+/// A part of the ring: all of it is mapped, so that its size is one of this process.
+std::span<std::byte> bytes_at(std::byte* at, std::uint64_t bytes) noexcept {
+  return {at, static_cast<std::size_t>(bytes)};
+}
+
+}  // namespace
+
 Result<UniqueFd> Ring::create_memory(const RingLayout& layout) {
   return make_memory(layout.memory_bytes());
 }
@@ -127,18 +136,18 @@ Ring::~Ring() {
 Slot Ring::slot(std::uint64_t sequence) noexcept {
   const std::uint64_t index = sequence % layout_.slots;
   auto* header = std::launder(reinterpret_cast<SlotHeader*>(headers_ + index * kHeaderStride));
-  return {*header, {raw_ + index * layout_.raw_bytes, layout_.raw_bytes}};
+  return {*header, bytes_at(raw_ + index * layout_.raw_bytes, layout_.raw_bytes)};
 }
 
 std::span<std::byte> Ring::product(std::uint64_t sequence, std::size_t product) noexcept {
   const std::uint64_t bytes = layout_.products[product].bytes;
   if (bytes == 0) return slot(sequence).raw;
-  return {products_[product].pixels + sequence % layout_.slots * bytes, bytes};
+  return bytes_at(products_[product].pixels + sequence % layout_.slots * bytes, bytes);
 }
 
 std::span<std::byte> Ring::packed(std::uint64_t sequence, std::size_t product) noexcept {
   const std::uint64_t bytes = layout_.products[product].packed_bytes;
-  return {products_[product].packed + sequence % layout_.slots * bytes, bytes};
+  return bytes_at(products_[product].packed + sequence % layout_.slots * bytes, bytes);
 }
 
 std::span<double> Ring::detectors_at(std::uint64_t index, std::size_t product) noexcept {
@@ -157,7 +166,7 @@ GroupResult& Ring::group_result(std::uint64_t sequence, std::size_t product) noe
 }
 
 std::span<std::byte> Ring::group(std::size_t product) noexcept {
-  return {products_[product].group, layout_.products[product].group_bytes};
+  return bytes_at(products_[product].group, layout_.products[product].group_bytes);
 }
 
 Ring::Tail Ring::tail(std::size_t product) noexcept {
@@ -166,10 +175,8 @@ Ring::Tail Ring::tail(std::size_t product) noexcept {
   const std::uint64_t packed = layout_.products[product].packed_bytes;
   auto* results =
       std::launder(reinterpret_cast<TailResults*>(areas.results + layout_.slots * kResultStride));
-  return {results->result,
-          results->group,
-          {areas.pixels + layout_.slots * bytes, bytes},
-          {areas.packed + layout_.slots * packed, packed},
+  return {results->result, results->group, bytes_at(areas.pixels + layout_.slots * bytes, bytes),
+          bytes_at(areas.packed + layout_.slots * packed, packed),
           detectors_at(layout_.slots, product)};
 }
 

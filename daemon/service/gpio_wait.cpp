@@ -28,7 +28,8 @@ Result<void> Waiter::wait(Deadline deadline) {
     const auto left =
         std::chrono::duration_cast<nanoseconds>(deadline - std::chrono::steady_clock::now());
     const auto ns = std::max(std::int64_t{0}, std::int64_t{left.count()});
-    timeout = {ns / 1'000'000'000, ns % 1'000'000'000};
+    timeout.tv_sec = static_cast<time_t>(ns / 1'000'000'000);
+    timeout.tv_nsec = static_cast<long>(ns % 1'000'000'000);
   }
   const int ready =
       ::ppoll(wanted.data(), wanted.size(), deadline == kNoDeadline ? nullptr : &timeout, nullptr);
