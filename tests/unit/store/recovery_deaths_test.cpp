@@ -126,7 +126,9 @@ TEST_P(RecoveryDeaths, ASegmentThatKillsWhoeverReadsItIsPutAside) {
     ASSERT_TRUE(recover_and_die(Call::kOpen, step, deadly.part.stem().stem().string()));
     EXPECT_EQ(read_text(files_, tries).value(), std::to_string(death + 1) + "\n");
     // A look that ends says nothing of one that does more.
-    if (death + 1 < Examination::kMost) EXPECT_EQ(last_sequence(files_, deadly.part), 4);
+    if (death + 1 < Examination::kMost) {
+      EXPECT_EQ(last_sequence(files_, deadly.part), 4);
+    }
     EXPECT_EQ(read_text(files_, tries).value(), std::to_string(death + 1) + "\n");
   }
   EXPECT_EQ(last_sequence(files_, deadly.part), -1);
