@@ -4,6 +4,8 @@ set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_C_COMPILER ${triplet}-gcc)
 set(CMAKE_CXX_COMPILER ${triplet}-g++)
 set(CMAKE_LIBRARY_ARCHITECTURE ${triplet})
+# Where Debian has it; CMake knows that of this machine's own programs only.
+set(CMAKE_INSTALL_LIBDIR lib/${triplet} CACHE PATH "Of libraries, below the prefix")
 
 cmake_path(SET CMAKE_SYSROOT NORMALIZE ${CMAKE_CURRENT_LIST_DIR}/../build/sysroots/${FRAMELOG_ARCHITECTURE})
 if(NOT EXISTS ${CMAKE_SYSROOT}/usr/include)
