@@ -7,6 +7,8 @@
 
 #include <cerrno>
 
+#include "core/poll.hpp"
+
 namespace framelog {
 namespace {
 
@@ -34,8 +36,7 @@ class SystemVideoCalls final : public VideoCalls {
   }
   [[nodiscard]] int poll(std::span<pollfd> descriptors,
                          const timespec* patience) const noexcept override {
-    const int ready = ::ppoll(descriptors.data(), descriptors.size(), patience, nullptr);
-    return ready < 0 ? -errno : ready;
+    return poll_for(descriptors, patience);
   }
 };
 

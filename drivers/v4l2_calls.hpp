@@ -23,8 +23,7 @@ class VideoCalls {
   [[nodiscard]] virtual std::byte* map(int fd, std::size_t bytes,
                                        std::uint32_t offset) const noexcept = 0;
   virtual void unmap(std::byte* memory, std::size_t bytes) const noexcept = 0;
-  /// As ppoll(): descriptors with something to tell, 0 when the time is over (null: never), or
-  /// -errno.
+  /// As poll_for().
   [[nodiscard]] virtual int poll(std::span<pollfd> descriptors,
                                  const timespec* patience) const noexcept = 0;
 };

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <chrono>
 
+#include "core/poll.hpp"
+
 namespace framelog {
 namespace {
 
@@ -28,9 +30,9 @@ Result<void> wait_for(short events, const UniqueFd& watched_fd, const UniqueFd& 
                                  {.fd = cancel.get(), .events = POLLIN, .revents = 0}}};
   for (;;) {
     const timespec time = time_until(deadline);
-    const int ready = ::ppoll(watched.data(), watched.size(), &time, nullptr);
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready < 0) return fail_errno(errno, "cannot wait for the instrument");
+    const int ready = poll_for(watched, &time);
+    if (ready == -EINTR) continue;
+    if (ready < 0) return fail_errno(-ready, "cannot wait for the instrument");
     if (ready == 0) return fail(ErrorCode::kTimeout, "no frame yet");
     if (watched[1].revents != 0) {
       eventfd_t ignored{};

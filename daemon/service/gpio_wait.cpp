@@ -10,6 +10,8 @@
 #include <chrono>
 #include <filesystem>
 
+#include "core/poll.hpp"
+
 namespace framelog::gpio {
 
 Result<Waiter> Waiter::make() {
@@ -31,9 +33,8 @@ Result<void> Waiter::wait(Deadline deadline) {
     timeout.tv_sec = static_cast<time_t>(ns / 1'000'000'000);
     timeout.tv_nsec = static_cast<long>(ns % 1'000'000'000);
   }
-  const int ready =
-      ::ppoll(wanted.data(), wanted.size(), deadline == kNoDeadline ? nullptr : &timeout, nullptr);
-  if (ready < 0 && errno != EINTR) return fail_errno(errno, "cannot wait for GPIO lines");
+  const int ready = poll_for(wanted, deadline == kNoDeadline ? nullptr : &timeout);
+  if (ready < 0 && ready != -EINTR) return fail_errno(-ready, "cannot wait for GPIO lines");
   if (ready <= 0) return {};
   if ((wanted.front().revents & POLLIN) != 0) {
     eventfd_t times = 0;
