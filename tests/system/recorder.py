@@ -41,7 +41,7 @@ os.environ["HDF5_USE_FILE_LOCKING"] = "FALSE"
 
 DETECTOR = "/entry/instrument/detector"
 READOUT = DETECTOR + "/readout"
-LONG_S = 120  # For what ends by itself: only a hang takes so long.
+LONG_S = 300  # For what ends by itself: only a hang takes so long.
 
 RECORD = numpy.dtype([
     ("magic", "<u4"), ("record_crc", "<u4"), ("sequence", "<u8"), ("source_sequence", "<u8"),
