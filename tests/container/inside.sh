@@ -37,11 +37,12 @@ now_ms() { awk '{ printf "%d\n", $1 * 1000 }' /proc/uptime; }
 stamp_ms() { echo $(($(systemctl show -P "$2" "$1") / 1000)); }
 
 # at_most NAME MILLISECONDS COMMAND...: the command prints how long something took. The machine may
-# be busy with other things, so the best of three tries counts.
+# be busy with other things, so the best of some tries counts, and the later ones wait for a while.
 at_most() {
-  local name=$1 bound=$2 took best=999999
+  local name=$1 bound=$2 took best=999999 pause
   shift 2
-  for _ in 1 2 3; do
+  for pause in 0 0 0 1 2 4 8 16; do
+    sleep "$pause"
     took=$("$@")
     if ((took < best)); then best=$took; fi
     if ((best <= bound)); then break; fi
