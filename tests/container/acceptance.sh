@@ -208,7 +208,7 @@ for words in 'png --title demo' 'gif --fps 5' 'webm --fps 5' 'mp4 --fps 5'; do
   [[ ! -e /tmp/pictures ]] || fail "$words: something is left"
 done
 if [[ -n $FRAMELOG_CONTAINER_MEDIA ]]; then
-  DEBIAN_FRONTEND=noninteractive apt-get install -qq -o Dpkg::Use-Pty=0 /package/framelog-media_*.deb
+  DEBIAN_FRONTEND=noninteractive apt-get install -qq -o Dpkg::Use-Pty=0 /package/framelog-media_*_"$(dpkg --print-architecture)".deb
   for words in 'png --title demo' 'gif --fps 5' 'webm --fps 5' 'mp4 --fps 5'; do
     # shellcheck disable=SC2086  # Words.
     pictures $words

@@ -52,7 +52,7 @@ at_most() {
 }
 
 install_package() {
-  DEBIAN_FRONTEND=noninteractive apt-get install -qq -o Dpkg::Use-Pty=0 "$@" /package/framelog_*.deb
+  DEBIAN_FRONTEND=noninteractive apt-get install -qq -o Dpkg::Use-Pty=0 "$@" /package/framelog_*_"$(dpkg --print-architecture)".deb
 }
 
 # The line of a recorder that ended, without what the journal puts before it.
