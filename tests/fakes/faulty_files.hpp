@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -86,6 +87,11 @@ class FaultyFiles final : public FileSystem {
       holding_ = false;
     }
     released_.notify_all();
+  }
+  /// Told of each call before it is made, by the thread that makes it. Set before there are
+  /// threads.
+  void watch(std::function<void(Call, const std::filesystem::path&)> watcher) {
+    watcher_ = std::move(watcher);
   }
   /// Waits until a call is held.
   void await_held() {
@@ -193,6 +199,7 @@ class FaultyFiles final : public FileSystem {
 
   /// The errno with which this call fails; 0: it does not.
   int look(Call call, const std::filesystem::path& path, bool* torn = nullptr) {
+    if (watcher_) watcher_(call, path);
     std::unique_lock lock(mutex_);
     ++calls_[static_cast<std::size_t>(call)];
     const std::string& text = path.native();
@@ -215,6 +222,7 @@ class FaultyFiles final : public FileSystem {
   }
 
   FileSystem& real_{system_files()};
+  std::function<void(Call, const std::filesystem::path&)> watcher_;
   mutable std::mutex mutex_;
   std::condition_variable released_;
   std::vector<Fault> faults_;
