@@ -245,6 +245,7 @@ bool ProductWriter::ensure_segment(const FrameInfo& first) {
 }
 
 void ProductWriter::retire(std::string_view reason) {
+  const DiskCall call(health_.write);
   segment_->stop_reason = reason;
   Accounting& accounting = segment_->accounting;
   accounting.recorded = static_cast<std::uint64_t>(segment_->writer->frames());
