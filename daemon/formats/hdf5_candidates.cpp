@@ -4,10 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 
 #include "core/text.hpp"
+#include "formats/hdf5_walk.hpp"
 #include "formats/stored_frames.hpp"
 
 namespace framelog::hdf5 {
@@ -36,27 +36,15 @@ std::optional<Candidate> candidate_of(hid_t file, const std::string& path) {
   return candidate;
 }
 
-struct Visit {
-  hid_t file;
-  std::vector<Candidate> found;
-};
-
-herr_t visit(hid_t /*group*/, const char* name, const H5O_info_t* info, void* context) {
-  auto& walk = *static_cast<Visit*>(context);
-  if (info->type != H5O_TYPE_DATASET) return 0;
-  if (auto candidate = candidate_of(walk.file, std::string("/") + name)) {
-    walk.found.push_back(std::move(*candidate));
-  }
-  return 0;
-}
-
 Result<std::vector<Candidate>> candidates(hid_t file) {
-  Visit walk{file, {}};
-  if (H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_INC, visit, &walk, H5O_INFO_BASIC) < 0) {
-    return fail(ErrorCode::kCorrupt, "cannot walk through the file:", last_error());
-  }
-  std::ranges::stable_sort(walk.found, std::greater(), &Candidate::bytes);
-  return std::move(walk.found);
+  std::vector<Candidate> found;
+  const auto walked = walk_through(file, [&](const std::string& path, H5O_type_t type) {
+    if (type != H5O_TYPE_DATASET) return;
+    if (auto candidate = candidate_of(file, path)) found.push_back(std::move(*candidate));
+  });
+  if (!walked) return std::unexpected(walked.error());
+  std::ranges::stable_sort(found, std::greater(), &Candidate::bytes);
+  return found;
 }
 
 std::string list_of(const std::vector<Candidate>& found) {

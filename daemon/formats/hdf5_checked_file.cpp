@@ -25,6 +25,7 @@ constexpr haddr_t kMostBytes = std::numeric_limits<std::int64_t>::max();
 struct OpenFile {
   H5FD_t common{};
   H5FD_t* file{};  ///< Of the library's own driver.
+  bool writes{};
 };
 
 H5FD_t* inner(H5FD_t* file) { return reinterpret_cast<OpenFile*>(file)->file; }
@@ -35,6 +36,7 @@ H5FD_t* open_file(const char* name, unsigned flags, hid_t /*access*/, haddr_t mo
   const Handle access(H5Pcreate(H5P_FILE_ACCESS));
   if (!opened || H5Pset_fapl_sec2(access.get()) < 0) return nullptr;
   opened->file = H5FDopen(name, flags, access.get(), most);
+  opened->writes = (flags & H5F_ACC_RDWR) != 0;
   return opened->file == nullptr ? nullptr : &opened.release()->common;
 }
 
@@ -58,9 +60,17 @@ herr_t close_file(H5FD_t* file) {
 
 int compare(const H5FD_t* a, const H5FD_t* b) { return H5FDcmp(inner(a), inner(b)); }
 
+/// The library asks of a driver without a file as well. In what it has gathered of metadata it
+/// looks for any address, and reads there where it has gathered nothing; the driver refuses one
+/// that is not in the file.
 herr_t query(const H5FD_t* file, unsigned long* flags) {
-  *flags = 0;  // The library asks of a driver without a file as well.
-  return file == nullptr ? 0 : H5FDquery(inner(file), flags);
+  *flags = 0;
+  if (file == nullptr) return 0;
+  if (H5FDquery(inner(file), flags) < 0) return -1;
+  if (!reinterpret_cast<const OpenFile*>(file)->writes) {
+    *flags &= ~static_cast<unsigned long>(H5FD_FEAT_ACCUMULATE_METADATA);
+  }
+  return 0;
 }
 
 haddr_t allocated(const H5FD_t* file, H5FD_mem_t kind) { return H5FDget_eoa(inner(file), kind); }

@@ -78,8 +78,14 @@ Result<void> check_written(hid_t dataset, hid_t properties) {
   const auto sizes = dimensions_of(dataset);
   const auto chunk = chunk_of(properties, sizes.size());
   if (chunk.empty()) {
-    if (H5Dget_storage_size(dataset) > 0) return {};
-    return fail(ErrorCode::kCorrupt, "never written");
+    const hsize_t stored = H5Dget_storage_size(dataset);
+    if (stored == 0) return fail(ErrorCode::kCorrupt, "never written");
+    const Handle type(H5Dget_type(dataset));
+    auto bytes = static_cast<double>(H5Tget_size(type.get()));
+    for (const hsize_t size : sizes) bytes *= static_cast<double>(size);
+    if (static_cast<double>(stored) >= bytes) return {};
+    return fail(ErrorCode::kCorrupt,
+                "written in part only:", fmt::format("{} of {:.0f} bytes", stored, bytes));
   }
   double wanted = 1;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
@@ -95,6 +101,23 @@ Result<void> check_written(hid_t dataset, hid_t properties) {
               "written in part only:", fmt::format("{} of {:.0f} chunks", written, wanted));
 }
 
+/// The library makes none that is larger than a dimension that cannot grow. Where a damaged file
+/// says so, it would read as many pixels of what was unpacked, however few these are.
+Result<void> check_chunks(hid_t dataset, hid_t properties) {
+  auto most = dimensions_of(dataset);
+  const auto chunk = chunk_of(properties, most.size());
+  const Handle space(H5Dget_space(dataset));
+  if (H5Sget_simple_extent_dims(space.get(), nullptr, most.data()) < 0) {
+    return fail(ErrorCode::kCorrupt, "no dimensions:", last_error());
+  }
+  for (std::size_t i = 0; i < chunk.size(); ++i) {
+    if (most[i] == H5S_UNLIMITED || chunk[i] <= most[i]) continue;
+    return fail(ErrorCode::kCorrupt, "its chunks are larger than it can be:",
+                fmt::format("{} of {}", chunk[i], most[i]));
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<hsize_t> chunk_of(hid_t properties, std::size_t rank) {
@@ -103,6 +126,46 @@ std::vector<hsize_t> chunk_of(hid_t properties, std::size_t rank) {
   const int told = H5Pget_chunk(properties, static_cast<int>(rank), chunk.data());
   if (told < 0 || static_cast<std::size_t>(told) != rank) return {};
   return chunk;
+}
+
+ChunkLengths::ChunkLengths(hid_t dataset) : dataset_(dataset), sizes_(dimensions_of(dataset)) {
+  const Handle properties(H5Dget_create_plist(dataset));
+  const Handle type(H5Dget_type(dataset));
+  chunk_ = chunk_of(properties.get(), sizes_.size());
+  bytes_ = H5Tget_size(type.get());
+  for (const hsize_t extent : chunk_) bytes_ *= extent;
+  const int filters = std::max(0, H5Pget_nfilters(properties.get()));
+  for (int i = 0; i < filters; ++i) filters_ |= 1U << static_cast<unsigned>(i);
+}
+
+Result<void> ChunkLengths::check_one(std::span<const hsize_t> at) const {
+  unsigned left_out = 0;  // Of the filters.
+  haddr_t address = 0;
+  hsize_t stored = 0;
+  if (H5Dget_chunk_info_by_coord(dataset_, at.data(), &left_out, &address, &stored) < 0) {
+    return fail(ErrorCode::kCorrupt, "cannot find a chunk:", last_error());
+  }
+  if ((left_out & filters_) != filters_ || stored == bytes_) return {};
+  return fail(ErrorCode::kCorrupt, "a chunk is not as long as chunks are:",
+              fmt::format("{} of {} bytes", stored, bytes_));
+}
+
+Result<void> ChunkLengths::check(std::span<const hsize_t> start) {
+  if (chunk_.empty()) return {};
+  const std::size_t rank = sizes_.size();
+  std::vector<hsize_t> chunks(rank);
+  for (std::size_t i = 0; i < rank; ++i) chunks[i] = start[i] / chunk_[i];
+  if (chunks == checked_) return {};
+  std::vector<hsize_t> at(start.begin(), start.end());
+  for (hsize_t y = 0; y < sizes_[rank - 2]; y += chunk_[rank - 2]) {
+    at[rank - 2] = y;
+    for (hsize_t x = 0; x < sizes_[rank - 1]; x += chunk_[rank - 1]) {
+      at[rank - 1] = x;
+      if (auto good = check_one(at); !good) return good;
+    }
+  }
+  checked_ = std::move(chunks);
+  return {};
 }
 
 Handle open_for_frames(hid_t file, const std::string& path) {
@@ -159,6 +222,7 @@ std::vector<std::filesystem::path> virtual_sources(hid_t dataset,
 Result<void> check_readable(hid_t dataset, const std::filesystem::path& path) {
   const Handle properties(H5Dget_create_plist(dataset));
   if (auto filters = check_filters(properties.get()); !filters) return filters;
+  if (auto chunks = check_chunks(dataset, properties.get()); !chunks) return chunks;
   const H5D_layout_t layout = H5Pget_layout(properties.get());
   for (const auto& source : virtual_sources(dataset, path)) {
     std::error_code ignored;
@@ -169,8 +233,7 @@ Result<void> check_readable(hid_t dataset, const std::filesystem::path& path) {
     }
     return fail(ErrorCode::kNotFound, "made of a file that is not there:", source.string());
   }
-  const bool stored_here = layout == H5D_CHUNKED || layout == H5D_CONTIGUOUS;
-  if (!stored_here || H5Pget_external_count(properties.get()) > 0) return {};
+  if (layout == H5D_VIRTUAL || H5Pget_external_count(properties.get()) > 0) return {};
   return check_written(dataset, properties.get());
 }
 

@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "formats/hdf5_layout.hpp"
+#include "formats/hdf5_walk.hpp"
 
 namespace framelog::hdf5 {
 namespace {
@@ -59,11 +59,6 @@ std::string scalar_value(hid_t file, const std::string& path, hid_t set) {
   return fmt::format("{}", value);
 }
 
-struct Walk {
-  hid_t file;
-  std::string text;
-};
-
 /// A text or a number; the shape of others.
 std::string attribute_value(hid_t object, const char* name) {
   const Handle attribute(H5Aopen(object, name, H5P_DEFAULT));
@@ -98,43 +93,41 @@ herr_t visit_attribute(hid_t object, const char* name, const H5A_info_t* /*info*
   return 0;
 }
 
-herr_t visit(hid_t /*group*/, const char* name, const H5O_info_t* info, void* context) {
-  auto& walk = *static_cast<Walk*>(context);
-  const std::string path = std::strcmp(name, ".") == 0 ? "/" : std::string("/") + name;
+/// A line of an object, and one of each attribute.
+void add_object(hid_t file, const std::string& path, H5O_type_t kind, std::string& text) {
   const auto depth =
       static_cast<std::size_t>(std::ranges::count(path, '/')) - (path == "/" ? 1 : 0);
   const std::string leaf = path == "/" ? path : path.substr(path.rfind('/') + 1);
-  walk.text += std::string(depth * 2, ' ') + leaf;
-  if (info->type == H5O_TYPE_GROUP) {
-    const auto kind = read_text_attribute(walk.file, path, "NX_class");
-    if (kind) walk.text += "  " + *kind;
-  } else if (info->type == H5O_TYPE_DATASET) {
-    const Handle set(H5Dopen2(walk.file, path.c_str(), H5P_DEFAULT));
+  text += std::string(depth * 2, ' ') + leaf;
+  if (kind == H5O_TYPE_GROUP) {
+    const auto nexus_class = read_text_attribute(file, path, "NX_class");
+    if (nexus_class) text += "  " + *nexus_class;
+  } else if (kind == H5O_TYPE_DATASET) {
+    const Handle set(H5Dopen2(file, path.c_str(), H5P_DEFAULT));
     const Handle space(H5Dget_space(set.get()));
     const Handle type(H5Dget_type(set.get()));
-    walk.text += fmt::format("  {}{}", type_name(type.get()), shape_text(space.get()));
+    text += fmt::format("  {}{}", type_name(type.get()), shape_text(space.get()));
     if (H5Sget_simple_extent_npoints(space.get()) == 1) {
-      if (const std::string value = scalar_value(walk.file, path, set.get()); !value.empty()) {
-        walk.text += " = " + value;
+      if (const std::string value = scalar_value(file, path, set.get()); !value.empty()) {
+        text += " = " + value;
       }
     }
-    if (const auto units = read_text_attribute(walk.file, path, "units")) walk.text += " " + *units;
+    if (const auto units = read_text_attribute(file, path, "units")) text += " " + *units;
   }
-  walk.text += '\n';
-  const Handle object(H5Oopen(walk.file, path.c_str(), H5P_DEFAULT));
-  AttributeWalk attributes{&walk.text, depth * 2 + 2};
+  text += '\n';
+  const Handle object(H5Oopen(file, path.c_str(), H5P_DEFAULT));
+  AttributeWalk attributes{&text, depth * 2 + 2};
   H5Aiterate2(object.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, visit_attribute, &attributes);
-  return 0;
 }
 
 }  // namespace
 
 Result<std::string> describe_tree(hid_t file) {
-  Walk walk{file, {}};
-  if (H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_INC, visit, &walk, H5O_INFO_BASIC) < 0) {
-    return fail(ErrorCode::kCorrupt, "cannot walk through the file:", last_error());
-  }
-  return std::move(walk.text);
+  std::string text;
+  const auto walked = walk_through(
+      file, [&](const std::string& path, H5O_type_t type) { add_object(file, path, type, text); });
+  if (!walked) return std::unexpected(walked.error());
+  return text;
 }
 
 }  // namespace framelog::hdf5

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tiny valid files, from which the fuzzers start: OUTPUT/npy/..., OUTPUT/mib/..., and so on.
+"""Writes tiny valid files, from which the fuzzers start: OUTPUT/npy/..., OUTPUT/mib/..., and so on; and the names
+of each fuzzer's, OUTPUT/npy.list. The same bytes every time.
 
 Usage: make_seeds.py OUTPUT
 """
@@ -169,20 +170,28 @@ def template_seeds():
 
 
 def hdf5_seeds():
-    """Small files as other programs write them, where h5py is there."""
+    """Small files as other programs write them, where h5py is there, without the times of their making."""
     try:
         import h5py
     except ImportError:
         return
-    import io
+    timeless = {kind: h5py.h5p.create(kind) for kind in (h5py.h5p.FILE_CREATE, h5py.h5p.GROUP_CREATE)}
+    for properties in timeless.values():
+        properties.set_obj_track_times(False)
     for options in ({}, {"chunks": (1, 3, 4)}, {"chunks": (1, 3, 4), "compression": "gzip"},
                     {"chunks": (2, 2, 2), "shuffle": True, "compression": "gzip"}):
-        for latest in ("earliest", "v110"):
-            memory = io.BytesIO()
-            with h5py.File(memory, "w", libver=latest) as file:
+        for oldest in (h5py.h5f.LIBVER_EARLIEST, h5py.h5f.LIBVER_V110):
+            access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+            access.set_fapl_core(backing_store=False)
+            access.set_libver_bounds(oldest, h5py.h5f.LIBVER_V110)
+            with h5py.File(h5py.h5f.create(b"seed", h5py.h5f.ACC_TRUNC, timeless[h5py.h5p.FILE_CREATE],
+                                           access)) as file:
+                for group in (b"/entry", b"/entry/data"):
+                    h5py.h5g.create(file.id, group, gcpl=timeless[h5py.h5p.GROUP_CREATE])
                 file.create_dataset("/entry/data/data", shape=(3, 3, 4), dtype="<u2",
                                     data=[[[7] * 4] * 3] * 3, **options)
-            yield memory.getvalue()
+                file.flush()
+                yield file.id.get_file_image()
 
 
 def recovery_seeds():
@@ -190,6 +199,8 @@ def recovery_seeds():
         yield bytes([which])
         yield bytes([which, 1, 0, 16, 0, 4, 1, 2, 3, 4])
         yield bytes([which, 2, 0, 8, 0, 0, 1, 0, 2, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0])
+
+
 def compression_seeds():
     """Codec, pixel type, height - 1 and width - 1; then 64 bytes of pixels as that codec packs them."""
     pixels = bytes(range(16)) * 4
@@ -236,8 +247,11 @@ def main(output):
                         ("merlin", merlin_seeds())):
         folder = pathlib.Path(output) / name
         folder.mkdir(parents=True, exist_ok=True)
+        paths = []
         for number, seed in enumerate(seeds):
-            (folder / f"{number:02d}").write_bytes(seed)
+            paths.append(folder / f"{number:02d}")
+            paths[-1].write_bytes(seed)
+        folder.with_suffix(".list").write_text(",".join(map(str, paths)))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,11 @@
 #include <gtest/gtest.h>
 #include <hdf5.h>
 
+#include <array>
 #include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
 #include <random>
 
 #include "core/crc32c.hpp"
@@ -25,6 +29,7 @@ struct Storage {
   hid_t type{H5T_STD_U16LE};
   Sizes chunk{};
   bool gzip{};
+  bool compact{};  ///< In the header.
   bool early{};
   bool old{};  ///< Format of the file: metadata lie between the chunks.
 };
@@ -58,6 +63,7 @@ class ForeignFile : public testing::Test {
     const int rank = static_cast<int>(storage.chunk.size());
     if (rank > 0) H5Pset_chunk(properties.get(), rank, storage.chunk.data());
     if (storage.gzip) H5Pset_deflate(properties.get(), 1);
+    if (storage.compact) H5Pset_layout(properties.get(), H5D_COMPACT);
     if (storage.early) {
       H5Pset_alloc_time(properties.get(), H5D_ALLOC_TIME_EARLY);
       H5Pset_fill_time(properties.get(), H5D_FILL_TIME_NEVER);
@@ -88,6 +94,13 @@ class ForeignFile : public testing::Test {
     const Handle made(H5Acreate_by_name(file.get(), object.c_str(), name, type.get(), space.get(),
                                         H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
     EXPECT_GE(H5Awrite(made.get(), type.get(), value.data()), 0);
+  }
+
+  /// Of the file, which is closed.
+  std::string stored_bytes() {
+    file.close();
+    std::ifstream stream(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), {}};
   }
 
   Result<std::unique_ptr<StoredFrames>> open(const std::string& dataset = {}) {
@@ -297,6 +310,99 @@ TEST_F(ForeignFile, ThatIsDamagedIsAnErrorOfOneLine) {
   EXPECT_EQ(open_hdf5_frames(system_files(), scratch.path() / "none.h5").error().code,
             ErrorCode::kNotFound);
   EXPECT_EQ(open_hdf5_frames(system_files(), scratch.path()).error().code, ErrorCode::kInvalid);
+}
+
+// The library looks for such an address in memory that it does not have.
+TEST_F(ForeignFile, WithDamagedAddressesIsAnErrorOfOneLine) {
+  put("/x", {.sizes = {3, 3, 4}});
+  const std::string bytes = stored_bytes();
+  std::uint64_t heap = 0;  // Of the names of the root's members, as the superblock tells.
+  std::memcpy(&heap, &bytes[0x58], sizeof heap);
+  ASSERT_EQ(bytes.substr(heap, 4), "HEAP");
+  const std::string stored = bytes.substr(0x58, sizeof heap);
+  for (const std::uint64_t damaged :
+       {~std::uint64_t{0}, ~std::uint64_t{255}, std::uint64_t{1} << 63U, std::uint64_t{1} << 40U,
+        std::uint64_t{1}}) {
+    std::string changed = bytes;
+    for (std::size_t at = changed.find(stored); at < heap; at = changed.find(stored, at + 1)) {
+      std::memcpy(&changed[at], &damaged, sizeof damaged);
+    }
+    scratch.write("a.h5", changed);
+    expect_failure(ErrorCode::kCorrupt, "cannot walk through the file");
+  }
+}
+
+// The library would read them from nowhere.
+TEST_F(ForeignFile, WithFewerPixelsInItsHeaderThanItSaysIsRefused) {
+  const auto pixels = put("/x", {.sizes = {3, 3, 4}, .compact = true});
+  expect_pixels(*open().value(), pixels, false);
+  const std::string bytes = stored_bytes();
+  const std::size_t at = bytes.find(std::string("\x03\0\x48\0", 4));  // Version, kind, bytes.
+  ASSERT_NE(at, std::string::npos);
+  for (const std::uint16_t damaged : {std::uint16_t{0}, std::uint16_t{71}}) {
+    std::string changed = bytes;
+    std::memcpy(&changed[at + 2], &damaged, sizeof damaged);
+    scratch.write("a.h5", changed);
+    expect_failure(ErrorCode::kCorrupt, "written");
+  }
+}
+
+// Of a shorter one the library would read what is behind it in memory.
+TEST_F(ForeignFile, WithAnUnpackedChunkOfAnotherLengthIsAnError) {
+  const auto pixels = put("/x", {.sizes = {4, 4, 4}, .chunk = {2, 2, 2}});
+  expect_pixels(*open().value(), pixels, false);
+  const std::string bytes = stored_bytes();
+  const std::size_t tree = bytes.find(std::string("TREE\x01", 5));
+  ASSERT_NE(tree, std::string::npos);
+  const std::size_t key = tree + 24;  // Of the first chunk: bytes, filters, offsets.
+  ASSERT_EQ(bytes.substr(key, 4), std::string("\x10\0\0\0", 4));
+  for (const std::uint32_t damaged : {0U, 15U, 17U, 0x49000010U}) {
+    std::string changed = bytes;
+    std::memcpy(&changed[key], &damaged, sizeof damaged);
+    scratch.write("a.h5", changed);
+    const auto frames = open();
+    if (!frames) continue;
+    std::vector<std::byte> read(32);
+    for (const std::uint64_t frame : {0U, 1U}) {
+      EXPECT_EQ((*frames)->read(frame, read, std::nullopt).error().code, ErrorCode::kCorrupt);
+    }
+    EXPECT_TRUE((*frames)->read(3, read, std::nullopt).has_value());
+  }
+}
+
+// The library would go round in it for ever.
+TEST_F(ForeignFile, WithAGroupInItselfIsAnErrorOfOneLine) {
+  put("/a/x", {.sizes = {3, 3, 4}});
+  put("/b/x", {.sizes = {3, 3, 4}});
+  std::string bytes = stored_bytes();
+  std::array<std::uint64_t, 2> groups{};  // Where the headers of /a and /b are.
+  const std::size_t members = bytes.find("SNOD") + 8;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    std::memcpy(&groups[i], &bytes[members + i * 40 + 8], sizeof groups[i]);
+  }
+  const std::size_t next = bytes.find("SNOD", members);
+  ASSERT_NE(next, std::string::npos);
+  // The first member of /a is /a, and not x any more; its heap and its tree are those of /a, too.
+  std::memcpy(&bytes[next + 8 + 8], &groups[0], sizeof groups[0]);
+  scratch.write("a.h5", bytes);
+  expect_failure(ErrorCode::kCorrupt, "cannot walk through the file: an object is there twice");
+}
+
+// Of a chunk that is larger than what it unpacks to, the library reads all the same.
+TEST_F(ForeignFile, WithChunksThatAreLargerThanItsFramesCanBeIsRefused) {
+  put("/x", {.sizes = {3, 3, 4}, .chunk = {1, 3, 4}, .gzip = true});
+  const std::string bytes = stored_bytes();
+  const std::array<std::uint32_t, 4> chunk{1, 3, 4, 2};  // The last one: bytes of a pixel.
+  std::string stored(sizeof chunk, '\0');
+  std::memcpy(stored.data(), chunk.data(), sizeof chunk);
+  const std::size_t at = bytes.find(stored);
+  ASSERT_NE(at, std::string::npos);
+  for (const std::uint32_t damaged : {5U, 620'756'996U}) {
+    std::string changed = bytes;
+    std::memcpy(&changed[at + 8], &damaged, sizeof damaged);
+    scratch.write("a.h5", changed);
+    expect_failure(ErrorCode::kCorrupt, "chunks");
+  }
 }
 
 TEST_F(ForeignFile, SaysWhenItHasBecomeShorter) {
