@@ -73,6 +73,19 @@ Result<void> check_filters(hid_t properties) {
   return {};
 }
 
+/// The library believes what a file says of the length of a chunk, also where it is not packed and
+/// all are as long, and would read behind the end of a shorter one. To ask for each would take it
+/// as many steps as there are chunks.
+Result<void> check_lengths(hid_t dataset, std::span<const hsize_t> chunk, hsize_t chunks) {
+  const Handle type(H5Dget_type(dataset));
+  auto bytes = static_cast<double>(H5Tget_size(type.get()));
+  for (const hsize_t extent : chunk) bytes *= static_cast<double>(extent);
+  const auto stored = static_cast<double>(H5Dget_storage_size(dataset));
+  if (stored == bytes * static_cast<double>(chunks)) return {};
+  return fail(ErrorCode::kCorrupt, "its chunks are not as long as chunks are:",
+              fmt::format("{:.0f} bytes in {} chunks of {:.0f} bytes", stored, chunks, bytes));
+}
+
 /// Chunks that were never written read as if they were frames.
 Result<void> check_written(hid_t dataset, hid_t properties) {
   const auto sizes = dimensions_of(dataset);
@@ -96,9 +109,12 @@ Result<void> check_written(hid_t dataset, hid_t properties) {
   if (H5Dget_num_chunks(dataset, space.get(), &written) < 0) {
     return fail(ErrorCode::kCorrupt, "cannot count the chunks:", last_error());
   }
-  if (static_cast<double>(written) >= wanted) return {};
-  return fail(ErrorCode::kCorrupt,
-              "written in part only:", fmt::format("{} of {:.0f} chunks", written, wanted));
+  if (static_cast<double>(written) < wanted) {
+    return fail(ErrorCode::kCorrupt,
+                "written in part only:", fmt::format("{} of {:.0f} chunks", written, wanted));
+  }
+  if (H5Pget_nfilters(properties) != 0) return {};
+  return check_lengths(dataset, chunk, written);
 }
 
 /// The library makes none that is larger than a dimension that cannot grow. Where a damaged file
@@ -126,46 +142,6 @@ std::vector<hsize_t> chunk_of(hid_t properties, std::size_t rank) {
   const int told = H5Pget_chunk(properties, static_cast<int>(rank), chunk.data());
   if (told < 0 || static_cast<std::size_t>(told) != rank) return {};
   return chunk;
-}
-
-ChunkLengths::ChunkLengths(hid_t dataset) : dataset_(dataset), sizes_(dimensions_of(dataset)) {
-  const Handle properties(H5Dget_create_plist(dataset));
-  const Handle type(H5Dget_type(dataset));
-  chunk_ = chunk_of(properties.get(), sizes_.size());
-  bytes_ = H5Tget_size(type.get());
-  for (const hsize_t extent : chunk_) bytes_ *= extent;
-  const int filters = std::max(0, H5Pget_nfilters(properties.get()));
-  for (int i = 0; i < filters; ++i) filters_ |= 1U << static_cast<unsigned>(i);
-}
-
-Result<void> ChunkLengths::check_one(std::span<const hsize_t> at) const {
-  unsigned left_out = 0;  // Of the filters.
-  haddr_t address = 0;
-  hsize_t stored = 0;
-  if (H5Dget_chunk_info_by_coord(dataset_, at.data(), &left_out, &address, &stored) < 0) {
-    return fail(ErrorCode::kCorrupt, "cannot find a chunk:", last_error());
-  }
-  if ((left_out & filters_) != filters_ || stored == bytes_) return {};
-  return fail(ErrorCode::kCorrupt, "a chunk is not as long as chunks are:",
-              fmt::format("{} of {} bytes", stored, bytes_));
-}
-
-Result<void> ChunkLengths::check(std::span<const hsize_t> start) {
-  if (chunk_.empty()) return {};
-  const std::size_t rank = sizes_.size();
-  std::vector<hsize_t> chunks(rank);
-  for (std::size_t i = 0; i < rank; ++i) chunks[i] = start[i] / chunk_[i];
-  if (chunks == checked_) return {};
-  std::vector<hsize_t> at(start.begin(), start.end());
-  for (hsize_t y = 0; y < sizes_[rank - 2]; y += chunk_[rank - 2]) {
-    at[rank - 2] = y;
-    for (hsize_t x = 0; x < sizes_[rank - 1]; x += chunk_[rank - 1]) {
-      at[rank - 1] = x;
-      if (auto good = check_one(at); !good) return good;
-    }
-  }
-  checked_ = std::move(chunks);
-  return {};
 }
 
 Handle open_for_frames(hid_t file, const std::string& path) {

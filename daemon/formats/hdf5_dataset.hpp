@@ -4,7 +4,6 @@
 
 #include <expected>
 #include <filesystem>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -26,26 +25,6 @@ namespace framelog::hdf5 {
 /// Why it cannot be read in full; empty when it can. kUnsupported: a filter is missing; kCorrupt:
 /// parts were never written; kNotFound: a file that it is made of is missing.
 [[nodiscard]] Result<void> check_readable(hid_t dataset, const std::filesystem::path& path);
-
-/// Whether chunks that are not packed are as long as chunks are: the library would read behind the
-/// end of shorter ones.
-class ChunkLengths {
- public:
-  explicit ChunkLengths(hid_t dataset);
-  /// Looks at those of the frame whose first pixel is at `start`, once for all frames in them; its
-  /// dimensions before rows and columns are 1. Without chunks all is well.
-  [[nodiscard]] Result<void> check(std::span<const hsize_t> start);
-
- private:
-  [[nodiscard]] Result<void> check_one(std::span<const hsize_t> at) const;
-
-  hid_t dataset_;
-  std::vector<hsize_t> sizes_;
-  std::vector<hsize_t> chunk_;    ///< Empty: other layouts.
-  std::vector<hsize_t> checked_;  ///< Numbers of the chunks along each dimension.
-  hsize_t bytes_{};               ///< Of a chunk.
-  unsigned filters_{};            ///< A bit for each.
-};
 
 /// The other files that a virtual dataset is made of.
 [[nodiscard]] std::vector<std::filesystem::path> virtual_sources(hid_t dataset,

@@ -177,7 +177,6 @@ class DecodedFrames final : public Hdf5Frames {
         file_(std::move(found.file)),
         set_(std::move(found.set)),
         sizes_(found.sizes),
-        lengths_(set_.get()),
         stored_(H5Dget_type(set_.get())),
         space_(H5Dget_space(set_.get())) {
     std::ranges::fill(count_, 1);
@@ -198,8 +197,6 @@ class DecodedFrames final : public Hdf5Frames {
     const bool as_stored = H5Tget_class(stored_.get()) == H5T_ENUM;
     const hid_t type = as_stored ? stored_.get() : type_of(facts_.shape.type);
     set_up_library();
-    const auto good = lengths_.check(std::span(start).first(sizes_.size()));
-    if (!good) return std::unexpected(good.error());
     const ExpectedChunk expected(chunk_bytes_);
     if (H5Sselect_hyperslab(space_.get(), H5S_SELECT_SET, start.data(), nullptr, count_.data(),
                             nullptr) < 0 ||
@@ -213,7 +210,6 @@ class DecodedFrames final : public Hdf5Frames {
   Handle file_;
   Handle set_;
   std::vector<hsize_t> sizes_;
-  ChunkLengths lengths_;
   Handle stored_;
   Handle space_;
   Handle memory_;
