@@ -7,6 +7,7 @@
 #include "core/text.hpp"
 #include "formats/hdf5_candidates.hpp"
 #include "formats/hdf5_filters.hpp"
+#include "formats/hdf5_tiles.hpp"
 
 namespace framelog::hdf5 {
 namespace {
@@ -73,17 +74,28 @@ Result<void> check_filters(hid_t properties) {
   return {};
 }
 
-/// The library believes what a file says of the length of a chunk, also where it is not packed and
-/// all are as long, and would read behind the end of a shorter one. To ask for each would take it
-/// as many steps as there are chunks.
-Result<void> check_lengths(hid_t dataset, std::span<const hsize_t> chunk, hsize_t chunks) {
+double bytes_of_chunk(hid_t dataset, std::span<const hsize_t> chunk) {
   const Handle type(H5Dget_type(dataset));
   auto bytes = static_cast<double>(H5Tget_size(type.get()));
   for (const hsize_t extent : chunk) bytes *= static_cast<double>(extent);
-  const auto stored = static_cast<double>(H5Dget_storage_size(dataset));
-  if (stored == bytes * static_cast<double>(chunks)) return {};
+  return bytes;
+}
+
+/// The library believes what a file says of the length of a chunk, also where it is not packed and
+/// all are as long, and would read behind the end of a shorter one. Of one of these it tells what
+/// its length should be, or looks through all of them.
+Result<void> check_lengths(hid_t dataset, std::span<const hsize_t> chunk) {
+  const double bytes = bytes_of_chunk(dataset, chunk);
+  const Handle space(H5Dget_space(dataset));
+  hsize_t stored = 0;
+  hsize_t chunks = 0;
+  for (int look = 0; look < 2; ++look) {  // In between, another process may have written one.
+    stored = H5Dget_storage_size(dataset);
+    if (H5Dget_num_chunks(dataset, space.get(), &chunks) < 0) break;
+    if (static_cast<double>(stored) == bytes * static_cast<double>(chunks)) return {};
+  }
   return fail(ErrorCode::kCorrupt, "its chunks are not as long as chunks are:",
-              fmt::format("{:.0f} bytes in {} chunks of {:.0f} bytes", stored, chunks, bytes));
+              fmt::format("{} bytes in {} chunks of {:.0f} bytes", stored, chunks, bytes));
 }
 
 /// Chunks that were never written read as if they were frames.
@@ -114,14 +126,17 @@ Result<void> check_written(hid_t dataset, hid_t properties) {
                 "written in part only:", fmt::format("{} of {:.0f} chunks", written, wanted));
   }
   if (H5Pget_nfilters(properties) != 0) return {};
-  return check_lengths(dataset, chunk, written);
+  return check_lengths(dataset, chunk);
 }
 
-/// The library makes none that is larger than a dimension that cannot grow. Where a damaged file
+/// Of chunks that are too large to be unpacked without HDF5 (hdf5_tiles.hpp): where a damaged file
 /// says so, it would read as many pixels of what was unpacked, however few these are.
 Result<void> check_chunks(hid_t dataset, hid_t properties) {
   auto most = dimensions_of(dataset);
   const auto chunk = chunk_of(properties, most.size());
+  if (bytes_of_chunk(dataset, chunk) <= static_cast<double>(FrameTiles::kLargestChunkBytes)) {
+    return {};
+  }
   const Handle space(H5Dget_space(dataset));
   if (H5Sget_simple_extent_dims(space.get(), nullptr, most.data()) < 0) {
     return fail(ErrorCode::kCorrupt, "no dimensions:", last_error());

@@ -18,6 +18,7 @@
 #include "formats/hdf5_layout.hpp"
 #include "formats/hdf5_places.hpp"
 #include "formats/hdf5_records.hpp"
+#include "formats/hdf5_tiles.hpp"
 #include "formats/stored_record.hpp"
 
 namespace framelog {
@@ -28,7 +29,6 @@ using namespace hdf5;
 constexpr std::array<unsigned char, 8> kSignature{0x89, 'H', 'D', 'F', '\r', '\n', 0x1A, '\n'};
 
 const std::string kRunStart = kReadout + "/run_start_utc_ns";
-constexpr std::uint64_t kLargestChunkBytes = std::uint64_t{64} << 20U;
 
 /// A dataset of frames that was found to be good, and what is known of it.
 struct Found {
@@ -41,12 +41,6 @@ struct Found {
   FrameTable records;
   StoredFacts facts;
   std::vector<double> times;  ///< Of a foreign file that tells them.
-};
-
-/// Chunks of so many whole frames, and what unpacks them.
-struct FrameChunks {
-  ChunkDecoder decoder;
-  std::uint64_t frames{};
 };
 
 /// What the ways of reading pixels share. They take over what `found` holds.
@@ -102,30 +96,34 @@ class PlacedFrames final : public Hdf5Frames {
   std::size_t swapped_bytes_;
 };
 
-/// Chunks of whole frames, packed by filters that need no HDF5.
+/// Chunks of one frame each, packed by filters that need no HDF5.
 class PackedFrames final : public Hdf5Frames {
  public:
-  PackedFrames(FileSystem& files, Found& found, FrameChunks chunks)
+  PackedFrames(FileSystem& files, Found& found, ChunkDecoder decoder)
       : Hdf5Frames(files, found),
         file_(std::move(found.file)),
         set_(std::move(found.set)),
         sizes_(found.sizes),
-        chunks_(std::move(chunks)),
+        decoder_(std::move(decoder)),
         swapped_bytes_(found.type.big_endian ? size_bytes(found.type.type) : 1) {}
 
   [[nodiscard]] Result<bool> read(std::uint64_t index, std::span<std::byte> pixels,
                                   std::optional<std::uint32_t> crc32c) noexcept override {
-    auto start = start_of(index, sizes_);
-    // The dimension in which a chunk has frames; of one frame alone any, which begins at 0.
-    const std::size_t counted = std::max<std::size_t>(3, sizes_.size()) - 3;
-    const std::uint64_t before = sizes_.size() == 2 ? 0 : start[counted] % chunks_.frames;
-    start[counted] -= before;
-    if (chunks_.frames == 1) {
-      if (auto got = read_chunk(start, pixels); !got) return std::unexpected(got.error());
-    } else {
-      if (auto got = remember(start, pixels.size()); !got) return std::unexpected(got.error());
-      std::ranges::copy(std::span(chunk_).subspan(before * pixels.size(), pixels.size()),
-                        pixels.begin());
+    const auto start = start_of(index, sizes_);
+    hsize_t bytes = 0;
+    std::uint32_t skipped = 0;
+    set_up_library();
+    // No filter makes more of a chunk than three times as much.
+    if (H5Dget_chunk_storage_size(set_.get(), start.data(), &bytes) < 0 ||
+        bytes > 3 * pixels.size() + 4096) {
+      return fail(ErrorCode::kCorrupt, "HDF5 cannot find a frame");
+    }
+    packed_.resize(bytes);
+    if (H5Dread_chunk(set_.get(), H5P_DEFAULT, start.data(), &skipped, packed_.data()) < 0) {
+      return fail(ErrorCode::kCorrupt, "HDF5 cannot read a frame");
+    }
+    if (!decoder_.decode(skipped, packed_, pixels)) {
+      return fail(ErrorCode::kCorrupt, "the packed bytes of a frame are damaged");
     }
     const bool intact = !crc32c || framelog::crc32c(pixels) == *crc32c;
     swap_bytes(pixels, swapped_bytes_);
@@ -133,41 +131,42 @@ class PackedFrames final : public Hdf5Frames {
   }
 
  private:
-  /// Has the chunk in chunk_, which is the last one mostly.
-  Result<void> remember(const Start& start, std::size_t frame_bytes) {
-    if (!chunk_.empty() && start == chunk_start_) return {};
-    chunk_.assign(chunks_.frames * frame_bytes, std::byte{});
-    chunk_start_ = start;
-    auto got = read_chunk(start, chunk_);
-    if (!got) chunk_.clear();
-    return got;
-  }
-
-  Result<void> read_chunk(const Start& start, std::span<std::byte> into) {
-    hsize_t bytes = 0;
-    std::uint32_t skipped = 0;
-    set_up_library();
-    // No filter makes more of a chunk than three times as much.
-    if (H5Dget_chunk_storage_size(set_.get(), start.data(), &bytes) < 0 ||
-        bytes > 3 * into.size() + 4096) {
-      return fail(ErrorCode::kCorrupt, "HDF5 cannot find a frame");
-    }
-    packed_.resize(bytes);
-    if (H5Dread_chunk(set_.get(), H5P_DEFAULT, start.data(), &skipped, packed_.data()) < 0) {
-      return fail(ErrorCode::kCorrupt, "HDF5 cannot read a frame");
-    }
-    if (chunks_.decoder.decode(skipped, packed_, into)) return {};
-    return fail(ErrorCode::kCorrupt, "the packed bytes of a frame are damaged");
-  }
-
   Handle file_;
   Handle set_;
   std::vector<hsize_t> sizes_;
-  FrameChunks chunks_;
+  ChunkDecoder decoder_;
   std::size_t swapped_bytes_;
   std::vector<std::byte> packed_;
-  std::vector<std::byte> chunk_;
-  Start chunk_start_{};
+};
+
+/// Packed chunks of parts of frames, or of several frames.
+class TiledFrames final : public Hdf5Frames {
+ public:
+  TiledFrames(FileSystem& files, Found& found, FrameTiles tiles)
+      : Hdf5Frames(files, found),
+        file_(std::move(found.file)),
+        set_(std::move(found.set)),
+        sizes_(found.sizes),
+        tiles_(std::move(tiles)),
+        swapped_bytes_(found.type.big_endian ? size_bytes(found.type.type) : 1) {}
+
+  [[nodiscard]] Result<bool> read(std::uint64_t index, std::span<std::byte> pixels,
+                                  std::optional<std::uint32_t> crc32c) noexcept override {
+    const auto start = start_of(index, sizes_);
+    set_up_library();
+    const auto read = tiles_.read(set_.get(), std::span(start).first(sizes_.size()), pixels);
+    if (!read) return std::unexpected(read.error());
+    const bool intact = !crc32c || framelog::crc32c(pixels) == *crc32c;
+    swap_bytes(pixels, swapped_bytes_);
+    return intact;
+  }
+
+ private:
+  Handle file_;
+  Handle set_;
+  std::vector<hsize_t> sizes_;
+  FrameTiles tiles_;
+  std::size_t swapped_bytes_;
 };
 
 class DecodedFrames final : public Hdf5Frames {
@@ -217,25 +216,18 @@ class DecodedFrames final : public Hdf5Frames {
   std::size_t chunk_bytes_{};  ///< 0: not in chunks.
 };
 
-/// Empty where chunks are parts of frames, or of several rows of a scan, or too large to be kept,
-/// or where only HDF5 can unpack them.
-std::optional<FrameChunks> frame_chunks_of(hid_t dataset, std::span<const hsize_t> sizes,
-                                           std::size_t frame_bytes) {
+/// What unpacks chunks of one frame each; empty where they are others, or only HDF5 can do it.
+std::optional<ChunkDecoder> frame_decoder_of(hid_t dataset, std::span<const hsize_t> sizes) {
   const Handle properties(H5Dget_create_plist(dataset));
   const auto chunk = chunk_of(properties.get(), sizes.size());
   if (chunk.empty()) return std::nullopt;
-  const std::size_t outer = sizes.size() - 2;
+  const auto outer = std::span(chunk).first(sizes.size() - 2);
   if (!std::ranges::equal(std::span(chunk).last(2), sizes.last(2))) return std::nullopt;
-  for (std::size_t i = 0; i + 1 < outer; ++i) {
-    if (chunk[i] != 1) return std::nullopt;
-  }
+  if (!std::ranges::all_of(outer, [](hsize_t extent) { return extent == 1; })) return std::nullopt;
   unsigned options = 0;  // That the chunk at the end is not packed.
   if (H5Pget_chunk_opts(properties.get(), &options) < 0 || options != 0) return std::nullopt;
-  const std::uint64_t frames = outer == 0 ? 1 : chunk[outer - 1];
-  if (frames > 1 && frames > kLargestChunkBytes / frame_bytes) return std::nullopt;
-  auto decoder = ChunkDecoder::of(dataset);
-  if (!decoder) return std::nullopt;
-  return FrameChunks{std::move(*decoder), frames};
+  // How long a chunk is that is not packed, the library does not tell.
+  return H5Pget_nfilters(properties.get()) > 0 ? ChunkDecoder::of(dataset) : std::nullopt;
 }
 
 std::unexpected<Error> wrong(ErrorCode code, const std::filesystem::path& path,
@@ -355,8 +347,12 @@ std::unique_ptr<StoredFrames> read_by(FileSystem& files, Found& found) {
   auto places = RowPlaces::of(found.set.get(), found.sizes, 2, size_bytes(found.facts.shape),
                               found.file_bytes);
   if (places) return std::make_unique<PlacedFrames>(files, found, std::move(*places));
-  auto chunks = frame_chunks_of(found.set.get(), found.sizes, size_bytes(found.facts.shape));
-  if (chunks) return std::make_unique<PackedFrames>(files, found, std::move(*chunks));
+  if (auto decoder = frame_decoder_of(found.set.get(), found.sizes)) {
+    return std::make_unique<PackedFrames>(files, found, std::move(*decoder));
+  }
+  if (auto tiles = FrameTiles::of(found.set.get(), found.sizes)) {
+    return std::make_unique<TiledFrames>(files, found, std::move(*tiles));
+  }
   return std::make_unique<DecodedFrames>(files, found);
 }
 

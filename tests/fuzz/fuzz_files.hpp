@@ -1,6 +1,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -23,7 +24,7 @@ class FuzzFiles {
     const bool shared = ::access("/dev/shm", W_OK) == 0;
     const std::filesystem::path parent =
         shared ? std::filesystem::path("/dev/shm") : std::filesystem::temp_directory_path();
-    std::string name = (parent / "framelog-fuzz-XXXXXX").string();
+    std::string name = (parent / fmt::format("framelog-fuzz-{}-XXXXXX", ::getpid())).string();
     if (::mkdtemp(name.data()) == nullptr) std::abort();
     path_ = name;
   }

@@ -12,6 +12,8 @@ import struct
 import sys
 import zlib
 
+import h5py
+
 
 def npy(descr, shape, version=1):
     text = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
@@ -170,15 +172,12 @@ def template_seeds():
 
 
 def hdf5_seeds():
-    """Small files as other programs write them, where h5py is there, without the times of their making."""
-    try:
-        import h5py
-    except ImportError:
-        return
+    """Small files as other programs write them, without the times of their making."""
     timeless = {kind: h5py.h5p.create(kind) for kind in (h5py.h5p.FILE_CREATE, h5py.h5p.GROUP_CREATE)}
     for properties in timeless.values():
         properties.set_obj_track_times(False)
     for options in ({}, {"chunks": (1, 3, 4)}, {"chunks": (1, 3, 4), "compression": "gzip"},
+                    {"chunks": (1, 2, 4), "compression": "gzip", "maxshape": (None, 3, 4)},
                     {"chunks": (2, 2, 2), "shuffle": True, "compression": "gzip"}):
         for oldest in (h5py.h5f.LIBVER_EARLIEST, h5py.h5f.LIBVER_V110):
             access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)

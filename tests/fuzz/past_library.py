@@ -1,26 +1,34 @@
 #!/usr/bin/env python3
-"""Runs a fuzzer past the deaths that are a library's own.
+"""Lets a fuzzer run for a time, past the deaths that are a library's own.
 
 HDF5 reads damaged files at its peril: it follows wild addresses in them, and asks for the memory that they
-say. Such a death is told and counted, and the fuzzer goes on with the next seed. All else that ends it is a
-fault of ours: a stack whose innermost function is not the library's, or memory of ours that it was given
-too little of.
+say. Such a death is told and counted, and the fuzzer goes on with the next seed. It is one where the
+innermost function of the stack, and of the one that asked for the memory in question, is the library's. What
+is slow or takes too much memory in all is no such death, nor is one before any new input was tried. (Memory
+of ours that a library overwrites may still be taken for the library's fault: what it stores by itself no
+sanitizer sees.)
 
-Usage: past_library.py LIBRARY FUZZER -seed=N [-runs=N | -max_total_time=S] [OPTION...] [CORPUS...]
+Usage: past_library.py LIBRARY FUZZER -seed=N -max_total_time=S [OPTION...] FOLDER...
 """
 
 import collections
+import pathlib
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
-# Stacks begin in what stands before a library's call: the sanitizer, the fuzzer, the C library.
 FRAME = re.compile(r"^ +#(\d+) 0x[0-9a-f]+ +(?:in (\S.*) )?\((\S+)\+0x([0-9a-f]+)\)")
+# Stacks begin in what stands before a library's call: the sanitizer, the fuzzer, the C library.
 C_LIBRARY = re.compile(r"/(libc|libpthread|libm|libgcc_s|libstdc\+\+)[.-]")
-RUNTIME = re.compile(r"asan|lsan|sanitizer|ubsan|interceptor|fuzzer::|^(mem|str)[a-z]+$|^(m|c|re)alloc$|^free$|^operator (new|delete)")
-# What a mistake of ours may cause in the library's functions, too: it was given memory that is not enough.
-OF_MEMORY = re.compile(r"ERROR: AddressSanitizer: (?!SEGV|out of memory|allocation-size-too-big|requested allocation size)")
+RUNTIME = re.compile(r"asan|lsan|sanitizer|ubsan|interceptor|fuzzer::|^(mem|str)[a-z]+$|^(m|c|re)alloc$|^free$|"
+                     r"^operator (new|delete)")
+# What has one stack that counts, and what also tells whose memory it was.
+WILD = re.compile(r"ERROR: AddressSanitizer: (SEGV|BUS|FPE|out of memory|allocation-size-too-big|"
+                  r"requested allocation size)|ERROR: libFuzzer: out-of-memory \(malloc")
+OF_HEAP = re.compile(r"ERROR: AddressSanitizer: (heap-|attempting)")
 
 
 def stacks(report):
@@ -53,40 +61,62 @@ def culprit(stack):
 
 def is_of_library(report, library):
     found = stacks(report)
-    if OF_MEMORY.search(report) is None:
-        found = found[:1]  # Where it ended; otherwise whose memory it was, as well.
+    if WILD.search(report):
+        found = found[:1]
+    elif not OF_HEAP.search(report):
+        return False
     return bool(found) and all(f"/{library}" in culprit(stack) for stack in found)
 
 
-def option(arguments, name):
-    return next((int(a.partition("=")[2]) for a in arguments if a.startswith(f"-{name}=")), 0)
+def number(pattern, text):
+    found = re.search(pattern, text, re.M)
+    return int(found[1]) if found else 0
+
+
+def summary(report):
+    found = re.search(r"^SUMMARY: ([^(\n]*)", report, re.M)
+    return found[1].strip() if found else "without a summary"
+
+
+def known_inputs(arguments):
+    return sum(len(list(pathlib.Path(a).iterdir())) for a in arguments if not a.startswith("-"))
+
+
+def remove_files_of(pid):
+    for parent in ("/dev/shm", tempfile.gettempdir()):
+        for left in pathlib.Path(parent).glob(f"framelog-fuzz-{pid}-*"):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def main(library, fuzzer, *arguments):
-    seed, runs, seconds = (option(arguments, name) for name in ("seed", "runs", "max_total_time"))
-    others = [a for a in arguments if not a.startswith(("-seed=", "-runs=", "-max_total_time="))]
+    seconds = number(r"^-max_total_time=(\d+)$", "\n".join(arguments))
+    seed = number(r"^-seed=(\d+)$", "\n".join(arguments))
+    others = [a for a in arguments if not a.startswith(("-seed=", "-max_total_time="))]
     end = time.monotonic() + seconds
     deaths = collections.Counter()
-    while True:
-        limit = f"-runs={runs}" if runs else f"-max_total_time={max(1, round(end - time.monotonic()))}"
-        ran = subprocess.run([fuzzer, f"-seed={seed}", limit, *others], stderr=subprocess.PIPE, text=True,
-                             errors="replace")
-        if ran.returncode == 0 or not is_of_library(ran.stderr, library):
+    tried = 0
+    status = 0
+    while time.monotonic() < end:
+        inputs = known_inputs(others)
+        left = max(1, round(end - time.monotonic()))
+        with subprocess.Popen([fuzzer, f"-seed={seed}", f"-max_total_time={left}", *others],
+                              stderr=subprocess.PIPE, text=True, errors="replace") as running:
+            report = running.communicate()[1]
+        remove_files_of(running.pid)
+        executed = number(r"^stat::number_of_executed_units: +(\d+)", report)
+        tried += executed
+        if running.returncode == 0:
             break
-        deaths[re.search(r"SUMMARY: (.*?)(?: \(|$)", ran.stderr, re.M)[1]] += 1
-        executed = re.search(r"number_of_executed_units: (\d+)", ran.stderr)
-        runs -= min(runs, int(executed[1]) if executed else 1)
+        if executed <= inputs or not is_of_library(report, library):
+            sys.stderr.write(report)
+            status = 1
+            break
+        deaths[summary(report)] += 1
         seed += seed > 0
-        if not runs and time.monotonic() >= end:
-            ran.returncode = 0
-            break
-    if ran.returncode != 0:
-        sys.stderr.write(ran.stderr)
     for death, count in deaths.items():
         print(f"in {library}: {count} x {death}")
-    print(re.sub(r"(?s).*(?=stat::number_of_executed_units)", "", ran.stderr) if ran.returncode == 0 else
-          f"status {ran.returncode}")
-    return ran.returncode
+    print(f"{tried} inputs")
+    return status
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <initializer_list>
 #include <iterator>
 #include <random>
 
@@ -30,6 +31,7 @@ struct Storage {
   Sizes chunk{};
   bool gzip{};
   bool compact{};  ///< In the header.
+  bool endless{};  ///< The first dimension may grow.
   bool early{};
   bool old{};  ///< Format of the file: metadata lie between the chunks.
 };
@@ -77,8 +79,10 @@ class ForeignFile : public testing::Test {
     for (const hsize_t size : storage.sizes) bytes *= size;
     std::vector<std::byte> pixels(bytes);
     for (std::byte& byte : pixels) byte = static_cast<std::byte>(random());
+    Sizes most = storage.sizes;
+    if (storage.endless) most[0] = H5S_UNLIMITED;
     const Handle space(
-        H5Screate_simple(static_cast<int>(storage.sizes.size()), storage.sizes.data(), nullptr));
+        H5Screate_simple(static_cast<int>(most.size()), storage.sizes.data(), most.data()));
     const Handle links(H5Pcreate(H5P_LINK_CREATE));
     H5Pset_create_intermediate_group(links.get(), 1);
     const Handle set(H5Dcreate2(file.get(), name.c_str(), storage.type, space.get(), links.get(),
@@ -384,24 +388,84 @@ TEST_F(ForeignFile, WithAGroupInItselfIsAnErrorOfOneLine) {
   // The first member of /a is /a, and not x any more; its heap and its tree are those of /a, too.
   std::memcpy(&bytes[next + 8 + 8], &groups[0], sizeof groups[0]);
   scratch.write("a.h5", bytes);
-  expect_failure(ErrorCode::kCorrupt, "cannot walk through the file: an object is there twice");
+  expect_failure(ErrorCode::kCorrupt, "cannot walk through the file: a group is there twice");
 }
 
-// Of a chunk that is larger than what it unpacks to, the library reads all the same.
-TEST_F(ForeignFile, WithChunksThatAreLargerThanItsFramesCanBeIsRefused) {
-  put("/x", {.sizes = {3, 3, 4}, .chunk = {1, 3, 4}, .gzip = true});
-  const std::string bytes = stored_bytes();
-  const std::array<std::uint32_t, 4> chunk{1, 3, 4, 2};  // The last one: bytes of a pixel.
-  std::string stored(sizeof chunk, '\0');
-  std::memcpy(stored.data(), chunk.data(), sizeof chunk);
-  const std::size_t at = bytes.find(stored);
-  ASSERT_NE(at, std::string::npos);
-  for (const std::uint32_t damaged : {5U, 620'756'996U}) {
-    std::string changed = bytes;
-    std::memcpy(&changed[at + 8], &damaged, sizeof damaged);
-    scratch.write("a.h5", changed);
-    expect_failure(ErrorCode::kCorrupt, "chunks");
+/// Numbers as they lie in a file.
+std::string little_endian(std::initializer_list<std::uint32_t> values) {
+  const std::vector<std::uint32_t> numbers(values);
+  return bytes_of(numbers);
+}
+
+// Of a chunk that is larger than what it unpacks to the library reads all the same.
+TEST_F(ForeignFile, WithPackedChunksThatComeToFewerPixelsIsAnError) {
+  for (const bool endless : {false, true}) {
+    for (const hsize_t rows : {3U, 2U}) {
+      create(0);
+      put("/x", {.sizes = {3, 3, 4}, .chunk = {1, rows, 4}, .gzip = true, .endless = endless});
+      const std::string bytes = stored_bytes();
+      // The last one is of a pixel, in bytes.
+      const std::size_t extents = bytes.find(little_endian({1, static_cast<unsigned>(rows), 4, 2}));
+      const std::size_t tree = bytes.find(std::string("TREE\x01", 5));
+      ASSERT_NE(std::max(extents, tree), std::string::npos);
+      const std::size_t mask = tree + 24 + 4;  // Of the first chunk: what was left out.
+      for (const auto& [at, damaged] :
+           {std::pair{extents, 400U}, std::pair{extents + 4, 400U}, std::pair{extents + 8, 5U},
+            std::pair{extents + 8, 60'000'000U},
+            std::pair{mask, 1U}}) {
+        std::string changed = bytes;
+        std::memcpy(&changed[at], &damaged, sizeof damaged);
+        scratch.write("a.h5", changed);
+        const auto frames = open();
+        if (!frames) continue;
+        std::vector<std::byte> pixels(size_bytes((*frames)->facts().shape));
+        const auto read = (*frames)->read(0, pixels, std::nullopt);
+        EXPECT_EQ(read.error().code, ErrorCode::kCorrupt) << at - extents << ": " << damaged;
+      }
+    }
   }
+}
+
+TEST_F(ForeignFile, WithChunksLargerThanAnyMemoryIsRefused) {
+  put("/x", {.sizes = {3, 3, 4}, .chunk = {1, 3, 4}, .gzip = true});
+  std::string bytes = stored_bytes();
+  const std::size_t extents = bytes.find(little_endian({1, 3, 4, 2}));
+  ASSERT_NE(extents, std::string::npos);
+  bytes.replace(extents + 8, 4, little_endian({620'756'996}));
+  scratch.write("a.h5", bytes);
+  expect_failure(ErrorCode::kCorrupt, "its chunks are larger than it can be: 620756996 of 4");
+}
+
+TEST_F(ForeignFile, GrownFromNothingHasChunksLargerThanItself) {
+  const Sizes none{0, 4, 5};
+  const Sizes all{3, 4, 5};
+  const Sizes chunk{10, 4, 5};
+  for (const bool gzip : {false, true}) {
+    create(0);
+    const Handle space(H5Screate_simple(3, none.data(), all.data()));
+    const auto properties = properties_of({.chunk = chunk, .gzip = gzip});
+    const Handle set(H5Dcreate2(file.get(), "/x", H5T_STD_U16LE, space.get(), H5P_DEFAULT,
+                                properties.get(), H5P_DEFAULT));
+    ASSERT_GE(H5Dset_extent(set.get(), all.data()), 0);
+    std::vector<std::byte> pixels(120);
+    for (std::byte& byte : pixels) byte = static_cast<std::byte>(random());
+    ASSERT_GE(H5Dwrite(set.get(), H5T_STD_U16LE, H5S_ALL, H5S_ALL, H5P_DEFAULT, pixels.data()), 0);
+    const auto frames = open();
+    ASSERT_TRUE(frames) << describe(frames.error());
+    expect_pixels(**frames, pixels, false);
+  }
+}
+
+TEST_F(ForeignFile, WithTwoNamesForADatasetThatKnowsOfOneIsRead) {
+  const auto pixels = put("/a", {.sizes = {3, 3, 4}});
+  put("/b", {.sizes = {2, 3, 4}});
+  std::string bytes = stored_bytes();
+  const std::size_t members = bytes.find("SNOD") + 8;
+  bytes.replace(members + 40 + 8, 8, bytes.substr(members + 8, 8));
+  scratch.write("a.h5", bytes);
+  const auto frames = open();
+  ASSERT_TRUE(frames) << describe(frames.error());
+  expect_pixels(**frames, pixels, false);
 }
 
 TEST_F(ForeignFile, SaysWhenItHasBecomeShorter) {
