@@ -129,11 +129,15 @@ Result<void> check_written(hid_t dataset, hid_t properties) {
   return check_lengths(dataset, chunk);
 }
 
-/// Of chunks that are too large to be unpacked without HDF5 (hdf5_tiles.hpp): where a damaged file
-/// says so, it would read as many pixels of what was unpacked, however few these are.
+/// Of chunks with other dimensions than the dataset, and of those that are too large to be unpacked
+/// without HDF5 (hdf5_tiles.hpp), it would read as many pixels of what was unpacked as a damaged
+/// file says, however few these are.
 Result<void> check_chunks(hid_t dataset, hid_t properties) {
   auto most = dimensions_of(dataset);
   const auto chunk = chunk_of(properties, most.size());
+  if (chunk.empty() && H5Pget_layout(properties) == H5D_CHUNKED) {
+    return fail(ErrorCode::kCorrupt, "its chunks have another number of dimensions");
+  }
   if (bytes_of_chunk(dataset, chunk) <= static_cast<double>(FrameTiles::kLargestChunkBytes)) {
     return {};
   }

@@ -411,8 +411,7 @@ TEST_F(ForeignFile, WithPackedChunksThatComeToFewerPixelsIsAnError) {
       const std::size_t mask = tree + 24 + 4;  // Of the first chunk: what was left out.
       for (const auto& [at, damaged] :
            {std::pair{extents, 400U}, std::pair{extents + 4, 400U}, std::pair{extents + 8, 5U},
-            std::pair{extents + 8, 60'000'000U},
-            std::pair{mask, 1U}}) {
+            std::pair{extents + 8, 60'000'000U}, std::pair{mask, 1U}}) {
         std::string changed = bytes;
         std::memcpy(&changed[at], &damaged, sizeof damaged);
         scratch.write("a.h5", changed);
@@ -434,6 +433,17 @@ TEST_F(ForeignFile, WithChunksLargerThanAnyMemoryIsRefused) {
   bytes.replace(extents + 8, 4, little_endian({620'756'996}));
   scratch.write("a.h5", bytes);
   expect_failure(ErrorCode::kCorrupt, "its chunks are larger than it can be: 620756996 of 4");
+}
+
+TEST_F(ForeignFile, WithChunksOfOtherDimensionsIsRefused) {
+  put("/x", {.sizes = {3, 3, 4}, .chunk = {1, 2, 4}, .gzip = true});
+  std::string bytes = stored_bytes();
+  // The dataspace: version, dimensions, with their largest sizes.
+  const std::size_t space = bytes.find(std::string("\x01\x03\x01\0\0\0\0\0\x03\0\0\0", 12));
+  ASSERT_NE(space, std::string::npos);
+  bytes[space + 1] = 2;
+  scratch.write("a.h5", bytes);
+  expect_failure(ErrorCode::kCorrupt, "its chunks have another number of dimensions");
 }
 
 TEST_F(ForeignFile, GrownFromNothingHasChunksLargerThanItself) {
