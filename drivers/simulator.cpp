@@ -95,6 +95,7 @@ Result<void> Simulator::start() {
   } else {
     schedule_.restart(now_ns);
   }
+  first_ = schedule_.next_sequence();
   state_ = State::kRunning;
   return {};
 }

@@ -53,6 +53,12 @@ class Simulator final : public FrameSource {
                                        Deadline deadline) noexcept override;
   void stop() noexcept override;
   void cancel() noexcept override;
+  [[nodiscard]] std::optional<std::uint64_t> first_expected() const noexcept override {
+    return first_;
+  }
+  [[nodiscard]] std::optional<std::uint64_t> end_expected() const noexcept override {
+    return config_.frames;
+  }
   [[nodiscard]] std::span<const SourceCounter> counters() const noexcept override {
     return counters_;
   }
@@ -74,6 +80,7 @@ class Simulator final : public FrameSource {
   bool interrupted_{false};  // By an event: the camera went on without us.
   std::int64_t absent_until_ns_{0};
   std::uint64_t resume_at_{0};
+  std::uint64_t first_{0};  // The next frame, at the latest start.
   std::array<SourceCounter, 2> counters_{{
       {.name = "damaged-frames", .help = "Frames that the script has damaged."},
       {.name = "interruptions", .help = "Times that the script has taken the camera away."},

@@ -76,10 +76,7 @@ CaptureEnd CaptureLoop::run(const std::stop_token& stop) {
     }
     step = read_one(stop);
   }
-  if (interruption_) {  // No frame came to tell of it.
-    pending_.uncounted |= 1U << static_cast<std::size_t>(interruption_->reason);
-    pending_.duration_ns = 1;
-  }
+  count_losses_behind_last();
   if (end_ != CaptureEnd::kGeometry) stop_source();
   source_.look_ahead(nullptr);
   health_.capture.rest(clock_.monotonic_ns());

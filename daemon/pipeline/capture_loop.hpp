@@ -91,6 +91,7 @@ class CaptureLoop {
   void take_over();
   void count_losses_before_first(const FrameInfo& info);
   void count_source_losses(const FrameInfo& info);
+  void count_losses_behind_last();
   void keep_memory() noexcept;
   void count_interruption(const FrameInfo& info);
   void drop(DropReason reason, const FrameInfo& info);

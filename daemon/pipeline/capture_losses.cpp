@@ -109,6 +109,29 @@ void CaptureLoop::count_source_losses(const FrameInfo& info) {
   last_source_sequence_ = info.source_sequence;
 }
 
+/// What no frame came to tell of: how many frames a source had that knows its end, and else only
+/// that some may be missing.
+void CaptureLoop::count_losses_behind_last() {
+  const bool ended = end_ == CaptureEnd::kEndOfSource;
+  const auto next = last_source_sequence_ ? *last_source_sequence_ + 1 : source_.first_expected();
+  const auto end = source_.end_expected();
+  if (interruption_) {
+    pending_.uncounted |= 1U << static_cast<std::size_t>(interruption_->reason);
+    pending_.duration_ns = 1;
+  } else if (ended && info_.numbered && !info_.renumbers && next && end) {
+    const std::uint64_t lost = *end - std::min(*end, *next);
+    const auto reason = reconnected_ ? LossReason::kDisconnected : LossReason::kSequenceGap;
+    add(ring_.capture_counters().lost_at_source[static_cast<std::size_t>(reason)], lost);
+    count(pending_.lost_at_source[static_cast<std::size_t>(reason)], lost);
+    if (lost > 0) pending_.duration_ns = 1;
+  } else if (last_source_sequence_ && (ended || end_ == CaptureEnd::kStopped)) {
+    const bool away = !health_.source_connected.load(std::memory_order_relaxed);
+    if (!reconnected_ && !away) return;
+    pending_.unknown = true;
+    pending_.duration_ns = 1;
+  }
+}
+
 void CaptureLoop::drop(DropReason reason, const FrameInfo& info) {
   add(ring_.capture_counters().dropped[static_cast<std::size_t>(reason)], 1);
   count(pending_.dropped[static_cast<std::size_t>(reason)], 1);

@@ -29,6 +29,7 @@ class ScriptedSource final : public FrameSource {
   SourceInfo info;                     ///< What open() finds.
   std::uint64_t next_number{};         ///< The hardware's number of the next frame.
   std::optional<std::uint64_t> first;  ///< What first_expected() says.
+  std::optional<std::uint64_t> end;    ///< What end_expected() says.
   SourceMemory knows{};                ///< What memory() says.
   SourceMemory recalled{};             ///< What it was told of a process before, behind this frame:
   std::uint64_t recalled_last{};
@@ -63,6 +64,7 @@ class ScriptedSource final : public FrameSource {
   [[nodiscard]] std::optional<std::uint64_t> first_expected() const noexcept override {
     return first;
   }
+  [[nodiscard]] std::optional<std::uint64_t> end_expected() const noexcept override { return end; }
   [[nodiscard]] SourceMemory memory() const noexcept override { return knows; }
   void recall(const SourceMemory& memory, std::uint64_t last) noexcept override {
     recalled = memory;

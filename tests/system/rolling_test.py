@@ -227,6 +227,34 @@ class Faults(recorder.Case):
         self.assertGreater(gap[1], 0)
         self.assertEqual(segment.provenance["run"]["stop_reason"], "end of source")
 
+    def test_a_source_that_ends_while_it_is_away(self):
+        (segment,), counts = self.one("disconnect 300 ms at 40", frames=200, rate="1 kHz")
+        self.assertEqual(counts["recorded"], 40)
+        self.check_sum(counts, 200)
+        self.assertEqual(segment.gaps, [(39, 160, "source", "disconnected")])
+        self.assertEqual(segment.accounting["lost_at_source_disconnected"], 160)
+
+    def test_frames_lost_at_both_ends(self):
+        (segment,), counts = self.one("lose 3 at 0; lose 5 at 95", rate="max")
+        self.assertEqual(counts["recorded"], 92)
+        self.check_sum(counts, 100)
+        self.assertEqual(segment.gaps, [(-1, 3, "source", "sequence-gap"),
+                                        (91, 5, "source", "sequence-gap")])
+        self.assertEqual(segment.accounting["lost_at_source_sequence-gap"], 8)
+
+    def test_a_recorder_that_stands_still_as_the_source_ends(self):
+        process = self.start(self.simulate(rate="1 kHz", frames=1000))
+        self.until(lambda: list(self.base.rglob("*.h5*")), "the first segment")
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(1.2)
+        process.send_signal(signal.SIGCONT)
+        counts = recorder.accounting_lines(self.wait(process))["frames"]
+        self.check_sum(counts, 1000)
+        segment, = recorder.finished(self.base)
+        self.assertEqual(segment.accounting["lost_at_source_sequence-gap"],
+                         counts["lost at source"])
+        self.verify()
+
     def test_a_disconnect_ends_the_recording_where_wanted(self):
         config = self.simulate(faults="disconnect 300 ms at 40", frames=100)
         messages = self.record(config, "--set", "source.on_disconnect=stop", status=1)

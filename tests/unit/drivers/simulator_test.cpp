@@ -138,6 +138,18 @@ TEST(Simulator, EndsAfterItsFramesLostOnesIncluded) {
   EXPECT_EQ(rig.numbers(2, 0), (Numbers{0, 3}));
   EXPECT_EQ(code_of(rig.read()), ErrorCode::kEnd);
   EXPECT_EQ(code_of(rig.read()), ErrorCode::kEnd);
+  EXPECT_EQ(rig.source.first_expected(), 0U);
+  EXPECT_EQ(rig.source.end_expected(), 6U) << "those behind the last that came are lost, too";
+}
+
+TEST(Simulator, KnowsTheNumberThatTheFirstFrameWouldHaveHad) {
+  Rig rig(config_of(std::nullopt, "lose 3 at 0"));
+  EXPECT_EQ(rig.numbers(2, 0), (Numbers{3, 4}));
+  EXPECT_EQ(rig.source.first_expected(), 0U);
+  EXPECT_FALSE(rig.source.end_expected());
+  rig.source.stop();
+  ASSERT_TRUE(rig.source.start());
+  EXPECT_EQ(rig.source.first_expected(), 5U);
 }
 
 TEST(Simulator, LeavesOutLostFramesAndOnlyThose) {

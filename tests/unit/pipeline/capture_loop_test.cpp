@@ -126,6 +126,45 @@ TEST_F(CaptureLoopTest, TakesAFirstNumberThatNobodyKnowsForNoLoss) {
   EXPECT_EQ(counters().lost_at_source[kGap].load(), 0U);
 }
 
+TEST_F(CaptureLoopTest, CountsWhatWasLostBehindTheLastFrameWhereTheEndIsKnown) {
+  source.end = 20;
+  source.frames(15);
+  EXPECT_EQ(run(), CaptureEnd::kEndOfSource);
+  EXPECT_EQ(counters().lost_at_source[kGap].load(), 5U);
+  EXPECT_EQ(loop->tail().lost_at_source[kGap], 5U);
+  EXPECT_GT(loop->tail().duration_ns, 0);
+}
+
+TEST_F(CaptureLoopTest, CountsNothingBehindTheLastFrameWhereNoneWasLost) {
+  source.end = 20;
+  source.frames(20);
+  EXPECT_EQ(run(), CaptureEnd::kEndOfSource);
+  EXPECT_FALSE(loop->tail().any());
+}
+
+TEST_F(CaptureLoopTest, CountsAllFramesOfASourceThatEndsBeforeAnyCame) {
+  source.first = 3;
+  source.end = 20;
+  EXPECT_EQ(run(), CaptureEnd::kEndOfSource);
+  EXPECT_EQ(counters().lost_at_source[kGap].load(), 17U);
+}
+
+TEST_F(CaptureLoopTest, CountsNothingBehindTheLastFrameOfASourceThatWasStopped) {
+  source.end = 20;
+  source.frames(2).then([this] { stop.request_stop(); }).fail_with(ErrorCode::kTimeout);
+  EXPECT_EQ(run(), CaptureEnd::kStopped);
+  EXPECT_FALSE(loop->tail().any());
+}
+
+TEST_F(CaptureLoopTest, CountsWhatASourceLostThatEndedWhileItWasAway) {
+  source.end = 20;
+  source.frames(2).fail_with(ErrorCode::kDisconnected);
+  EXPECT_EQ(run(), CaptureEnd::kEndOfSource);
+  EXPECT_EQ(counters().lost_at_source[kGone].load(), 18U);
+  EXPECT_EQ(loop->tail().lost_at_source[kGone], 18U);
+  EXPECT_FALSE(loop->tail().unknown);
+}
+
 TEST_F(CaptureLoopTest, HandsTheMemoryOfTheSourceToTheProcessAfter) {
   source.knows = {5, 6, 7, 8};
   source.next_number = 40;
@@ -258,6 +297,14 @@ TEST_F(CaptureLoopTest, BelievesNoNumbersOverAReconnectWhereEachStartCountsFromA
             3U);
 }
 
+TEST_F(CaptureLoopTest, SaysThatALossIsUnknownWhereNoFrameCameAfterTheReconnection) {
+  source.frames(2).fail_with(ErrorCode::kDisconnected);
+  EXPECT_EQ(run(), CaptureEnd::kEndOfSource);
+  EXPECT_EQ(counters().reconnects.load(), 1U);
+  EXPECT_TRUE(loop->tail().unknown);
+  EXPECT_GT(loop->tail().duration_ns, 0);
+}
+
 TEST_F(CaptureLoopTest, TakesSilenceForADisconnectionAfterTheTimeoutOnly) {
   options.stall_timeout = std::chrono::milliseconds(100);
   source.frames(1).silence(99 * kMs).frames(1).silence(60 * kMs).silence(40 * kMs).frames(1);
@@ -278,6 +325,7 @@ TEST_F(CaptureLoopTest, EndsWithADisconnectionWhereThatIsThePolicy) {
   EXPECT_EQ(run(), CaptureEnd::kDisconnected);
   EXPECT_EQ(ring->captured(), 1U);
   EXPECT_FALSE(health.source_connected.load());
+  EXPECT_FALSE(loop->tail().any()) << "the recording ends where the source did";
 }
 
 TEST_F(CaptureLoopTest, TriesAgainUntilTheInstrumentIsBack) {
@@ -299,6 +347,7 @@ TEST_F(CaptureLoopTest, StopsWhileTheInstrumentIsAway) {
       })
       .fail_with(ErrorCode::kDisconnected);
   EXPECT_EQ(run(), CaptureEnd::kStopped);
+  EXPECT_TRUE(loop->tail().unknown) << "nobody knows what came while it was away";
 }
 
 TEST_F(CaptureLoopTest, EndsWithTheNewShapeOpenWhenTheGeometryHasChanged) {

@@ -292,21 +292,31 @@ TEST(Reload, ChangesTheProductsWithoutLosingAFrame) {
   Recording recording;
   PacedSource paced(recording.source);
   recording.set("realtime", "reduce_threads", "3");
+  // As many segments as reloads: on a slow disk each costs its time.
+  for (const char* product : {"product.raw", "product.h5"}) {
+    recording.set(product, "max_size", "8 MiB");
+  }
   recording.source.frames_until_cancelled();
   auto session = Session::start(paced, recording.plan(), recording.files, recording.clock);
   ASSERT_TRUE(session) << describe(session.error());
   recording.session = std::move(*session);
-  std::uint64_t seen = 0;
+  const auto recorded = [&] {
+    const auto products = recording.session->status().products;
+    return std::ranges::min(products, {},
+                            [](const auto& product) { return product.accounting.recorded; })
+        .accounting.recorded;
+  };
   for (int round = 0; round < 6; ++round) {
-    while (recording.session->status().received < seen + 200) std::this_thread::yield();
-    seen = recording.session->status().received;
+    // What has been recorded since the reload before is in segments of its own.
+    const std::uint64_t before = recorded();
+    while (recorded() < before + 200) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     recording.set("product.h5", "bin_mode", round % 2 == 0 ? "mean" : "sum");
     recording.set("product.h5", "dtype", "uint32");
     const auto reloaded = recording.session->reload(recording.plan());
     if (round == 0 && !reloaded) {
       EXPECT_EQ(reloaded.error().code, ErrorCode::kLayout);
     } else {
-      ASSERT_TRUE(reloaded) << describe(reloaded.error());
+      EXPECT_TRUE(reloaded) << describe(reloaded.error());
     }
   }
   recording.session->request_stop();
