@@ -90,8 +90,8 @@ class FrameSource {
   /// The number that the frame just read has if none was lost between start() and it. None where
   /// nobody knows, as when a stream is joined that has begun before. Asked behind the first read().
   [[nodiscard]] virtual std::optional<std::uint64_t> first_expected() const noexcept { return {}; }
-  /// The number behind that of the last frame there was, whether that one arrived or not. None where
-  /// nobody knows. Asked behind kEnd.
+  /// The number behind that of the last frame there was, whether that one arrived or not. None
+  /// where nobody knows. Asked behind kEnd.
   [[nodiscard]] virtual std::optional<std::uint64_t> end_expected() const noexcept { return {}; }
   /// What the process after this one needs to number its frames as this one would have, should it
   /// die behind the frame just read.
