@@ -90,9 +90,9 @@ class Metrics(recorder.Case):
         self.file = self.directory / "camera.prom"
         config = self.simulate(f"[control]\nmetrics_file = {self.file}", rate="50 Hz")
         process = self.start(config)
-        self.until(self.file.exists, "the metrics file")
-        found = samples(self.file.read_text())
-        self.assertEqual(found[("framelog_recording",)], 1)
+        self.until(lambda: self.file.exists() and
+                   samples(self.file.read_text())[("framelog_recording",)] == 1,
+                   "metrics that say it is recording")
         self.assertTrue(self.file.read_text().endswith("\n"))
         process.send_signal(signal.SIGTERM)
         self.wait(process)

@@ -7,7 +7,8 @@ import subprocess
 import recorder
 from recorder import h5py
 
-PULLS = 4
+PULLS = 3
+APART = 400  # Frames: far more than are away while the camera is.
 AWAY_S = 0.3
 
 
@@ -20,9 +21,9 @@ class Pulls(recorder.Case):
         return json.loads(self.ask(config, "status", "--json"))
 
     def test_each_pull_is_a_gap_with_its_length(self):
-        script = "; ".join(f"disconnect 300 ms at {150 * (i + 1)}" for i in range(PULLS))
+        script = "; ".join(f"disconnect 300 ms at {APART * (i + 1)}" for i in range(PULLS))
         config = self.simulate(rate="100 Hz", faults=script)
-        process = self.start(config, "--frames", str(150 * PULLS))
+        process = self.start(config, "--frames", str(APART * PULLS))
         messages = self.wait(process)
         self.assertEqual(messages.count("source back after"), PULLS)
         segment, = recorder.finished(self.base)
@@ -43,7 +44,7 @@ class Pulls(recorder.Case):
 
     def test_status_says_why_it_is_away_and_for_how_long(self):
         config = self.simulate(f"[control]\nsocket = {self.directory}/control\n", rate="100 Hz",
-                               faults="disconnect 1 h at 20; corrupt at 10")
+                               faults="disconnect 1 h at 20; corrupt at 5")
         process = self.start(config)
         self.until((self.directory / "control").exists, "the socket")
         self.until(lambda: self.status(config)["source"].get("away_s", 0) > 0.5, "the absence")

@@ -35,12 +35,20 @@ group = root
     def number(path):
         return int(path.stem.rsplit("_", 1)[1])
 
-    def tell(self, *words):
-        done = subprocess.run(
+    def ask(self, *words):
+        return subprocess.run(
             [recorder.FRAMELOG, "--config", str(self.directory / "camera.conf"), *map(str, words)],
             capture_output=True, text=True, timeout=recorder.LONG_S, check=False)
+
+    def tell(self, *words):
+        done = self.ask(*words)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout
+
+    def pin_the_last(self):
+        """None where it had gone before it was pinned."""
+        last = self.finished()[-1]
+        return last if self.ask("pin", last).returncode == 0 else None
 
     def deleted(self):
         line, = [line for line in self.tell("metrics").splitlines()
@@ -66,9 +74,8 @@ group = root
         process = self.start(self.configuration("max_segments = 4\nmin_free = 0 B",
                                                 rate="500 Hz"))
         self.reached(2)
-        pinned = self.finished()[-1]
-        self.tell("pin", pinned)
-        self.reached(10)
+        pinned = self.until(self.pin_the_last, "a segment that is pinned before it goes")
+        self.reached(self.number(pinned) + 8)
         self.until(lambda: len(self.finished()) <= 5, "old segments to go")
         self.assertTrue(pinned.exists())
         self.until(lambda: self.deleted() > 3, "the metrics")
@@ -80,7 +87,7 @@ group = root
         # deleted any more. But the oldest have gone, and none between.
         numbers = [self.number(path) for path in left if path != pinned]
         self.assertEqual(numbers, list(range(numbers[0], numbers[-1] + 1)))
-        self.assertGreater(self.number(left[1]), 3)
+        self.assertGreater(self.number(left[1]), self.number(pinned) + 1)
         self.assertIn("segments up to", process.messages.read_text())
         for path in left:
             self.check_ramp(recorder.Segment(path))

@@ -140,11 +140,12 @@ class Scans(recorder.Case):
                 return None
             with h5py.File(parts[0], "r") as file:
                 valid = file[READOUT + "/valid"][()]
-                return valid >= 10 and (valid, file[f"{DETECTORS}/box"][:valid],
-                                        file[READOUT + "/frame_table"]["mean"][:valid])
+                return valid >= 10 and (file[f"{DETECTORS}/box"][:valid],
+                                        file[READOUT + "/frame_table"][:valid])
 
-        valid, sums, means = self.until(live, "ten frames")
-        ramps = recorder.ramp(numpy.arange(valid), 128, 128).astype("float64")
+        sums, records = self.until(live, "ten frames")
+        means = records["mean"]
+        ramps = recorder.ramp(records["source_sequence"], 128, 128).astype("float64")
         numpy.testing.assert_array_equal(
             sums, (ramps * areas(128, 128, 1, 1)["box"]).sum(axis=(1, 2)))
         numpy.testing.assert_allclose(means, ramps.mean(axis=(1, 2)), rtol=1e-12)

@@ -18,7 +18,7 @@ class States(recorder.Case):
 
     def test_idle_until_a_command_comes(self):
         process = self.start(self.simulate("[record]\nstart = command", rate="200 Hz"),
-                             "--duration", "1 s")
+                             "--duration", "3 s")
         messages = self.wait(process)
         counted = recorder.accounting_lines(messages)["frames"]
         self.assertGreater(counted["received"], 0)
@@ -28,7 +28,7 @@ class States(recorder.Case):
         self.assertNotIn("recording camera", messages)
 
     def test_an_instrument_that_appears_later(self):
-        process = self.start(self.simulate(faults="absent 1 s"), "--frames", "100")
+        process = self.start(self.simulate(faults="absent 3 s"), "--frames", "100")
         messages = self.wait(process)
         self.assertRegex(messages, r"source: .*absent.*; trying again")
         self.assertIn("source there: simulated camera", messages)
