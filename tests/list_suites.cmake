@@ -15,8 +15,8 @@ string(REGEX MATCHALL "(^|\n)[^ \n]+\\.( *#[^\n]*)?(\n  [^\n]+)+" suites "${list
 # The tests' files lie in memory where there is enough: their many syncs, which the plain build tries on the disk, wait
 # for whatever else the disk has to do.
 set(environment "")
-execute_process(COMMAND df --output=avail -BG /dev/shm OUTPUT_VARIABLE room ERROR_QUIET)
-if(room MATCHES "([0-9]+)G" AND CMAKE_MATCH_1 GREATER_EQUAL 2)
+execute_process(COMMAND df --output=avail -B1 /dev/shm OUTPUT_VARIABLE room ERROR_QUIET)
+if(room MATCHES "([0-9]+)" AND CMAKE_MATCH_1 GREATER_EQUAL 4294967296)
   set(environment TMPDIR=/dev/shm)
 endif()
 

@@ -214,8 +214,10 @@ bool FilesLoop::prepare_next() {
       prepare(*lane);
       return true;
     }
-    // The disk refuses to finish any: the writer, who serves the other products too, must not wait.
-    if (!lane->is_finish_due(now)) lane->put_failure(DropReason::kWriteError, now + kRetryPrepare);
+    // The disk has refused to finish each: the writer, who serves the other products too, must not
+    // wait. Where that takes long some are always due again, but none is untried.
+    if (!lane->is_finish_due(Deadline{}))
+      lane->put_failure(DropReason::kWriteError, now + kRetryPrepare);
   }
   return false;
 }
@@ -285,9 +287,14 @@ void FilesLoop::finish(SegmentLane& lane, OpenSegment& segment) {
   }
   log(LogLevel::kError, fmt::format("cannot finish {}: {}; its frames are safe, trying again",
                                     segment.part.string(), describe(finished.error())));
-  if (draining_.load(std::memory_order_acquire)) ++failures_while_draining_;
-  lane.finish_later(steady_clock::now() +
-                    (failures_while_draining_ > 0 ? seconds(1) : kRetryFinish));
+  if (!draining_.load(std::memory_order_acquire)) {
+    lane.finish_later(steady_clock::now() + kRetryFinish);
+    return;
+  }
+  // Then all others are tried once, and none again: many take longer than it takes until the first
+  // one of them is due.
+  const bool given_up = ++failures_while_draining_ >= kTriesWhileDraining;
+  lane.finish_later(given_up ? kNoDeadline : steady_clock::now() + seconds(1));
 }
 
 bool FilesLoop::is_over() {

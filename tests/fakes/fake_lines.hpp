@@ -38,6 +38,17 @@ class FakeLines {
     }
     changed_.notify_all();
   }
+  /// Edges of one line, all of which are there at once.
+  void edges(std::uint32_t offset, const std::vector<std::pair<std::int64_t, bool>>& edges) {
+    {
+      const std::scoped_lock lock(mutex_);
+      for (const auto& [monotonic_ns, active] : edges) {
+        levels_[offset] = active;
+        events_.push_back({offset, {0, active, monotonic_ns, {}, false}});
+      }
+    }
+    changed_.notify_all();
+  }
   void set_level(std::uint32_t offset, bool active) {
     const std::scoped_lock lock(mutex_);
     levels_[offset] = active;

@@ -33,7 +33,7 @@ class ScriptedSource final : public FrameSource {
   SourceMemory knows{};                ///< What memory() says.
   SourceMemory recalled{};             ///< What it was told of a process before, behind this frame:
   std::uint64_t recalled_last{};
-  int refused_opens{};  ///< So many open() fail from now on.
+  std::atomic<int> refused_opens{};  ///< So many open() fail from now on.
 
   ScriptedSource& frames(std::uint64_t count, std::uint32_t flags = 0) {
     steps_.push_back({Step::kFrames, count, flags, {}});

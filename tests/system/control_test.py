@@ -218,7 +218,7 @@ class Grabs(Control):
         return path, text
 
     def test_hdf5_tiff_and_png_hold_the_frame(self):
-        self.begin("[product.whole]\n[product.small]\nbin = 2x2\n")
+        _, process = self.begin("[product.whole]\n[product.small]\nbin = 2x2\n")
         self.until(lambda: self.recorded() > 2, "frames")
         path, text = self.grab("a.h5", "--product", "whole")
         with h5py.File(path) as file:
@@ -226,12 +226,20 @@ class Grabs(Control):
             sequence = int(frame.attrs["sequence"])
             self.assertIn(f"frame {sequence} of whole, 32 x 48 uint16", text)
             self.assertEqual(frame.attrs["instrument"], "camera")
-            numpy.testing.assert_array_equal(frame[:], recorder.ramp(sequence, 32, 48))
+            # A camera whose frames are read late loses some: its numbers are others than ours.
+            number = int(frame[0, 0]) // 7
+            self.assertGreaterEqual(number, sequence)
+            numpy.testing.assert_array_equal(frame[:], recorder.ramp(number, 32, 48))
         path, text = self.grab("b.h5", "--product", "small", "--json")
         about = json.loads(text[text.index("{"):])
         self.assertEqual(about["shape"], [16, 24])
         self.grab("c.png", "--product", "whole")
         self.grab("d.tif", "--product", "whole")
+        self.end(process)
+        records = numpy.concatenate([segment.records for segment in
+                                     recorder.finished(self.base, product="whole")])
+        recorded = dict(zip(records["sequence"].tolist(), records["source_sequence"].tolist()))
+        self.assertEqual(recorded[sequence], number)
         try:
             from PIL import Image  # pylint: disable=import-outside-toplevel
         except ImportError:
@@ -380,7 +388,8 @@ class ByHand(Control):
         self.end(process)
         segment, = recorder.finished(self.base)
         self.check_ramp(segment)
-        self.assertEqual(segment.gaps, [])
+        # What a late reader lost of the camera's frames is the machine's doing.
+        self.assertEqual([gap for gap in segment.gaps if gap[2] != "source"], [])
         self.verify()
 
     def test_what_is_in_force_is_shown(self):

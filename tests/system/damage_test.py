@@ -273,15 +273,16 @@ class Damage(recorder.Case):
     def leave(self):
         for attempt in range(20):
             # Slower, the slower this machine is: files are open for longer than they are finished.
+            rate_hz = 200 / (1 + attempt // 2)
             config = self.simulate(
                 "[product.h5]\n[product.raw]\nformat = raw\n[product.ome]\nformat = tiff\n"
                 "[product.stack]\nformat = imagej-tiff\n[product.gzip]\ncompression = gzip-1\n"
                 "[product.lz4]\ncompression = bitshuffle-lz4\n"
                 "[roll]\nmax_frames = 300\n[ring]\nmemory = 32 MiB\n",
-                width=64, height=32, rate=f"{200 / (1 + attempt // 2):.0f} Hz",
+                width=64, height=32, rate=f"{rate_hz:.0f} Hz",
                 files="sync_interval = 50 ms")
             process = self.start(config)
-            end = time.monotonic() + 20
+            end = time.monotonic() + 20 + 2 * 300 / rate_hz  # Two segments.
             while time.monotonic() < end and not self.is_to_be_damaged():
                 time.sleep(0.01)
             self.kill(process)

@@ -92,7 +92,7 @@ memory = {ring}
                 return False  # It is being finished.
             return True
         self.until(is_full, "the last segment to be full")
-        time.sleep(0.5)
+        self.until_dropped()
 
     def test_a_recording_that_got_no_file_at_all_says_so_by_its_status(self):
         self.base = self.small / "base"
@@ -151,7 +151,7 @@ roi = y=0:8, x=0:8
         self.base = self.small / "base"
         ballast = self.small / "ballast"
         ballast.touch()  # On a busy machine the recording fills the disk first.
-        process = self.start(self.configuration(rate="500 Hz"))
+        process = self.start(self.configuration(ring="64 MiB", rate="500 Hz"))
         self.until(lambda: self.parts(self.base), "the first segment")
         self.fill(ballast)
         self.said(process, "cannot prepare the next segment")
@@ -169,6 +169,7 @@ roi = y=0:8, x=0:8
         ballast.write_bytes(bytes(7 * MIB + MIB // 2))
         process = self.start(self.configuration())
         self.said(process, r"cannot prepare the next segment.*needs \d+ MiB, .* has \d+ MiB free")
+        self.until_dropped()
         ballast.unlink()
         self.said(process, "recording again")
         self.until(lambda: list(self.base.rglob("*.h5")), "a first segment")
@@ -185,6 +186,7 @@ roi = y=0:8, x=0:8
         process = self.start(self.configuration())
         self.said(process, "cannot prepare the next segment")
         self.assertEqual(self.parts(self.small), [])
+        self.until_dropped()
         ballast.unlink()
         self.said(process, "recording again")
         self.until(lambda: list(self.base.rglob("*.h5")), "a first segment")

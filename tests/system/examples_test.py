@@ -100,8 +100,8 @@ class Examples(recorder.Case):
 
     def test_record_timelapse(self):
         """Whole groups of 25 frames of each interval; the rest is neither recorded nor lost."""
-        counts = self.run_example("timelapse", 500, source__rate="200 Hz", record__repeat="1 s",
-                                  record__length="300 ms")["lapse"]
+        counts = self.run_example("timelapse", 500, source__rate="100 Hz", record__repeat="2 s",
+                                  record__length="600 ms")["lapse"]
         self.assertEqual(counts["received"], 500)
         self.assertGreater(counts["not recorded"], 0)
         segment, = recorder.finished(self.base)

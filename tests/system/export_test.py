@@ -470,7 +470,19 @@ class Refusals(Exports):
         self.assertIn("not finished", said)
         found = numpy.load(self.out / self.written()[0])
         self.assertGreater(len(found), 0)
-        numpy.testing.assert_array_equal(found, recorder.ramp(numpy.arange(len(found)), 16, 20))
+        numbers = self.until(lambda: self.source_numbers(part), "its records")[:len(found)]
+        self.assertTrue((numpy.diff(numbers) >= 1).all())
+        numpy.testing.assert_array_equal(found, recorder.ramp(numbers, 16, 20))
+
+    @staticmethod
+    def source_numbers(part):
+        """None where the file was read while it was written."""
+        try:
+            with h5py.File(part, "r") as file:
+                records = file["/entry/instrument/detector/readout/frame_table"][:]
+        except OSError:
+            return None
+        return records["source_sequence"].astype("int64").tolist()
 
     def test_no_room(self):
         with recorder.mounted(self.directory / "small", "-t", "tmpfs", "-o", "size=64k", "tmpfs") as small:
@@ -660,11 +672,11 @@ class Snapshots(Exports):
     def test_two_at_once_lose_nothing(self):
         processes = [subprocess.Popen([FRAMELOG, "snapshot", "add", self.file, "--name", f"n{i}"],
                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                     for i in range(12)]
+                     for i in range(6)]
         for process in processes:
             self.assertEqual(process.wait(recorder.LONG_S), 0)
         names = {s["name"] for s in json.loads(self.list.read_text())["snapshots"]}
-        self.assertEqual(names, {f"n{i}" for i in range(12)})
+        self.assertEqual(names, {f"n{i}" for i in range(6)})
 
     def test_segments_are_pinned(self):
         base = self.directory / "pinned"

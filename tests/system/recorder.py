@@ -204,6 +204,15 @@ class Case(unittest.TestCase):
         said = "".join(process.messages.read_text()[-2000:] for process in self.processes[-1:])
         return self.fail(f"in vain waited for {what}:\n{said}")
 
+    def handled(self):
+        """Frames that the recorders' writers are done with: those in files and dropped ones."""
+        return sum(cursors(ring)[1] for ring in rings_of(self.directory))
+
+    def until_dropped(self):
+        """Where there is no segment, or it is full, only what is dropped leaves the ring."""
+        before = self.handled()
+        self.until(lambda: self.handled() > before, "frames that are dropped")
+
     def verify(self, *paths):
         """framelog verify has to be content; what it says."""
         done = command("verify", *(paths or (self.base,)))

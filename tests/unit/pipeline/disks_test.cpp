@@ -58,6 +58,7 @@ class Disks : public testing::Test {
 };
 
 TEST_F(Disks, ThatAreFullFromTheStartDropUntilThereIsRoom) {
+  recording.set("retention", "min_free", "1 GiB");
   recording.files.set_free_bytes(kGiB);  // Just what is to stay free.
   ASSERT_TRUE(recording.start()) << describe(recording.error);
   await_dropped(0, DropReason::kDiskFull, 10);
@@ -71,6 +72,7 @@ TEST_F(Disks, ThatAreFullFromTheStartDropUntilThereIsRoom) {
 }
 
 TEST_F(Disks, PauseBelowTheFloorAndGoOnWhenAFullSetOfSegmentsFits) {
+  recording.set("retention", "min_free", "1 GiB");
   ASSERT_TRUE(recording.start());
   await_recorded(30);
   recording.files.set_free_bytes(kGiB + 1000);

@@ -131,7 +131,7 @@ TEST(Recorder, EndsAfterTheTimeThatWasAskedFor) {
 TEST(Recorder, WaitsForHardwareThatIsAbsent) {
   Rig rig;
   rig.hardware = true;
-  rig.recording.source.refused_opens = 1;
+  rig.recording.source.refused_opens = 1'000'000;
   rig.recording.source.frames(20);
   rig.begin();
   rig.until_state(RecorderState::kWaitingForSource);
@@ -140,6 +140,7 @@ TEST(Recorder, WaitsForHardwareThatIsAbsent) {
   EXPECT_FALSE(rig.recorder->status().session);
   EXPECT_EQ(rig.recorder->grab("").error().code, ErrorCode::kNotFound);
   EXPECT_FALSE(rig.start()) << "it will record anyway";
+  rig.recording.source.refused_opens = 0;
   EXPECT_EQ(rig.wait_end(), 0);
   EXPECT_EQ(rig.texts(EventKind::kSourceLost).size(), 1U);
   EXPECT_EQ(rig.texts(EventKind::kSourceBack).size(), 1U);
@@ -150,13 +151,14 @@ TEST(Recorder, WaitsForHardwareThatIsAbsent) {
 TEST(Recorder, CanBeStoppedAndStartedWhileItsSourceIsAbsent) {
   Rig rig;
   rig.hardware = true;
-  rig.recording.source.refused_opens = 1;
+  rig.recording.source.refused_opens = 1'000'000;
   rig.recording.source.frames_until_cancelled();
   rig.begin();
   rig.until_state(RecorderState::kWaitingForSource);
   ASSERT_TRUE(rig.stop());
   EXPECT_FALSE(rig.stop());
   EXPECT_FALSE(rig.roll());
+  rig.recording.source.refused_opens = 0;
   rig.until_counted(&Accounting::not_recorded, 1);
   EXPECT_EQ(rig.recorder->status().state, RecorderState::kIdle);
   EXPECT_EQ(rig.end(), 0);
@@ -306,12 +308,13 @@ TEST(Recorder, GrabsTheLatestFrameOfEachProduct) {
 TEST(Recorder, WaitsAgainForASourceThatWasLostWhenItWasStopped) {
   Rig rig;
   rig.recording.source.frames(10)
-      .then([&] { rig.recording.source.refused_opens = 3; })
+      .then([&] { rig.recording.source.refused_opens = 1'000'000; })
       .fail_with(ErrorCode::kDisconnected)
       .frames_until_cancelled();
   rig.begin();
   rig.until([&] { return !rig.texts(EventKind::kSourceLost).empty(); });
   ASSERT_TRUE(rig.stop());
+  rig.recording.source.refused_opens = 0;
   rig.until_counted(&Accounting::not_recorded, 1);
   EXPECT_EQ(rig.end(), 0);
   EXPECT_EQ(total_of(rig.recording.segments("raw")).frames, 10);

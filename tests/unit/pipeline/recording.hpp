@@ -60,11 +60,17 @@ class Recording {
  public:
   explicit Recording(const FrameShape& shape = {4, 8, PixelType::kUint16})
       : source(clock, shape), base(make_directory()) {
-    lines = {{"files", "base", base.string()},     {"files", "template", "{product}_{segment:04}"},
-             {"files", "sync_interval", "20 ms"},  {"ring", "memory", "1 MiB"},
-             {"ring", "overflow", "wait"},         {"product.raw", "format", "raw"},
-             {"product.raw", "max_size", "1 MiB"}, {"product.h5", "bin", "2x2"},
-             {"product.h5", "max_size", "1 MiB"}};
+    lines = {{"files", "base", base.string()},
+             {"files", "template", "{product}_{segment:04}"},
+             {"files", "sync_interval", "20 ms"},
+             {"ring", "memory", "1 MiB"},
+             {"ring", "overflow", "wait"},
+             {"product.raw", "format", "raw"},
+             {"product.raw", "max_size", "1 MiB"},
+             {"product.h5", "bin", "2x2"},
+             {"product.h5", "max_size", "1 MiB"},
+             // Others fill the same file system.
+             {"retention", "min_free", "0 B"}};
   }
   ~Recording() {
     session.reset();

@@ -146,7 +146,9 @@ struct TakeOver : testing::Test, TakeOverRig {};
 
 TEST_F(TakeOver, WritesEachFrameOnceAndCountsOn) {
   recording.set("product.sums", "accumulate", "4");
+  recording.set("product.sums", "max_size", "1 MiB");
   recording.set("product.some", "keep_every", "3");
+  recording.set("product.some", "max_size", "1 MiB");
   record_and_die(101);
   recording.source.next_number = 101;
   recording.source.frames(50);
@@ -206,6 +208,7 @@ void goes_on_behind_write(const std::string& product, int segment, int nth) {
     rig.recording.set("product.some", "max_frames", "2");
   } else if (product == "sums") {
     rig.recording.set("product.sums", "accumulate", "4");
+    rig.recording.set("product.sums", "max_size", "1 MiB");
   }
   rig.record_and_die_writing(product + "_000" + std::to_string(segment), nth, 12);
   const std::uint64_t before = rig.received();
