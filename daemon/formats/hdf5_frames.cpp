@@ -96,23 +96,51 @@ class PlacedFrames final : public Hdf5Frames {
   std::size_t swapped_bytes_;
 };
 
-/// Chunks of one frame each, packed by filters that need no HDF5.
-class PackedFrames final : public Hdf5Frames {
+/// What the ways of unpacking chunks without HDF5 share.
+class UnpackedFrames : public Hdf5Frames {
  public:
-  PackedFrames(FileSystem& files, Found& found, ChunkDecoder decoder)
+  UnpackedFrames(FileSystem& files, Found& found)
       : Hdf5Frames(files, found),
         file_(std::move(found.file)),
         set_(std::move(found.set)),
         sizes_(found.sizes),
-        decoder_(std::move(decoder)),
         swapped_bytes_(found.type.big_endian ? size_bytes(found.type.type) : 1) {}
 
   [[nodiscard]] Result<bool> read(std::uint64_t index, std::span<std::byte> pixels,
                                   std::optional<std::uint32_t> crc32c) noexcept override {
-    const auto start = start_of(index, sizes_);
+    set_up_library();
+    if (auto read = unpack(start_of(index, sizes_), pixels); !read) {
+      return std::unexpected(read.error());
+    }
+    const bool intact = !crc32c || framelog::crc32c(pixels) == *crc32c;
+    swap_bytes(pixels, swapped_bytes_);
+    return intact;
+  }
+
+ protected:
+  /// A frame's pixels as they are stored.
+  [[nodiscard]] virtual Result<void> unpack(const Start& start,
+                                            std::span<std::byte> pixels) noexcept = 0;
+
+  Handle file_;
+  Handle set_;
+  std::vector<hsize_t> sizes_;
+
+ private:
+  std::size_t swapped_bytes_;
+};
+
+/// Chunks of one frame each, packed by filters that need no HDF5.
+class PackedFrames final : public UnpackedFrames {
+ public:
+  PackedFrames(FileSystem& files, Found& found, ChunkDecoder decoder)
+      : UnpackedFrames(files, found), decoder_(std::move(decoder)) {}
+
+ private:
+  [[nodiscard]] Result<void> unpack(const Start& start,
+                                    std::span<std::byte> pixels) noexcept override {
     hsize_t bytes = 0;
     std::uint32_t skipped = 0;
-    set_up_library();
     // No filter makes more of a chunk than three times as much.
     if (H5Dget_chunk_storage_size(set_.get(), start.data(), &bytes) < 0 ||
         bytes > 3 * pixels.size() + 4096) {
@@ -125,48 +153,26 @@ class PackedFrames final : public Hdf5Frames {
     if (!decoder_.decode(skipped, packed_, pixels)) {
       return fail(ErrorCode::kCorrupt, "the packed bytes of a frame are damaged");
     }
-    const bool intact = !crc32c || framelog::crc32c(pixels) == *crc32c;
-    swap_bytes(pixels, swapped_bytes_);
-    return intact;
+    return {};
   }
 
- private:
-  Handle file_;
-  Handle set_;
-  std::vector<hsize_t> sizes_;
   ChunkDecoder decoder_;
-  std::size_t swapped_bytes_;
   std::vector<std::byte> packed_;
 };
 
 /// Packed chunks of parts of frames, or of several frames.
-class TiledFrames final : public Hdf5Frames {
+class TiledFrames final : public UnpackedFrames {
  public:
   TiledFrames(FileSystem& files, Found& found, FrameTiles tiles)
-      : Hdf5Frames(files, found),
-        file_(std::move(found.file)),
-        set_(std::move(found.set)),
-        sizes_(found.sizes),
-        tiles_(std::move(tiles)),
-        swapped_bytes_(found.type.big_endian ? size_bytes(found.type.type) : 1) {}
-
-  [[nodiscard]] Result<bool> read(std::uint64_t index, std::span<std::byte> pixels,
-                                  std::optional<std::uint32_t> crc32c) noexcept override {
-    const auto start = start_of(index, sizes_);
-    set_up_library();
-    const auto read = tiles_.read(set_.get(), std::span(start).first(sizes_.size()), pixels);
-    if (!read) return std::unexpected(read.error());
-    const bool intact = !crc32c || framelog::crc32c(pixels) == *crc32c;
-    swap_bytes(pixels, swapped_bytes_);
-    return intact;
-  }
+      : UnpackedFrames(files, found), tiles_(std::move(tiles)) {}
 
  private:
-  Handle file_;
-  Handle set_;
-  std::vector<hsize_t> sizes_;
+  [[nodiscard]] Result<void> unpack(const Start& start,
+                                    std::span<std::byte> pixels) noexcept override {
+    return tiles_.read(set_.get(), std::span(start).first(sizes_.size()), pixels);
+  }
+
   FrameTiles tiles_;
-  std::size_t swapped_bytes_;
 };
 
 class DecodedFrames final : public Hdf5Frames {
